@@ -1,0 +1,3 @@
+//! The domain: batches of blockchain tables, what is derived from them, and how alerts are scored.
+
+pub mod sot;

@@ -1,0 +1,44 @@
+//! What every command shares, and the list of commands.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Scores, ranks and explains anti-money-laundering alerts over blockchain transactions.
+#[derive(Debug, Parser)]
+#[command(name = "aml-miner", version, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Global {
+    /// Worker threads [default: all cores]; never changes a result
+    #[arg(long, global = true, value_name = "N", env = "AML_MINER_THREADS")]
+    pub(crate) threads: Option<std::num::NonZeroUsize>,
+    /// Print results only: no progress bars, no notes
+    #[arg(long, global = true)]
+    pub(crate) quiet: bool,
+    /// Form of the log on stderr
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, env = "AML_MINER_LOG_FORMAT")]
+    pub(crate) log_format: LogFormat,
+}
+
+/// Form of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The gradient boosting engine alone, on any table
+    #[command(subcommand)]
+    Gbdt(super::gbdt::Gbdt),
+}

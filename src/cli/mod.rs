@@ -1,0 +1,50 @@
+//! The command line: arguments, a call, something printed. One file per subcommand, no arithmetic.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the terminal's edge")]
+
+mod args;
+mod fault;
+mod gbdt;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+pub(crate) use fault::Fault;
+
+/// What a command ended with, when nothing went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Exit code 0.
+    Done,
+    /// Exit code 1: it ran, and the answer is no.
+    #[allow(dead_code, reason = "first used by `validate`")]
+    Negative,
+}
+
+/// Runs one command and says how it ended: 0 done, 1 negative verdict, 2 usage or input error, 3 internal.
+pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(words) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match dispatch(cli) {
+        Ok(Verdict::Done) => ExitCode::SUCCESS,
+        Ok(Verdict::Negative) => ExitCode::from(1),
+        Err(fault) => {
+            eprintln!("error: {fault}");
+            ExitCode::from(fault.exit_code())
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<Verdict, Fault> {
+    let global = cli.global;
+    match cli.command {
+        Command::Gbdt(command) => gbdt::run(&command, &global),
+    }
+}

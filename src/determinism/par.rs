@@ -1,0 +1,133 @@
+//! Parallel loops whose result cannot depend on the number of threads: work is cut into blocks of a
+//! fixed length, each block is computed alone, and results are taken in block order.
+//!
+//! This is the only importer of rayon, so no other file can reduce in an order of the scheduler's choice.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+/// Results of a block-wise map, in block order. [`Blocks::fold`] is the only way out.
+pub struct Blocks<T>(Vec<T>);
+
+impl<T> Blocks<T> {
+    /// Folds the blocks from first to last.
+    ///
+    /// # Determinism
+    /// The order is that of the blocks, whichever thread computed them.
+    pub fn fold<A>(self, init: A, step: impl FnMut(A, T) -> A) -> A {
+        self.0.into_iter().fold(init, step)
+    }
+}
+
+/// Applies `f` to consecutive ranges of `block` indices covering `0..n` (the last may be shorter).
+pub fn map_blocks<T: Send>(n: usize, block: usize, f: impl Fn(Range<usize>) -> T + Sync) -> Blocks<T> {
+    let block = block.max(1);
+    let count = n.div_ceil(block);
+    let range = |i: usize| i * block..((i + 1) * block).min(n);
+    if count <= 1 {
+        return Blocks((0..count).map(|i| f(range(i))).collect());
+    }
+    Blocks((0..count).into_par_iter().map(|i| f(range(i))).collect())
+}
+
+/// Applies `f` to every index of `0..n`; results stand in index order.
+pub fn map<T: Send>(n: usize, f: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
+    (0..n).into_par_iter().map(f).collect()
+}
+
+/// Calls `f(index of the chunk, chunk)` for consecutive chunks of `chunk` elements.
+pub fn for_each_chunk<T: Send>(data: &mut [T], chunk: usize, f: impl Fn(usize, &mut [T]) + Sync + Send) {
+    let chunk = chunk.max(1);
+    if data.len() <= chunk {
+        if !data.is_empty() {
+            f(0, data);
+        }
+        return;
+    }
+    data.par_chunks_mut(chunk).enumerate().for_each(|(i, part)| f(i, part));
+}
+
+/// Calls `f(index, item)` for every item, each item owned by one call.
+pub fn for_each<T: Send>(items: &mut [T], f: impl Fn(usize, &mut T) + Sync + Send) {
+    items.par_iter_mut().enumerate().for_each(|(i, item)| f(i, item));
+}
+
+/// Runs two closures, possibly at the same time.
+pub fn join<A: Send, B: Send>(a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
+    rayon::join(a, b)
+}
+
+/// Sorts by a total order, so that the result does not depend on how the work was split.
+///
+/// # Panics
+/// Never; ties under `compare` must be between indistinguishable elements or the order would not be total.
+pub fn sort_by<T: Send>(data: &mut [T], compare: impl Fn(&T, &T) -> std::cmp::Ordering + Sync) {
+    data.par_sort_by(compare);
+}
+
+/// How many threads the current pool has. For choosing a strategy only: every strategy must give the same bits.
+pub fn width() -> usize {
+    rayon::current_num_threads()
+}
+
+/// A set of worker threads that parallel loops inside [`Pool::run`] use.
+pub struct Pool(rayon::ThreadPool);
+
+/// The operating system refused to start worker threads.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start {threads} worker threads: {reason}")]
+pub struct PoolError {
+    threads: usize,
+    reason: String,
+}
+
+impl Pool {
+    /// Starts `threads` workers (at least one).
+    ///
+    /// # Errors
+    /// When threads cannot be started.
+    pub fn new(threads: usize) -> Result<Self, PoolError> {
+        let threads = threads.max(1);
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .map(Pool)
+            .map_err(|e| PoolError { threads, reason: e.to_string() })
+    }
+
+    /// Runs `f` on the pool; loops of this module inside it use the pool's threads.
+    pub fn run<T: Send>(&self, f: impl FnOnce() -> T + Send) -> T {
+        self.0.install(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn block_folds_do_not_depend_on_the_pool() {
+        let value = |i: usize| 1.0 / (i as f64 + 0.1);
+        let total = |threads| {
+            Pool::new(threads)
+                .expect("threads start")
+                .run(|| map_blocks(10_007, 64, |r| r.map(value).sum::<f64>()).fold(0.0, |a, b| a + b))
+        };
+        let one: f64 = total(1);
+        for threads in [2, 3, 8] {
+            assert_eq!(one.to_bits(), total(threads).to_bits());
+        }
+    }
+
+    #[test]
+    fn blocks_cover_every_index_once() {
+        for n in [0, 1, 63, 64, 65, 1000] {
+            let seen = map_blocks(n, 64, |r| r.collect::<Vec<_>>()).fold(vec![], |mut all, part| {
+                all.extend(part);
+                all
+            });
+            assert_eq!(seen, (0..n).collect::<Vec<_>>());
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The gradient boosting engine: knows nothing of money laundering, Arrow or HTTP.
+//!
+//! `data` makes bins of a feature matrix, `learn` makes a model of a dataset, `model` is what was learned
+//! and its file formats, `infer` scores and explains. A model is not its parameters, not its learner and
+//! not its engine.
+
+pub mod data;
+pub mod model;

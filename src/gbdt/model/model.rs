@@ -1,0 +1,60 @@
+//! A trained ensemble.
+
+use serde::{Deserialize, Serialize};
+
+use super::Tree;
+use crate::determinism::math;
+use crate::gbdt::data::Schema;
+
+/// What the raw score means.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Objective {
+    /// Log-odds of the positive class divided by `sigmoid`.
+    Binary {
+        /// Slope of the logistic function; 1 unless an imported model says otherwise.
+        sigmoid: f64,
+    },
+    /// Relevance without a unit; only the order within a query matters.
+    Lambdarank,
+    /// A plain sum; the raw score is the answer (imported regression models).
+    Regression,
+}
+
+impl Objective {
+    /// The score a user sees: a probability for binary, the raw score otherwise.
+    pub fn transform(self, raw: f64) -> f64 {
+        match self {
+            Objective::Binary { sigmoid } => math::sigmoid(sigmoid * raw),
+            Objective::Lambdarank | Objective::Regression => raw,
+        }
+    }
+}
+
+/// An ensemble of trees over a schema: all that is needed to score, nothing of how it was learned.
+///
+/// The raw score of a row is the sum of its leaf values in tree order, in f64 (divided by the number of trees
+/// for `average`). A starting score (`boost_from_average`) is part of the first tree's leaves, as in LightGBM.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    /// Features in the order the trees count them.
+    pub schema: Schema,
+    /// What the raw score means.
+    pub objective: Objective,
+    /// In the order of summation.
+    pub trees: Vec<Tree>,
+    /// Whether the sum is divided by the number of trees (random forests).
+    pub average: bool,
+    /// Training quantiles by feature, for plain-word reasons: values at 0 %, 1 % ... 100 % of the non-missing
+    /// training rows; empty where none are known.
+    pub quantiles: Vec<Vec<f64>>,
+    /// The parameters it was trained with, name and value, for the record; never read by the engine.
+    pub parameters: Vec<(String, String)>,
+}
+
+impl Model {
+    /// The raw score by the definition; faster engines must equal it bit for bit.
+    pub fn raw_score(&self, row: &[f64]) -> f64 {
+        let sum = self.trees.iter().fold(0.0, |sum, tree| sum + tree.leaves[tree.leaf_of(row)].value);
+        if self.average && !self.trees.is_empty() { sum / self.trees.len() as f64 } else { sum }
+    }
+}

@@ -1,0 +1,174 @@
+//! One decision tree, with LightGBM's semantics of a decision.
+//!
+//! Numerical: with [`Missing::None`] a NaN is read as 0; with [`Missing::Zero`] values with |x| <= 1e-35 and NaN (read as 0)
+//! are missing; with [`Missing::Nan`] NaN is missing. A missing value follows the default direction, any other
+//! goes left when `x <= threshold`. Categorical: the value's whole part goes left when it is in the set; NaN (read as
+//! missing under [`Missing::Nan`], as category 0 otherwise), negative and unknown values go right.
+
+use serde::{Deserialize, Serialize};
+
+/// What counts as missing at a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Missing {
+    /// Nothing; NaN is read as 0.
+    None,
+    /// |x| <= 1e-35, and NaN.
+    Zero,
+    /// NaN.
+    Nan,
+}
+
+/// Where a missing value goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Default {
+    /// To the left child.
+    Left,
+    /// To the right child.
+    Right,
+}
+
+/// A set of category codes as a bit set: code `c` is bit `c % 32` of word `c / 32`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CategorySet {
+    /// The bits.
+    pub words: Vec<u32>,
+}
+
+impl CategorySet {
+    /// Whether the set holds `code`.
+    pub fn contains(&self, code: u32) -> bool {
+        self.words.get(code as usize / 32).is_some_and(|word| word >> (code % 32) & 1 == 1)
+    }
+}
+
+/// The question that a node asks of its feature.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Rule {
+    /// Left when `x <= threshold`.
+    Numerical {
+        /// The largest value that goes left.
+        threshold: f64,
+    },
+    /// Left when the category is in the set.
+    Categorical {
+        /// Codes that go left.
+        left: CategorySet,
+    },
+}
+
+/// Where an edge of the tree leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Child {
+    /// To another node, by position in [`Tree::nodes`]; always greater than the parent's.
+    Node(u32),
+    /// To a leaf, by position in [`Tree::leaves`].
+    Leaf(u32),
+}
+
+/// An inner node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    /// Position in the model's schema.
+    pub feature: u32,
+    /// The question.
+    pub rule: Rule,
+    /// What counts as missing.
+    pub missing: Missing,
+    /// Where missing goes.
+    pub default: Default,
+    /// Taken when the answer is yes.
+    pub left: Child,
+    /// Taken when the answer is no.
+    pub right: Child,
+    /// Loss reduction of the split.
+    pub gain: f64,
+    /// The value this node would have had as a leaf.
+    pub value: f64,
+    /// Sum of hessians of the training rows that came here.
+    pub weight: f64,
+    /// Training rows that came here: the cover.
+    pub count: u64,
+}
+
+/// An end of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Leaf {
+    /// What is added to the raw score, learning rate included.
+    pub value: f64,
+    /// Sum of hessians of the training rows that came here.
+    pub weight: f64,
+    /// Training rows that came here: the cover.
+    pub count: u64,
+}
+
+/// A binary tree. Without nodes it has exactly one leaf, a constant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tree {
+    /// Inner nodes; the first is the root.
+    pub nodes: Vec<Node>,
+    /// Leaves; always one more than nodes.
+    pub leaves: Vec<Leaf>,
+    /// The factor already multiplied into the leaf values (learning rate, DART's normalisation).
+    pub shrinkage: f64,
+}
+
+impl Tree {
+    /// A tree that adds the same to every row.
+    pub fn constant(value: f64) -> Self {
+        Tree { nodes: vec![], leaves: vec![Leaf { value, weight: 0.0, count: 0 }], shrinkage: 1.0 }
+    }
+
+    /// Where evaluation starts.
+    pub fn root(&self) -> Child {
+        if self.nodes.is_empty() { Child::Leaf(0) } else { Child::Node(0) }
+    }
+
+    /// The leaf that a row of raw feature values falls into: the definition that every faster engine must equal.
+    pub fn leaf_of(&self, row: &[f64]) -> usize {
+        let mut at = self.root();
+        loop {
+            match at {
+                Child::Leaf(leaf) => return leaf as usize,
+                Child::Node(node) => {
+                    let node = &self.nodes[node as usize];
+                    at = if node.goes_left(row[node.feature as usize]) { node.left } else { node.right };
+                }
+            }
+        }
+    }
+}
+
+impl Node {
+    /// The answer for one raw value.
+    pub fn goes_left(&self, x: f64) -> bool {
+        match &self.rule {
+            Rule::Numerical { threshold } => self.numerical_goes_left(x, *threshold),
+            Rule::Categorical { left } => self.categorical_goes_left(x, left),
+        }
+    }
+
+    fn numerical_goes_left(&self, x: f64, threshold: f64) -> bool {
+        let x = if x.is_nan() && self.missing != Missing::Nan { 0.0 } else { x };
+        let missing = match self.missing {
+            Missing::None => false,
+            Missing::Zero => x.abs() <= ZERO,
+            Missing::Nan => x.is_nan(),
+        };
+        if missing { self.default == Default::Left } else { x <= threshold }
+    }
+
+    fn categorical_goes_left(&self, x: f64, left: &CategorySet) -> bool {
+        if x.is_nan() && self.missing == Missing::Nan {
+            return false;
+        }
+        let code = if x.is_nan() { 0.0 } else { x };
+        // LightGBM casts to int: the fraction is cut off, and what does not fit is no category
+        if code <= -1.0 || code >= 2_147_483_648.0 {
+            return false;
+        }
+        left.contains(code as u32)
+    }
+}
+
+/// LightGBM's kZeroThreshold: what is no larger is zero.
+pub const ZERO: f64 = 1e-35_f32 as f64;

@@ -1,0 +1,1 @@
+//! Pure functions over slices: how good scores are.
