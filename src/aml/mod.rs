@@ -1,3 +1,5 @@
 //! The domain: batches of blockchain tables, what is derived from them, and how alerts are scored.
 
+pub mod features;
 pub mod sot;
+pub mod target;
