@@ -5,5 +5,4 @@
 //! not its engine.
 
 pub mod data;
-pub mod infer;
 pub mod model;

@@ -1,0 +1,242 @@
+//! The simulator: same settings same bytes, one continuous economy, plants that are really there, look-alikes as
+//! common as plants, labels that come after the fact, and amounts and rhythms as they are in life.
+#![cfg(feature = "aml")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aml_miner::aml::simulate::{Intent, Plant, Simulation, SimulationError, is_malicious, simulate};
+use aml_miner::aml::sot::{Batch, Transfer};
+use aml_miner::determinism::digest::{Digest, Hasher};
+use chrono::NaiveDate;
+
+fn small() -> Simulation {
+    Simulation { addresses: 600, patterns: 8, ..Simulation::default() }
+}
+
+fn batches(simulation: &Simulation) -> Vec<Batch> {
+    simulate(simulation).expect("legal settings").collect()
+}
+
+/// The content of every table, bit by bit.
+fn digest(batches: &[Batch]) -> Digest {
+    let mut hasher = Hasher::new();
+    for batch in batches {
+        hasher.text(&batch.id.name());
+        for t in batch.transfers.iter().flatten() {
+            [&t.tx_id, &t.event_index, &t.edge_index, &t.from_address, &t.to_address]
+                .map(|text| hasher.text(text));
+            [&t.asset_symbol, &t.asset_contract].map(|text| hasher.text(text));
+            hasher.update(&t.block_height.to_le_bytes());
+            hasher.update(&t.block_timestamp.to_le_bytes());
+            [t.amount, t.amount_usd, t.fee].map(|value| hasher.update(&value.to_bits().to_le_bytes()));
+        }
+        for l in batch.labels.iter().flatten() {
+            [&l.network, &l.address, &l.label, &l.address_type, &l.address_subtype]
+                .map(|text| hasher.text(text));
+            [&l.trust_level, &l.source, &l.risk_level].map(|text| hasher.text(text));
+            hasher.update(&l.confidence_score.to_bits().to_le_bytes());
+            hasher.update(&l.created_timestamp.unwrap_or(-1).to_le_bytes());
+        }
+        for a in batch.assets.iter().flatten() {
+            [&a.asset_symbol, &a.asset_contract, &a.network].map(|text| hasher.text(text));
+        }
+        for p in batch.asset_prices.iter().flatten() {
+            hasher.text(&format!("{} {} {}", p.asset_symbol, p.asset_contract, p.price_date));
+            hasher.update(&p.price_usd.to_bits().to_le_bytes());
+        }
+        for g in batch.ground_truth.iter().flatten() {
+            [&g.address, &g.role, &g.pattern_type, &g.pattern_instance_id].map(|text| hasher.text(text));
+            hasher.update(&g.hop_distance.to_le_bytes());
+        }
+    }
+    hasher.finish()
+}
+
+fn transfers(batch: &Batch) -> &[Transfer] {
+    batch.transfers.as_deref().expect("generation 3 has transfers")
+}
+
+#[test]
+fn same_settings_give_the_same_bytes_and_another_seed_others() {
+    let first = digest(&batches(&small()));
+    assert_eq!(first, digest(&batches(&small())));
+    let elsewhere = std::thread::spawn(|| digest(&batches(&small()))).join().expect("no panic");
+    assert_eq!(first, elsewhere);
+    assert_ne!(first, digest(&batches(&Simulation { seed: 43, ..small() })));
+    assert_ne!(first, digest(&batches(&Simulation { network: "bittensor".to_owned(), ..small() })));
+}
+
+#[test]
+fn overlapping_windows_hold_the_same_transfers() {
+    let days = batches(&Simulation { days: 3, ..small() });
+    assert_eq!(days.len(), 3);
+    for pair in days.windows(2) {
+        let shared = pair[1].id.window_ms().start..pair[0].id.window_ms().end;
+        let within = |batch: &Batch| -> Vec<Transfer> {
+            transfers(batch).iter().filter(|t| shared.contains(&t.block_timestamp)).cloned().collect()
+        };
+        assert!(within(&pair[0]).len() > 1_000);
+        assert_eq!(within(&pair[0]), within(&pair[1]));
+    }
+}
+
+#[test]
+fn a_batch_does_not_depend_on_the_days_around_it() {
+    let days = batches(&Simulation { days: 4, ..small() });
+    let from = small().from + chrono::Days::new(2);
+    let alone = batches(&Simulation { from, ..small() });
+    assert_eq!(digest(&days[2..3]), digest(&alone));
+}
+
+#[test]
+fn rows_are_valid_and_sorted_by_key() {
+    let batch = &batches(&small())[0];
+    let window = batch.id.window_ms();
+    let keys: Vec<_> = transfers(batch).iter().map(|t| (&t.tx_id, &t.event_index, &t.edge_index)).collect();
+    assert!(keys.windows(2).all(|pair| pair[0] < pair[1]));
+    for t in transfers(batch) {
+        assert!(window.contains(&t.block_timestamp), "{t:?}");
+        assert_ne!(t.from_address, t.to_address);
+        for value in [t.amount, t.amount_usd, t.fee] {
+            assert!(value.is_finite() && value > 0.0, "{t:?}");
+            assert!(value < 1e12 && ((value * 1e6).round() / 1e6 - value).abs() == 0.0, "{t:?}");
+        }
+    }
+    let symbols: BTreeSet<_> = transfers(batch).iter().map(|t| t.asset_symbol.as_str()).collect();
+    assert!(symbols.len() >= 3, "{symbols:?}");
+    let prices = batch.asset_prices.as_deref().expect("prices");
+    assert_eq!(prices.len(), 4 * 30);
+    assert!(prices.iter().all(|p| p.price_usd > 0.0));
+}
+
+#[test]
+fn planted_hops_are_among_the_transfers_and_members_in_the_ground_truth() {
+    let mut simulated = simulate(&small()).expect("legal settings");
+    let plants: Vec<Plant> = simulated.plants().collect();
+    let batch = simulated.next().expect("one day");
+    let paid: BTreeSet<(i64, &str, &str)> =
+        transfers(&batch).iter().map(|t| (t.block_timestamp, &*t.from_address, &*t.to_address)).collect();
+    let truth: BTreeSet<(&str, &str)> =
+        (batch.ground_truth.iter().flatten()).map(|g| (&*g.pattern_instance_id, &*g.address)).collect();
+    let active: BTreeSet<&str> = paid.iter().flat_map(|(_, from, to)| [*from, *to]).collect();
+    let mut hops = 0;
+    for plant in &plants {
+        for (at, from, to) in &plant.hops {
+            assert!(paid.contains(&(*at, from.as_str(), to.as_str())), "{plant:?}");
+            assert!(truth.contains(&(plant.instance.as_str(), from.as_str())));
+            assert!(truth.contains(&(plant.instance.as_str(), to.as_str())));
+            hops += 1;
+        }
+    }
+    assert!(hops > 200, "{hops}");
+    assert!(truth.iter().all(|(_, address)| active.contains(address)));
+}
+
+#[test]
+fn look_alikes_are_as_common_as_plants_and_never_malicious() {
+    let simulated =
+        simulate(&Simulation { addresses: 4_000, patterns: 60, ..small() }).expect("legal settings");
+    let mut shapes: BTreeMap<_, [u32; 2]> = BTreeMap::new();
+    for plant in simulated.plants() {
+        shapes.entry(plant.shape).or_default()[plant.intent as usize] += 1;
+    }
+    assert_eq!(shapes.len(), 5);
+    let total = shapes.values().fold([0, 0], |sum, n| [sum[0] + n[0], sum[1] + n[1]]);
+    let ratio = f64::from(total[1]) / f64::from(total[0]);
+    assert!((0.8..1.5).contains(&ratio), "{shapes:?}");
+    assert!(shapes.values().all(|n| n[1] * 3 >= n[0]), "{shapes:?}");
+    let intents: BTreeMap<String, Intent> = simulated.plants().map(|p| (p.instance, p.intent)).collect();
+    for batch in simulated {
+        for g in batch.ground_truth.iter().flatten() {
+            let malicious = intents[&g.pattern_instance_id] == Intent::Laundering;
+            assert_eq!(is_malicious(&g.role), malicious, "{g:?}");
+        }
+    }
+}
+
+#[test]
+fn labels_of_schemes_come_after_the_scheme_and_are_mostly_right() {
+    let simulation = Simulation { addresses: 3_000, patterns: 50, ..small() };
+    let mut simulated = simulate(&simulation).expect("legal settings");
+    let mut last: BTreeMap<String, i64> = BTreeMap::new();
+    for (at, from, to) in simulated.plants().flat_map(|plant| plant.hops) {
+        for address in [from, to] {
+            let latest = last.entry(address).or_insert(at);
+            *latest = at.max(*latest);
+        }
+    }
+    let batch = simulated.next().expect("one day");
+    let roles: BTreeMap<&str, bool> =
+        batch.ground_truth.iter().flatten().map(|g| (&*g.address, is_malicious(&g.role))).collect();
+    let (mut right, mut wrong, mut after_batch) = (0, 0, 0);
+    let mut labelled = BTreeSet::new();
+    for label in batch.labels.iter().flatten() {
+        let Some(&malicious) = roles.get(&*label.address) else { continue };
+        let created = label.created_timestamp.expect("every label is dated");
+        if label.source != "public_list" {
+            assert!(created > last[&label.address], "{label:?}");
+        }
+        after_batch += i32::from(created > batch.id.window_ms().end);
+        labelled.insert(&label.address);
+        let accused = label.risk_level == "high" || label.risk_level == "critical";
+        if accused == malicious { right += 1 } else { wrong += 1 }
+    }
+    assert!(right > 15 * wrong && wrong > 0, "{right} right, {wrong} wrong");
+    assert!(after_batch * 5 > right, "{after_batch} of {right} after the batch");
+    let coverage = labelled.len() as f64 / roles.len() as f64;
+    assert!((0.65..0.95).contains(&coverage), "{coverage}");
+    let risks: BTreeSet<&str> = batch.labels.iter().flatten().map(|l| &*l.risk_level).collect();
+    assert_eq!(risks, BTreeSet::from(["critical", "high", "low", "medium"]));
+}
+
+#[test]
+fn no_coverage_means_no_labels_and_no_patterns_no_truth() {
+    let batch = &batches(&Simulation { label_coverage: 0.0, patterns: 0, ..small() })[0];
+    assert_eq!(batch.labels.as_deref().map(<[_]>::len), Some(0));
+    assert_eq!(batch.ground_truth.as_deref().map(<[_]>::len), Some(0));
+    assert!(!transfers(batch).is_empty());
+}
+
+#[test]
+fn amounts_are_heavy_tailed_and_days_have_a_rhythm() {
+    let batch = &batches(&Simulation { addresses: 3_000, window_days: 28, ..small() })[0];
+    let mut usd: Vec<f64> = transfers(batch).iter().map(|t| t.amount_usd).collect();
+    usd.sort_by(f64::total_cmp);
+    let quantile = |q: f64| usd[(q * usd.len() as f64) as usize];
+    assert!(quantile(0.99) / quantile(0.5) > 50.0, "{} {}", quantile(0.99), quantile(0.5));
+    let sum: f64 = usd.iter().sum();
+    let top: f64 = usd[usd.len() * 99 / 100..].iter().sum();
+    assert!(top / sum > 0.25, "{}", top / sum);
+    let mut weekdays = [0_u32; 7];
+    let mut hours = [0_u32; 24];
+    for t in transfers(batch) {
+        weekdays[((t.block_timestamp / 86_400_000 + 3) % 7) as usize] += 1;
+        hours[(t.block_timestamp / 3_600_000 % 24) as usize] += 1;
+    }
+    assert!(weekdays[5] + weekdays[6] < (weekdays[1] + weekdays[2]) * 9 / 10, "{weekdays:?}");
+    assert!(hours.iter().max() > hours.iter().min().map(|least| least * 2).as_ref(), "{hours:?}");
+}
+
+#[test]
+fn settings_out_of_range_are_named() {
+    let cases = [
+        (Simulation { days: 0, ..small() }, "days"),
+        (Simulation { window_days: 0, ..small() }, "window_days"),
+        (Simulation { addresses: 3, ..small() }, "addresses"),
+        (Simulation { patterns: 601, ..small() }, "patterns"),
+        (Simulation { label_coverage: f64::NAN, ..small() }, "label_coverage"),
+        (Simulation { label_noise: 0.6, ..small() }, "label_noise"),
+        (Simulation { from: NaiveDate::MIN, ..small() }, "from"),
+    ];
+    for (simulation, name) in cases {
+        match simulate(&simulation) {
+            Err(SimulationError::Range { setting, .. }) => assert_eq!(setting, name),
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+    for network in ["", "Torus", "../torus", "1torus", "a-b"] {
+        let simulation = Simulation { network: network.to_owned(), ..small() };
+        let error = simulate(&simulation).expect_err("an illegal name");
+        assert!(error.to_string().contains(&format!("{network:?}")), "{error}");
+    }
+}
