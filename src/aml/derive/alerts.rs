@@ -1,0 +1,299 @@
+//! Suspicions from an address's numbers and from the patterns it is part of.
+//!
+//! Facts are gathered once per address; typology rules (`typologies.rs`) turn them into findings; every pattern
+//! gives one finding per member. Of several findings of one typology on one address, which would share an id, the
+//! most confident stays, then the one whose evidence comes first. Alerts are listed by address, then typology.
+//!
+//! What a label says of an address's risk is never read here: models learn to predict it from alerts.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::finite;
+use super::flows::DAY_MS;
+use super::graph::FlowGraph;
+use super::typologies::{ExchangePayments, Facts, Finding, NearThreshold, TYPOLOGIES};
+use crate::aml::sot::{AddressFeatures, Alert, Batch, Pattern, Transfer};
+
+/// Transfers of this many dollars must be reported; those from 80 % of it up to it are just under.
+const REPORTING_THRESHOLD_USD: f64 = 10_000.0;
+/// A new address's first week, and the week of silence that shows it is new.
+const FRESH_MS: i64 = 7 * DAY_MS;
+/// The members of wider fans are the customers of a service, not accomplices: only the centre is alerted.
+const WIDEST_ALERTED_FAN: usize = 50;
+
+/// Every alert on the addresses of a batch.
+pub fn alerts(batch: &Batch, transfers: Option<&[Transfer]>) -> Vec<Alert> {
+    let mut found = typology_alerts(batch, transfers);
+    let patterns = batch.patterns.as_deref().unwrap_or_default();
+    found.extend(patterns.iter().flat_map(|pattern| structural_alerts(batch, pattern)));
+    let mut kept = dedupe(found);
+    kept.sort_by(|a, b| (&a.address, &a.typology_type).cmp(&(&b.address, &b.typology_type)));
+    kept
+}
+
+/// UUIDv5 of `{address}-{TYPOLOGY}-{processing_date}` in the DNS namespace.
+pub fn alert_id(address: &str, typology: &str, processing_date: chrono::NaiveDate) -> String {
+    let name = format!("{address}-{typology}-{processing_date}");
+    Uuid::new_v5(&Uuid::NAMESPACE_DNS, name.as_bytes()).to_string()
+}
+
+/// critical from 0.9, high from 0.75, medium from 0.6, else low.
+pub fn severity_of(confidence: f64) -> &'static str {
+    match confidence {
+        c if c >= 0.9 => "critical",
+        c if c >= 0.75 => "high",
+        c if c >= 0.6 => "medium",
+        _ => "low",
+    }
+}
+
+/// One alert per id: the most confident, then the one with the smallest evidence text. Order of first appearance.
+pub fn dedupe(alerts: Vec<Alert>) -> Vec<Alert> {
+    let mut place: BTreeMap<String, usize> = BTreeMap::new();
+    let mut kept: Vec<Alert> = Vec::with_capacity(alerts.len());
+    for alert in alerts {
+        match place.get(&alert.alert_id) {
+            None => {
+                place.insert(alert.alert_id.clone(), kept.len());
+                kept.push(alert);
+            }
+            Some(&at) if stronger(&alert, &kept[at]) => kept[at] = alert,
+            Some(_) => {}
+        }
+    }
+    kept
+}
+
+fn stronger(a: &Alert, b: &Alert) -> bool {
+    let by_confidence = a.alert_confidence_score.total_cmp(&b.alert_confidence_score);
+    by_confidence.then_with(|| b.evidence_json.cmp(&a.evidence_json)).is_gt()
+}
+
+fn typology_alerts(batch: &Batch, transfers: Option<&[Transfer]>) -> Vec<Alert> {
+    let Some(features) = &batch.features else { return Vec::new() };
+    let witness = Witness::new(batch, features, transfers);
+    let mut found = Vec::new();
+    for address in features.addresses.names() {
+        let facts = witness.facts(address);
+        for typology in TYPOLOGIES {
+            if let Some(finding) = (typology.rule)(&facts) {
+                let mut alert = blank(batch, address, typology.name, &finding);
+                alert.description = format!("{address}: {}", typology.description);
+                alert.suspected_address_type = (typology.suspected)(&facts).to_owned();
+                alert.risk_indicators = owned(typology.risk_indicators);
+                found.push(alert);
+            }
+        }
+    }
+    found
+}
+
+/// One alert per member of a pattern.
+fn structural_alerts(batch: &Batch, pattern: &Pattern) -> Vec<Alert> {
+    let Some((typology, description, indicators)) = structural(&pattern.pattern_type) else {
+        return Vec::new();
+    };
+    let members = pattern.addresses_involved.len();
+    let is_fan = pattern.pattern_type.starts_with("motif_");
+    let alerted = if is_fan && members > WIDEST_ALERTED_FAN { 1 } else { members };
+    let member = |at: usize| {
+        let role = pattern.address_roles.get(at).map_or("", String::as_str);
+        let weight = if is_fan && at > 0 { 0.8 } else { 1.0 };
+        let finding = Finding {
+            confidence: finite(pattern.confidence_score * weight).clamp(0.0, 1.0),
+            volume_usd: pattern.volume_usd,
+            evidence: pattern_evidence(pattern, role),
+        };
+        let address = &pattern.addresses_involved[at];
+        let mut alert = blank(batch, address, typology, &finding);
+        alert.description = format!("{address}: {description}");
+        alert.pattern_id.clone_from(&pattern.pattern_id);
+        alert.pattern_type.clone_from(&pattern.pattern_type);
+        alert.suspected_address_type = match is_fan {
+            true if members > WIDEST_ALERTED_FAN => "institutional".to_owned(),
+            true => "wallet".to_owned(),
+            false => "unknown".to_owned(),
+        };
+        alert.risk_indicators = owned(indicators);
+        alert
+    };
+    (0..alerted).map(member).collect()
+}
+
+fn pattern_evidence(pattern: &Pattern, role: &str) -> BTreeMap<&'static str, Value> {
+    BTreeMap::from([
+        ("end_ms", json!(pattern.pattern_end_time)),
+        ("pattern_hash", json!(pattern.pattern_hash)),
+        ("pattern_id", json!(pattern.pattern_id)),
+        ("pattern_type", json!(pattern.pattern_type)),
+        ("members", json!(pattern.addresses_involved.len())),
+        ("risk_score", json!(pattern.risk_score)),
+        ("role", json!(role)),
+        ("severity_score", json!(pattern.severity_score)),
+        ("start_ms", json!(pattern.pattern_start_time)),
+        ("transfers", json!(pattern.evidence_transaction_count)),
+    ])
+}
+
+/// Typology, description and indicators of a pattern type that raises alerts.
+fn structural(pattern_type: &str) -> Option<(&'static str, &'static str, &'static [&'static str])> {
+    Some(match pattern_type {
+        "cycle" => {
+            ("CYCLE_DETECTION", "part of a closed path of payments", &["circular_flow", "similar_amounts"])
+        }
+        "layering_path" => {
+            ("LAYERING_PATH", "part of a chain that hands money on", &["pass_through", "rapid_movement"])
+        }
+        "motif_fanin" => {
+            ("MOTIF_FANIN", "part of many payments into one address", &["many_senders", "collection"])
+        }
+        "motif_fanout" => {
+            ("MOTIF_FANOUT", "part of many payments out of one address", &["many_recipients", "distribution"])
+        }
+        "temporal_burst" => (
+            "TIME_BASED_PATTERN",
+            "a flurry of transfers within an hour",
+            &["burst_activity", "unusual_timing"],
+        ),
+        _ => return None,
+    })
+}
+
+fn blank(batch: &Batch, address: &str, typology: &str, finding: &Finding) -> Alert {
+    Alert {
+        alert_id: alert_id(address, typology, batch.id.processing_date),
+        processing_date: batch.id.processing_date,
+        window_days: batch.id.window_days,
+        address: address.to_owned(),
+        typology_type: typology.to_owned(),
+        pattern_id: String::new(),
+        pattern_type: String::new(),
+        severity: severity_of(finding.confidence).to_owned(),
+        suspected_address_type: "unknown".to_owned(),
+        suspected_address_subtype: String::new(),
+        alert_confidence_score: finding.confidence,
+        description: String::new(),
+        volume_usd: finding.volume_usd,
+        evidence_json: evidence_text(finding),
+        risk_indicators: Vec::new(),
+    }
+}
+
+/// JSON with sorted keys; numbers in the shortest form that reads back exactly, NaN as null.
+fn evidence_text(finding: &Finding) -> String {
+    let mut evidence = finding.evidence.clone();
+    evidence.insert("volume_usd", json!(finding.volume_usd));
+    serde_json::to_string(&evidence).expect("text keys and plain values have a JSON form")
+}
+
+fn owned(tokens: &[&str]) -> Vec<String> {
+    tokens.iter().map(|&token| token.to_owned()).collect()
+}
+
+/// Gathers facts of single addresses.
+struct Witness<'a> {
+    batch: &'a Batch,
+    features: &'a AddressFeatures,
+    graph: Option<FlowGraph<'a>>,
+    exchanges: Vec<u32>,
+    near_threshold: BTreeMap<&'a str, NearThreshold>,
+}
+
+impl<'a> Witness<'a> {
+    fn new(batch: &'a Batch, features: &'a AddressFeatures, transfers: Option<&'a [Transfer]>) -> Self {
+        let graph = batch.money_flows.as_deref().map(FlowGraph::new);
+        let exchanges = graph.as_ref().map(|graph| labelled_exchanges(batch, graph)).unwrap_or_default();
+        let near_threshold = transfers.map(near_threshold_days).unwrap_or_default();
+        Witness { batch, features, graph, exchanges, near_threshold }
+    }
+
+    fn facts(&self, address: &str) -> Facts {
+        let column = |name| self.features.value(address, name);
+        Facts {
+            window_days: f64::from(self.batch.id.window_days),
+            degree: column("degree_total"),
+            volume: column("total_volume_usd"),
+            transfers: column("tx_total_count"),
+            burst: (column("burst_factor") - 1.0) / 23.0,
+            velocity: column("velocity_score"),
+            structuring: column("structuring_score"),
+            two_way: self.two_way(address).unwrap_or_else(|| column("reciprocity_ratio")),
+            exchange: self.exchange_payments(address),
+            near_threshold: self.near_threshold.get(address).copied(),
+        }
+    }
+
+    /// The share of an address's value with counterparties on both sides; from flows, because files written by the
+    /// older pipeline hold another ratio, at most 0.5, in the column of that name.
+    fn two_way(&self, address: &str) -> Option<f64> {
+        let graph = self.graph.as_ref()?;
+        let id = graph.addresses.get(address)?;
+        let senders: Vec<u32> = graph.incoming(id).map(|e| e.from).filter(|&a| a != id).collect();
+        let recipients: Vec<u32> = graph.outgoing(id).map(|e| e.to).filter(|&a| a != id).collect();
+        let (mut total, mut mutual) = (0.0, 0.0);
+        for edge in graph.incoming(id).chain(graph.outgoing(id)) {
+            let peer = if edge.from == id { edge.to } else { edge.from };
+            total += edge.value;
+            if senders.binary_search(&peer).is_ok() && recipients.binary_search(&peer).is_ok() {
+                mutual += edge.value;
+            }
+        }
+        Some(if total > 0.0 { mutual / total } else { 0.0 })
+    }
+
+    fn exchange_payments(&self, address: &str) -> Option<ExchangePayments> {
+        let graph = self.graph.as_ref()?;
+        let id = graph.addresses.get(address)?;
+        let paid = || graph.outgoing(id).filter(|e| self.exchanges.binary_search(&e.to).is_ok());
+        let first_paid = paid().map(|e| e.flow.first_seen_timestamp).min()?;
+        let born = graph.incoming(id).chain(graph.outgoing(id)).map(|e| e.flow.first_seen_timestamp).min()?;
+        let silent_before = born >= self.batch.id.window_ms().start + FRESH_MS;
+        Some(ExchangePayments {
+            usd: paid().map(|e| finite(e.flow.amount_usd_sum)).sum(),
+            fresh: silent_before
+                && first_paid - born <= FRESH_MS
+                && self.exchanges.binary_search(&id).is_err(),
+        })
+    }
+}
+
+/// Addresses that a label known on the processing date calls an exchange, in any case of letters.
+fn labelled_exchanges(batch: &Batch, graph: &FlowGraph<'_>) -> Vec<u32> {
+    let known_until = batch.id.window_ms().end + DAY_MS;
+    let labels = batch.labels.as_deref().unwrap_or_default();
+    let known = labels.iter().filter(|l| l.created_timestamp.is_none_or(|at| at < known_until));
+    let exchanges = known.filter(|l| l.address_type.eq_ignore_ascii_case("exchange"));
+    let mut ids: Vec<u32> = exchanges.filter_map(|l| graph.addresses.get(&l.address)).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// For each address the day and direction with most transfers just under the threshold, then the earliest, then out.
+fn near_threshold_days(transfers: &[Transfer]) -> BTreeMap<&str, NearThreshold> {
+    let mut days: BTreeMap<(&str, i64, u8), NearThreshold> = BTreeMap::new();
+    let mut rows: Vec<&Transfer> = transfers.iter().collect();
+    rows.sort_by(|a, b| super::flows::chronological(a, b));
+    for t in rows {
+        let day_ms = t.block_timestamp.div_euclid(DAY_MS) * DAY_MS;
+        let near = (0.8 * REPORTING_THRESHOLD_USD..REPORTING_THRESHOLD_USD).contains(&t.amount_usd);
+        for (direction, address) in [(0, &t.from_address), (1, &t.to_address)] {
+            let blank = NearThreshold { count: 0, of: 0, usd: 0.0, day_ms };
+            let day = days.entry((address, day_ms, direction)).or_insert(blank);
+            day.of += 1;
+            day.count += usize::from(near);
+            day.usd += if near { t.amount_usd } else { 0.0 };
+        }
+    }
+    let mut best: BTreeMap<&str, NearThreshold> = BTreeMap::new();
+    for ((address, _, _), day) in days {
+        let entry = best.entry(address).or_insert(day);
+        if day.count > entry.count {
+            *entry = day;
+        }
+    }
+    best
+}

@@ -1,0 +1,77 @@
+//! Alerts of one address belong together.
+//!
+//! The only kind made here is `same_entity`: every address with two or more alerts. Members are listed by descending
+//! confidence, then by id, so the first is the primary one whatever the order of the alerts was.
+//!
+//! `total_volume_usd` is the sum over the members. The pipeline that fed the published batches stored the volume of
+//! whichever alert came first; several findings on the same money are counted as often as it was found suspicious.
+
+use std::collections::BTreeMap;
+
+use crate::aml::derive::{dedupe, finite};
+use crate::aml::sot::{Alert, Batch, Cluster};
+
+/// Fewest alerts of a cluster.
+const MIN_ALERTS: usize = 2;
+
+/// The clusters of a batch's alerts, by address.
+pub fn clusters(batch: &Batch, alerts: &[Alert]) -> Vec<Cluster> {
+    let alerts = dedupe(alerts.to_vec());
+    let mut by_address: BTreeMap<&str, Vec<&Alert>> = BTreeMap::new();
+    for alert in &alerts {
+        by_address.entry(&alert.address).or_default().push(alert);
+    }
+    by_address.retain(|_, members| members.len() >= MIN_ALERTS);
+    by_address.into_iter().map(|(address, members)| same_entity(batch, address, members)).collect()
+}
+
+fn same_entity(batch: &Batch, address: &str, mut members: Vec<&Alert>) -> Cluster {
+    members.sort_by(|a, b| {
+        let by_confidence = b.alert_confidence_score.total_cmp(&a.alert_confidence_score);
+        by_confidence.then_with(|| a.alert_id.cmp(&b.alert_id))
+    });
+    let date = batch.id.processing_date;
+    let (earliest, latest) = activity(batch, address);
+    let worst = members.iter().max_by_key(|m| severity_rank(&m.severity));
+    Cluster {
+        cluster_id: format!("cluster_same_entity_{address}_{date}"),
+        processing_date: date,
+        window_days: batch.id.window_days,
+        cluster_type: "same_entity".to_owned(),
+        primary_address: address.to_owned(),
+        pattern_id: members
+            .iter()
+            .map(|m| m.pattern_id.clone())
+            .find(|id| !id.is_empty())
+            .unwrap_or_default(),
+        primary_alert_id: members.first().map(|m| m.alert_id.clone()).unwrap_or_default(),
+        related_alert_ids: members.iter().map(|m| m.alert_id.clone()).collect(),
+        addresses_involved: vec![address.to_owned()],
+        total_alerts: members.len() as u64,
+        total_volume_usd: members.iter().map(|m| finite(m.volume_usd)).sum(),
+        severity_max: worst.map(|m| m.severity.clone()).unwrap_or_default(),
+        confidence_avg: members.iter().map(|m| finite(m.alert_confidence_score)).sum::<f64>()
+            / members.len() as f64,
+        earliest_alert_timestamp: earliest,
+        latest_alert_timestamp: latest,
+    }
+}
+
+fn severity_rank(severity: &str) -> u8 {
+    match severity.to_ascii_lowercase().as_str() {
+        "critical" => 4,
+        "high" => 3,
+        "medium" => 2,
+        "low" => 1,
+        _ => 0,
+    }
+}
+
+/// First and last activity of an address; 0 where unknown.
+fn activity(batch: &Batch, address: &str) -> (i64, i64) {
+    let known = |column| {
+        let at = batch.features.as_ref().map_or(f64::NAN, |features| features.value(address, column));
+        if at.is_finite() { at as i64 } else { 0 }
+    };
+    (known("first_activity_timestamp"), known("last_activity_timestamp"))
+}

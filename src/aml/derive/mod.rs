@@ -1,0 +1,109 @@
+//! Fills what a batch lacks: `transfers -> money_flows -> address features -> patterns -> alerts -> clusters`.
+//!
+//! In flows a checked [`Batch`] of any generation, out flows the same batch with every table that its others
+//! determine. A table that is present, even with no rows, is never touched. Nothing here reads the order of rows:
+//! transfers and flows are put into the order of their keys first and every float sum follows that order, so the
+//! result is the same for shuffled input and for any number of threads.
+//!
+//! Labels are read by one rule only (payments to exchanges), and only those known on the processing date; the risk
+//! that a label states never enters an alert, because models learn to predict it from alerts.
+
+mod address;
+mod alerts;
+mod clusters;
+mod flows;
+mod graph;
+mod patterns;
+mod typologies;
+
+pub use address::{Account, Column, address_features, columns};
+pub use alerts::{alert_id, alerts, dedupe, severity_of};
+pub use clusters::clusters;
+pub use flows::money_flows;
+pub use graph::{Edge, FlowGraph};
+pub use patterns::{DETECTORS, Detector, pattern_id, patterns};
+pub use typologies::{ExchangePayments, Facts, Finding, NearThreshold, TYPOLOGIES, Typology};
+
+use crate::aml::sot::{Batch, Transfer};
+
+/// A table that derivation can fill in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Derived {
+    /// Directed pairs, from transfers.
+    MoneyFlows,
+    /// One row per address, from flows and transfers.
+    Features,
+    /// Structures in the flow graph.
+    Patterns,
+    /// Suspicions, from features, flows and patterns.
+    Alerts,
+    /// Alerts of one address.
+    Clusters,
+}
+
+impl Derived {
+    /// The table's file name without extension.
+    pub fn table(self) -> &'static str {
+        match self {
+            Derived::MoneyFlows => "money_flows",
+            Derived::Features => "features",
+            Derived::Patterns => "patterns",
+            Derived::Alerts => "alerts",
+            Derived::Clusters => "clusters",
+        }
+    }
+}
+
+/// Fills every absent table that the present ones determine.
+pub fn complete(batch: Batch) -> Batch {
+    complete_and_list(batch).0
+}
+
+/// [`complete`], with the tables that were filled in, in the order of derivation.
+///
+/// Transfers outside the batch's window are left out of account; a window of 0 days is an unknown one and keeps all.
+pub fn complete_and_list(mut batch: Batch) -> (Batch, Vec<Derived>) {
+    let mut derived = Vec::new();
+    let transfers = within_window(&batch);
+    fill(&mut batch.money_flows, Derived::MoneyFlows, &mut derived, || transfers.as_deref().map(money_flows));
+    let flows = batch.money_flows.as_deref();
+    fill(&mut batch.features, Derived::Features, &mut derived, || {
+        flows.map(|flows| address_features(flows, transfers.as_deref()))
+    });
+    fill(&mut batch.patterns, Derived::Patterns, &mut derived, || {
+        flows.map(|flows| patterns(flows, transfers.as_deref()))
+    });
+    if batch.alerts.is_none() && batch.features.is_some() {
+        batch.alerts = Some(alerts(&batch, transfers.as_deref()));
+        derived.push(Derived::Alerts);
+    }
+    if batch.clusters.is_none() {
+        batch.clusters = batch.alerts.as_deref().map(|alerts| clusters(&batch, alerts));
+        derived.extend(batch.clusters.is_some().then_some(Derived::Clusters));
+    }
+    (batch, derived)
+}
+
+fn fill<T>(
+    table: &mut Option<T>,
+    name: Derived,
+    derived: &mut Vec<Derived>,
+    make: impl FnOnce() -> Option<T>,
+) {
+    if table.is_none() {
+        *table = make();
+        derived.extend(table.is_some().then_some(name));
+    }
+}
+
+fn within_window(batch: &Batch) -> Option<Vec<Transfer>> {
+    let transfers = batch.transfers.as_ref()?;
+    let window = batch.id.window_ms();
+    let keep = |t: &&Transfer| batch.id.window_days == 0 || window.contains(&t.block_timestamp);
+    Some(transfers.iter().filter(keep).cloned().collect())
+}
+
+/// Absent and infinite amounts count as nothing: one bad price must not make a whole neighbourhood NaN.
+fn finite(amount: f64) -> f64 {
+    if amount.is_finite() { amount } else { 0.0 }
+}

@@ -1,0 +1,104 @@
+//! A flurry of transfers by an address that is otherwise quiet.
+
+use super::{Detector, Scene, Scores};
+use crate::aml::derive::finite;
+use crate::aml::derive::flows::chronological;
+use crate::aml::sot::{Pattern, Transfer};
+use crate::determinism::digest::Digest;
+use crate::determinism::par;
+
+/// Length of the flurry.
+pub(super) const WINDOW_MS: i64 = 3_600_000;
+/// Fewest transfers in it.
+pub(super) const MIN_TRANSFERS: usize = 10;
+/// How many times busier than the address's average hour.
+pub(super) const MIN_INTENSITY: f64 = 3.0;
+/// Least standard deviations above the average, were transfers independent.
+pub(super) const MIN_Z: f64 = 2.0;
+
+pub(super) const BURST: Detector = Detector {
+    pattern_type: "temporal_burst",
+    definition: "An hour, starting at one of its transfers, in which an address has at least 10 transfers, at least 3 \
+                 times and 2 standard deviations (root of the average) more than its average hour between its first \
+                 and last transfer. One per address: the largest deviation, then the earliest. Needs single transfers.",
+    bound: "O(transfers log transfers): one sweep per address.",
+    detect: bursts,
+};
+
+/// A flurry: transfers `from..to` of an address's list.
+#[derive(Clone, Copy, Debug)]
+struct Flurry {
+    from: usize,
+    to: usize,
+    intensity: f64,
+    z: f64,
+}
+
+fn bursts(scene: &Scene<'_>) -> Vec<Pattern> {
+    let Some(transfers) = scene.transfers else { return Vec::new() };
+    let mut rows: Vec<&Transfer> = transfers.iter().collect();
+    rows.sort_by(|a, b| chronological(a, b));
+    let mut own: Vec<Vec<&Transfer>> = vec![Vec::new(); scene.graph.len()];
+    for t in rows {
+        let mut ends = [&t.from_address, &t.to_address].map(|name| scene.graph.addresses.get(name)).to_vec();
+        ends.dedup();
+        ends.into_iter().flatten().for_each(|id| own[id as usize].push(t));
+    }
+    let found = par::map(own.len(), |id| {
+        strongest(&own[id]).map(|flurry| describe(scene.graph.name(id as u32), &own[id], flurry))
+    });
+    found.into_iter().flatten().collect()
+}
+
+fn strongest(own: &[&Transfer]) -> Option<Flurry> {
+    let (first, last) = (own.first()?.block_timestamp, own.last()?.block_timestamp);
+    let average = own.len() as f64 / ((last - first) as f64 / WINDOW_MS as f64).max(1.0);
+    let mut best: Option<Flurry> = None;
+    let mut to = 0;
+    for from in 0..own.len() {
+        while to < own.len() && own[to].block_timestamp - own[from].block_timestamp < WINDOW_MS {
+            to += 1;
+        }
+        let count = (to - from) as f64;
+        let flurry = Flurry {
+            from,
+            to,
+            intensity: count / average.max(0.1),
+            z: (count - average) / average.sqrt().max(0.1),
+        };
+        let strong = to - from >= MIN_TRANSFERS && flurry.intensity >= MIN_INTENSITY && flurry.z >= MIN_Z;
+        if strong && best.is_none_or(|b| flurry.z > b.z) {
+            best = Some(flurry);
+        }
+    }
+    best
+}
+
+fn describe(address: &str, own: &[&Transfer], flurry: Flurry) -> Pattern {
+    let rows = &own[flurry.from..flurry.to];
+    let (start, end) = (rows[0].block_timestamp, rows[rows.len() - 1].block_timestamp);
+    let volume: f64 = rows.iter().map(|t| finite(t.amount_usd)).sum();
+    let text = format!("{}:{address},{start}", BURST.pattern_type);
+    let hash = Digest::of(text.as_bytes()).to_string()[..16].to_owned();
+    let strength = (flurry.intensity / 50.0).min(1.0);
+    let scores = Scores {
+        severity: 0.5 * strength + 0.5 * (volume / 50_000.0).min(1.0),
+        confidence: 0.5 + 0.25 * strength + 0.25 * (rows.len() as f64 / 50.0).min(1.0),
+        risk: 0.5 * strength,
+    };
+    Pattern {
+        pattern_id: format!("{}_{hash}", BURST.pattern_type),
+        pattern_type: BURST.pattern_type.to_owned(),
+        pattern_hash: hash,
+        addresses_involved: vec![address.to_owned()],
+        address_roles: vec!["burst_source".to_owned()],
+        severity_score: scores.severity,
+        confidence_score: scores.confidence,
+        risk_score: scores.risk,
+        volume_usd: volume,
+        pattern_start_time: start,
+        pattern_end_time: end,
+        evidence_transaction_count: rows.len() as u64,
+        detection_method: "temporal_analysis".to_owned(),
+    }
+}

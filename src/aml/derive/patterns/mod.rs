@@ -1,0 +1,112 @@
+//! Structures in the flow graph that laundering schemes leave: cycles, chains, fans and bursts.
+//!
+//! [`DETECTORS`] is the registry. Every definition says what is found, not where a search happened to stop: caps are
+//! on lengths and on work per starting point, both in an order that addresses' names fix, so shuffled rows give the
+//! same patterns. Definitions, bounds and caps in words: `docs/typologies.md`.
+
+mod burst;
+mod cycle;
+mod fan;
+mod layering;
+
+use std::collections::BTreeMap;
+
+use super::graph::{Edge, FlowGraph};
+use crate::aml::sot::{MoneyFlow, Pattern, Transfer};
+use crate::determinism::digest::Digest;
+
+/// What detectors look at.
+struct Scene<'a> {
+    graph: FlowGraph<'a>,
+    transfers: Option<&'a [Transfer]>,
+}
+
+/// One kind of pattern.
+#[derive(Clone, Copy, Debug)]
+pub struct Detector {
+    /// `cycle`, `motif_fanin` ...
+    pub pattern_type: &'static str,
+    /// What is found.
+    pub definition: &'static str,
+    /// How much work it can be.
+    pub bound: &'static str,
+    detect: fn(&Scene<'_>) -> Vec<Pattern>,
+}
+
+/// Every detector, in the order in which patterns are listed.
+pub const DETECTORS: &[Detector] =
+    &[cycle::CYCLE, layering::LAYERING, fan::FAN_IN, fan::FAN_OUT, burst::BURST];
+
+/// Runs every detector. Sorted by detector, then by id; ids are unique.
+pub fn patterns(flows: &[MoneyFlow], transfers: Option<&[Transfer]>) -> Vec<Pattern> {
+    let scene = Scene { graph: FlowGraph::new(flows), transfers };
+    DETECTORS.iter().flat_map(|detector| unique((detector.detect)(&scene))).collect()
+}
+
+/// `{type}_{hash}`: the hash is the first 16 hexadecimal digits of SHA-256 over `{type}:` and the sorted members.
+pub fn pattern_id(pattern_type: &str, members: &[&str]) -> String {
+    format!("{pattern_type}_{}", pattern_hash(pattern_type, members))
+}
+
+fn pattern_hash(pattern_type: &str, members: &[&str]) -> String {
+    let mut sorted = members.to_vec();
+    sorted.sort_unstable();
+    let text = format!("{pattern_type}:{}", sorted.join(","));
+    Digest::of(text.as_bytes()).to_string()[..16].to_owned()
+}
+
+/// One pattern per id: the one that moved most, then the one whose addresses come first.
+fn unique(found: Vec<Pattern>) -> Vec<Pattern> {
+    let mut kept: BTreeMap<String, Pattern> = BTreeMap::new();
+    for pattern in found {
+        let better = kept.get(&pattern.pattern_id).is_none_or(|old| {
+            let by_volume = pattern.volume_usd.total_cmp(&old.volume_usd);
+            by_volume.then_with(|| old.addresses_involved.cmp(&pattern.addresses_involved)).is_gt()
+        });
+        if better {
+            kept.insert(pattern.pattern_id.clone(), pattern);
+        }
+    }
+    kept.into_values().collect()
+}
+
+/// Scores of a pattern, 0 to 1 each.
+#[derive(Clone, Copy, Debug)]
+struct Scores {
+    severity: f64,
+    confidence: f64,
+    risk: f64,
+}
+
+/// The pattern that `edges` between `members` (with their roles) form.
+fn assemble(kind: (&str, &str), members: &[(&str, &str)], edges: &[&Edge<'_>], scores: Scores) -> Pattern {
+    let names: Vec<&str> = members.iter().map(|m| m.0).collect();
+    let hash = pattern_hash(kind.0, &names);
+    Pattern {
+        pattern_id: format!("{}_{hash}", kind.0),
+        pattern_type: kind.0.to_owned(),
+        pattern_hash: hash,
+        addresses_involved: names.iter().map(|&name| name.to_owned()).collect(),
+        address_roles: members.iter().map(|m| m.1.to_owned()).collect(),
+        severity_score: scores.severity,
+        confidence_score: scores.confidence,
+        risk_score: scores.risk,
+        volume_usd: edges.iter().map(|e| super::finite(e.flow.amount_usd_sum)).sum(),
+        pattern_start_time: edges.iter().map(|e| e.flow.first_seen_timestamp).min().unwrap_or(0),
+        pattern_end_time: edges.iter().map(|e| e.flow.last_seen_timestamp).max().unwrap_or(0),
+        evidence_transaction_count: edges.iter().map(|e| e.flow.tx_count).sum(),
+        detection_method: kind.1.to_owned(),
+    }
+}
+
+/// Dollars of all edges.
+fn volume(edges: &[&Edge<'_>]) -> f64 {
+    edges.iter().map(|e| super::finite(e.flow.amount_usd_sum)).sum()
+}
+
+/// Smallest over largest value: 1 when every hop carries the same.
+fn conservation(edges: &[&Edge<'_>]) -> f64 {
+    let largest = edges.iter().map(|e| e.value).fold(0.0, f64::max);
+    let smallest = edges.iter().map(|e| e.value).fold(f64::INFINITY, f64::min);
+    if largest > 0.0 { smallest / largest } else { 0.0 }
+}

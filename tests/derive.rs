@@ -1,0 +1,16 @@
+//! Derivation against slow and obvious twins, its invariants on random networks, and parity with published data.
+#![cfg(feature = "aml")]
+
+#[path = "derive/naive.rs"]
+mod naive;
+#[path = "derive/network.rs"]
+mod network;
+
+#[path = "derive/alerts.rs"]
+mod alerts;
+#[path = "derive/edge_cases.rs"]
+mod edge_cases;
+#[path = "derive/invariants.rs"]
+mod invariants;
+#[path = "derive/patterns.rs"]
+mod patterns;
