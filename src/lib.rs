@@ -30,5 +30,8 @@ pub mod table;
 #[cfg(feature = "aml")]
 pub mod aml;
 
+#[cfg(feature = "pipeline")]
+pub mod pipeline;
+
 #[cfg(feature = "cli")]
 pub mod cli;

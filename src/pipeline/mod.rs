@@ -1,0 +1,3 @@
+//! Jobs that make or judge bundles.
+
+pub mod folds;
