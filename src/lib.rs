@@ -35,3 +35,8 @@ pub mod pipeline;
 
 #[cfg(feature = "cli")]
 pub mod cli;
+
+/// The README's examples, compiled as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
