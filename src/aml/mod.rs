@@ -1,5 +1,7 @@
 //! The domain: batches of blockchain tables, what is derived from them, and how alerts are scored.
 
-pub mod simulate;
 pub mod derive;
+pub mod features;
+pub mod simulate;
 pub mod sot;
+pub mod target;

@@ -5,4 +5,5 @@
 //! not its engine.
 
 pub mod data;
+pub mod infer;
 pub mod model;

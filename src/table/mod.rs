@@ -1,7 +1,18 @@
 //! Files of named, typed, nullable columns: what Parquet and CSV have in common.
 //!
 //! A [`Table`] keeps what the file said (widths, scales, nulls), so that whoever reads it can name the file, the
-//! column and the row of a fault, with what was expected and what was found.
+//! column and the row of a fault, with what was expected and what was found. Rows count from 0, lines from 1.
+
+pub mod csv;
+pub mod decimal;
+mod error;
+pub mod file;
+pub mod frame;
+pub mod parquet;
+
+pub use error::{ReadError, WriteError};
+
+use std::path::Path;
 
 use crate::determinism::digest::Digest;
 
@@ -61,9 +72,124 @@ pub enum Values {
     Other(String),
 }
 
+impl Values {
+    /// A short name of the type, for messages.
+    pub fn kind(&self) -> String {
+        match self {
+            Values::Bool(_) => "bool".into(),
+            Values::Int(_) => "int".into(),
+            Values::UInt(_) => "uint".into(),
+            Values::F32(_) => "float32".into(),
+            Values::F64(_) => "float64".into(),
+            Values::Decimal { scale, .. } => format!("decimal(scale {scale})"),
+            Values::Text(_) => "text".into(),
+            Values::Date(_) => "date".into(),
+            Values::Timestamp(_) => "timestamp".into(),
+            Values::TextList(_) => "list of text".into(),
+            Values::IntList(_) => "list of int".into(),
+            Values::Other(name) => name.clone(),
+        }
+    }
+
+    /// How many values there are; `None` for a type that is not decoded.
+    pub fn len(&self) -> Option<usize> {
+        Some(match self {
+            Values::Bool(v) => v.len(),
+            Values::Int(v) => v.len(),
+            Values::UInt(v) => v.len(),
+            Values::F32(v) => v.len(),
+            Values::F64(v) => v.len(),
+            Values::Decimal { units, .. } => units.len(),
+            Values::Text(v) => v.len(),
+            Values::Date(v) => v.len(),
+            Values::Timestamp(v) => v.len(),
+            Values::TextList(v) => v.len(),
+            Values::IntList(v) => v.len(),
+            Values::Other(_) => return None,
+        })
+    }
+
+    /// The value of a row as a number: booleans 0 and 1, dates in days, timestamps in milliseconds, null NaN.
+    /// Integers beyond 2^53 round to the nearest double. `None` for text, lists and types not decoded.
+    pub fn number(&self, row: usize) -> Option<f64> {
+        let missing = f64::NAN;
+        Some(match self {
+            Values::Bool(v) => v[row].map_or(missing, |b| f64::from(u8::from(b))),
+            Values::Int(v) | Values::Timestamp(v) => v[row].map_or(missing, |x| x as f64),
+            Values::UInt(v) => v[row].map_or(missing, |x| x as f64),
+            Values::F32(v) => f64::from(v[row]),
+            Values::F64(v) => v[row],
+            Values::Decimal { scale, units } => units[row].map_or(missing, |u| decimal::to_f64(u, *scale)),
+            Values::Date(v) => v[row].map_or(missing, f64::from),
+            Values::Text(_) | Values::TextList(_) | Values::IntList(_) | Values::Other(_) => return None,
+        })
+    }
+
+    /// The value of a row as text, for messages; `null` where missing.
+    pub fn show(&self, row: usize) -> String {
+        fn shown<T: ToString>(value: Option<T>) -> String {
+            value.map_or_else(|| "null".into(), |v| v.to_string())
+        }
+        match self {
+            Values::Bool(v) => shown(v[row]),
+            Values::Int(v) | Values::Timestamp(v) => shown(v[row]),
+            Values::UInt(v) => shown(v[row]),
+            Values::F32(v) => v[row].to_string(),
+            Values::F64(v) => v[row].to_string(),
+            Values::Decimal { scale, units } => shown(units[row].map(|u| decimal::to_text(u, *scale))),
+            Values::Text(v) => v[row].as_ref().map_or_else(|| "null".into(), |t| format!("`{}`", excerpt(t))),
+            Values::Date(v) => shown(v[row]),
+            Values::TextList(v) => format!("{:?}", v[row]),
+            Values::IntList(v) => format!("{:?}", v[row]),
+            Values::Other(name) => name.clone(),
+        }
+    }
+}
+
 impl Table {
+    /// A table made in memory.
+    ///
+    /// # Panics
+    /// When the columns differ in length: an error of the caller's.
+    pub fn new(name: impl Into<String>, columns: Vec<TableColumn>) -> Self {
+        let n_rows = columns.iter().find_map(|c| c.values.len()).unwrap_or(0);
+        let same = columns.iter().all(|c| c.values.len().is_none_or(|n| n == n_rows));
+        assert!(same, "columns of one table have one length");
+        Table { name: name.into(), columns, n_rows, digest: None }
+    }
+
     /// A column by name.
     pub fn column(&self, name: &str) -> Option<&Values> {
         self.columns.iter().find(|c| c.name == name).map(|c| &c.values)
     }
+}
+
+impl TableColumn {
+    /// A named column.
+    pub fn new(name: impl Into<String>, values: Values) -> Self {
+        TableColumn { name: name.into(), values }
+    }
+}
+
+/// Reads a table by its file's extension: `.parquet`, `.csv`, `.tsv`; the latter two also with `.gz`.
+///
+/// # Errors
+/// When the file cannot be read, is malformed, or is of another kind.
+pub fn read(path: &Path) -> Result<Table, ReadError> {
+    let name = file::name(path);
+    let stem = name.strip_suffix(".gz").unwrap_or(&name);
+    match stem.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("parquet") => parquet::read(path),
+        Some("csv" | "tsv") => csv::read(path),
+        _ => Err(ReadError::Kind { file: name }),
+    }
+}
+
+/// The start of a text, short enough for a message.
+pub(crate) fn excerpt(text: &str) -> String {
+    const SHOWN: usize = 60;
+    if text.chars().count() <= SHOWN {
+        return text.to_owned();
+    }
+    text.chars().take(SHOWN).chain(['…']).collect()
 }

@@ -1,7 +1,14 @@
-//! What was learned: trees, the features they read, and how the sum of their leaves becomes a score.
+//! What was learned: trees, the features they read, how the sum of their leaves becomes a score, and the files
+//! that hold it: our own format ([`Model::to_bytes`]) and LightGBM's text ([`lightgbm`]).
 
+mod check;
+mod codec;
 mod model;
 mod tree;
 
+pub(in crate::gbdt) use tree::{ZERO, category};
+
+pub use check::ModelFault;
+pub use codec::{FormatError, MAGIC, VERSION};
 pub use model::{Model, Objective};
 pub use tree::{CategorySet, Child, Default, Leaf, Missing, Node, Rule, Tree};

@@ -32,8 +32,8 @@ impl Objective {
 
 /// An ensemble of trees over a schema: all that is needed to score, nothing of how it was learned.
 ///
-/// The raw score of a row is the sum of its leaf values in tree order, in f64 (divided by the number of trees
-/// for `average`). A starting score (`boost_from_average`) is part of the first tree's leaves, as in LightGBM.
+/// The raw score of a row is the sum of its leaf values in tree order, in f64. A starting score (`boost_from_average`) is
+/// part of the first tree's leaves, as in LightGBM; and as there, averaging belongs to the score, not to the raw score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Model {
     /// Features in the order the trees count them.
@@ -42,7 +42,7 @@ pub struct Model {
     pub objective: Objective,
     /// In the order of summation.
     pub trees: Vec<Tree>,
-    /// Whether the sum is divided by the number of trees (random forests).
+    /// Whether the score is made of the raw score divided by the number of trees (random forests).
     pub average: bool,
     /// Training quantiles by feature, for plain-word reasons: values at 0 %, 1 % ... 100 % of the non-missing
     /// training rows; empty where none are known.
@@ -54,7 +54,12 @@ pub struct Model {
 impl Model {
     /// The raw score by the definition; faster engines must equal it bit for bit.
     pub fn raw_score(&self, row: &[f64]) -> f64 {
-        let sum = self.trees.iter().fold(0.0, |sum, tree| sum + tree.leaves[tree.leaf_of(row)].value);
-        if self.average && !self.trees.is_empty() { sum / self.trees.len() as f64 } else { sum }
+        self.trees.iter().fold(0.0, |sum, tree| sum + tree.leaves[tree.leaf_of(row)].value)
+    }
+
+    /// The score that a user sees for a raw score.
+    pub fn score(&self, raw: f64) -> f64 {
+        let divisor = if self.average { self.trees.len().max(1) as f64 } else { 1.0 };
+        self.objective.transform(raw / divisor)
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Numerical: with [`Missing::None`] a NaN is read as 0; with [`Missing::Zero`] values with |x| <= 1e-35 and NaN (read as 0)
 //! are missing; with [`Missing::Nan`] NaN is missing. A missing value follows the default direction, any other
-//! goes left when `x <= threshold`. Categorical: the value's whole part goes left when it is in the set; NaN (read as
-//! missing under [`Missing::Nan`], as category 0 otherwise), negative and unknown values go right.
+//! goes left when `x <= threshold`. Categorical: the value's whole part goes left when it is in the set; NaN, numbers of -1 and
+//! below, infinities and unknown values go right, whatever counts as missing.
 
 use serde::{Deserialize, Serialize};
 
@@ -143,7 +143,7 @@ impl Node {
     pub fn goes_left(&self, x: f64) -> bool {
         match &self.rule {
             Rule::Numerical { threshold } => self.numerical_goes_left(x, *threshold),
-            Rule::Categorical { left } => self.categorical_goes_left(x, left),
+            Rule::Categorical { left } => category(x).is_some_and(|code| left.contains(code)),
         }
     }
 
@@ -156,19 +156,13 @@ impl Node {
         };
         if missing { self.default == Default::Left } else { x <= threshold }
     }
+}
 
-    fn categorical_goes_left(&self, x: f64, left: &CategorySet) -> bool {
-        if x.is_nan() && self.missing == Missing::Nan {
-            return false;
-        }
-        let code = if x.is_nan() { 0.0 } else { x };
-        // LightGBM casts to int: the fraction is cut off, and what does not fit is no category
-        if code <= -1.0 || code >= 2_147_483_648.0 {
-            return false;
-        }
-        left.contains(code as u32)
-    }
+/// The category code of a raw value, if it is one: LightGBM casts to `int`, so the fraction is cut off, and what does not
+/// fit is no category.
+pub(in crate::gbdt) fn category(x: f64) -> Option<u32> {
+    if x > -1.0 && x < 2_147_483_648.0 { Some(x as u32) } else { None }
 }
 
 /// LightGBM's kZeroThreshold: what is no larger is zero.
-pub const ZERO: f64 = 1e-35_f32 as f64;
+pub(in crate::gbdt) const ZERO: f64 = 1e-35_f32 as f64;

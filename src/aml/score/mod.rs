@@ -1,0 +1,110 @@
+//! A bundle and a batch -> scores, order and reasons.
+//!
+//! Rows come back in the order of the batch's table. Each score is a function of its own row's features alone
+//! ([`crate::aml::features`]), so it does not depend on what else is in the batch, and its explanation is the exact
+//! contributions of that very score. An alert whose address has no feature row is scored all the same: its address features
+//! are missing, which the trees have learned a direction for.
+
+mod alert;
+pub mod answer;
+mod cluster;
+mod rank;
+mod reason;
+
+use std::sync::Arc;
+
+use crate::aml::bundle::{Bundle, Kind, Scorer};
+use crate::aml::sot::Batch;
+use crate::determinism::par;
+use crate::gbdt::data::FeatureMatrix;
+
+pub use alert::{AlertScore, score_alerts};
+pub use cluster::{ClusterScore, score_clusters};
+pub use rank::{AlertRank, rank_alerts};
+pub use reason::{Explanation, Reason};
+
+/// Whether to explain scores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Explain {
+    /// Scores alone.
+    No,
+    /// All contributions, and reasons in words for the largest so many.
+    Top(usize),
+}
+
+/// Why a batch cannot be scored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScoreError {
+    /// The bundle has no such model.
+    #[error("the bundle holds no {model}: train it, or open a bundle that has it")]
+    NotLoaded {
+        /// [`Kind::name`].
+        model: &'static str,
+    },
+    /// The batch has nothing to score.
+    #[error("batch {batch}: no {table} table: derive it first")]
+    NoTable {
+        /// The batch's name.
+        batch: String,
+        /// The missing table.
+        table: &'static str,
+    },
+    /// No alert or cluster of this id.
+    #[error("batch {batch}: no alert `{id}` among its {rows} alerts")]
+    NoAlert {
+        /// The batch's name.
+        batch: String,
+        /// The id asked for.
+        id: String,
+        /// Alerts there are.
+        rows: usize,
+    },
+}
+
+/// One scored row, without its id.
+#[derive(Clone, Debug, PartialEq)]
+struct Scored {
+    score: f64,
+    raw_score: f64,
+    explanation: Option<Explanation>,
+}
+
+fn scorer(bundle: &Bundle, kind: Kind) -> Result<&Scorer, ScoreError> {
+    bundle.scorer(kind).ok_or(ScoreError::NotLoaded { model: kind.name() })
+}
+
+/// Scores every row of the model's table.
+fn score_rows(scorer: &Scorer, batch: &Batch, explain: Explain) -> Vec<Scored> {
+    let matrix = scorer.features().matrix(batch);
+    let blocks = par::map_blocks(matrix.n_rows(), BLOCK, |rows| {
+        let mut row = vec![0.0; matrix.n_features()];
+        rows.map(|i| score_row(scorer, &matrix, i, explain, &mut row)).collect::<Vec<_>>()
+    });
+    blocks.fold(vec![], |mut all, part| {
+        all.extend(part);
+        all
+    })
+}
+
+fn score_row(
+    scorer: &Scorer,
+    matrix: &FeatureMatrix,
+    at: usize,
+    explain: Explain,
+    row: &mut [f64],
+) -> Scored {
+    matrix.copy_row(at, row);
+    let raw_score = scorer.predictor().raw_row(row);
+    let score = scorer.predictor().score(raw_score);
+    let explanation = match explain {
+        Explain::No => None,
+        Explain::Top(top) => Some(Explanation::of(scorer, row, raw_score, top)),
+    };
+    Scored { score, raw_score, explanation }
+}
+
+/// The name that stands beside a score.
+type Version = Arc<str>;
+
+const BLOCK: usize = 16;

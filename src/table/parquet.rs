@@ -1,0 +1,228 @@
+//! Parquet bytes to a [`Table`] and back. The only importer of arrow2 and parquet_format_safe.
+//!
+//! In: the bytes of a file, any compression of Snappy, zstd, gzip, LZ4 or none. Out: columns in file order, decoded
+//! in parallel, one task per column and row group, joined in row-group order.
+//!
+//! arrow2 refuses a DECIMAL whose scale equals its precision, which real batches have, so the footer is read here:
+//! DECIMAL annotations are taken off, their scales kept, and the bytes below them decoded by us. Statistics and the
+//! embedded Arrow schema are dropped: the Parquet types alone say what a column is, and dictionary text comes as text.
+//!
+//! Malformed bytes end in a [`ReadError`]: sizes are checked before they are trusted, and a panic inside the decoder
+//! is caught at this door. Written files hold no time stamps: same table, same bytes.
+//!
+//! Sources: Apache Parquet format 2.9 (`parquet.thrift`, LogicalTypes).
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use super::{ReadError, Table, Values, WriteError, file};
+use crate::determinism::digest::Digest;
+use crate::determinism::par;
+
+mod decode;
+mod encode;
+mod footer;
+
+use footer::Footer;
+
+/// The largest file that is read.
+pub const MAX_BYTES: u64 = 8 << 30;
+/// The most rows of one file.
+pub const MAX_ROWS: u64 = 200_000_000;
+/// The most cells (rows x columns that are read) of one file.
+pub const MAX_CELLS: u64 = 4_000_000_000;
+/// The most columns, nested ones counted by their leaves.
+pub const MAX_COLUMNS: u64 = 20_000;
+/// The largest page, uncompressed.
+pub const MAX_PAGE_BYTES: u64 = 1 << 30;
+
+/// Which columns to decode.
+#[derive(Clone, Copy, Debug)]
+pub enum Columns<'a> {
+    /// Every one.
+    All,
+    /// Those of these names, where they exist.
+    Named(&'a [&'a str]),
+}
+
+/// Reads a file.
+///
+/// # Errors
+/// When it cannot be read, is malformed or too large.
+pub fn read(path: &Path) -> Result<Table, ReadError> {
+    let bytes = file::read(path, MAX_BYTES)?;
+    read_bytes(&file::name(path), &bytes, Columns::All)
+}
+
+/// Reads a file's bytes; `name` stands in messages.
+///
+/// # Errors
+/// When the bytes are malformed or too large.
+pub fn read_bytes(name: &str, bytes: &[u8], columns: Columns<'_>) -> Result<Table, ReadError> {
+    let (table, digest) = par::join(|| decode_table(name, bytes, columns), || Digest::of(bytes));
+    table.map(|table| Table { digest: Some(digest), ..table })
+}
+
+/// Writes a table: whole or not at all.
+///
+/// # Errors
+/// When a column is of a type that is not decoded, or the file cannot be written.
+pub fn write(path: &Path, table: &Table) -> Result<(), WriteError> {
+    file::write(path, &to_bytes(table)?)
+}
+
+/// A table as the bytes of a file.
+///
+/// # Errors
+/// When a column is of a type that is not decoded.
+pub fn to_bytes(table: &Table) -> Result<Vec<u8>, WriteError> {
+    encode::to_bytes(table)
+}
+
+fn decode_table(name: &str, bytes: &[u8], columns: Columns<'_>) -> Result<Table, ReadError> {
+    let malformed = |reason| ReadError::Malformed { file: name.to_owned(), format: "Parquet", reason };
+    let footer = guarded(|| Footer::read(name, bytes)).map_err(malformed)??;
+    let fields: Vec<usize> =
+        (0..footer.fields.len()).filter(|&f| wanted(columns, &footer.fields[f].name)).collect();
+    let cells = footer.n_rows as u64 * fields.len() as u64;
+    if cells > MAX_CELLS {
+        return Err(ReadError::Limit {
+            file: name.to_owned(),
+            what: "cells",
+            limit: MAX_CELLS,
+            found: cells,
+        });
+    }
+    let groups = footer.metadata.row_groups.len();
+    let mut parts = par::map(fields.len() * groups, |task| {
+        decode::column_of_group(bytes, &footer, fields[task / groups], task % groups)
+    })
+    .into_iter();
+    let mut decoded = Vec::with_capacity(fields.len());
+    for &field in &fields {
+        let parts: Vec<_> = parts.by_ref().take(groups).collect();
+        decoded.push(decode::join(name, &footer, field, parts)?);
+    }
+    Ok(Table { name: name.to_owned(), columns: decoded, n_rows: footer.n_rows, digest: None })
+}
+
+fn wanted(columns: Columns<'_>, name: &str) -> bool {
+    match columns {
+        Columns::All => true,
+        Columns::Named(names) => names.contains(&name),
+    }
+}
+
+/// Runs a decoder that may panic on malformed bytes; the panic's message becomes the reason.
+fn guarded<T>(decode: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(decode)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown fault").to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::option;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::table::TableColumn;
+
+    /// One column of every type that is written.
+    fn table_of(rows: &[Row]) -> Table {
+        let text = |r: &Row| r.text.clone();
+        let columns = vec![
+            TableColumn::new("bool", Values::Bool(rows.iter().map(|r| r.int.map(|i| i > 0)).collect())),
+            TableColumn::new("int", Values::Int(rows.iter().map(|r| r.int).collect())),
+            TableColumn::new("uint", Values::UInt(rows.iter().map(|r| r.int.map(|i| i as u64)).collect())),
+            TableColumn::new("f32", Values::F32(rows.iter().map(|r| r.float as f32).collect())),
+            TableColumn::new("f64", Values::F64(rows.iter().map(|r| r.float).collect())),
+            TableColumn::new(
+                "d",
+                Values::Decimal { scale: 18, units: rows.iter().map(|r| r.units).collect() },
+            ),
+            TableColumn::new("text", Values::Text(rows.iter().map(text).collect())),
+            TableColumn::new("date", Values::Date(rows.iter().map(|r| r.int.map(|i| i as i32)).collect())),
+            TableColumn::new("time", Values::Timestamp(rows.iter().map(|r| r.int).collect())),
+            TableColumn::new("texts", Values::TextList(rows.iter().map(|r| r.texts.clone()).collect())),
+            TableColumn::new("ints", Values::IntList(rows.iter().map(|r| r.ints.clone()).collect())),
+        ];
+        Table::new("t.parquet", columns)
+    }
+
+    #[derive(Clone, Debug)]
+    struct Row {
+        int: Option<i64>,
+        float: f64,
+        units: Option<i128>,
+        text: Option<String>,
+        texts: Option<Vec<String>>,
+        ints: Option<Vec<i64>>,
+    }
+
+    fn row() -> impl Strategy<Value = Row> {
+        let units = option::of(-(10i128.pow(38) - 1)..10i128.pow(38));
+        let float = prop_oneof![9 => any::<f64>(), 1 => Just(f64::NAN)];
+        let lists = (option::of(vec("[a-zé]{0,5}", 0..4)), option::of(vec(any::<i64>(), 0..4)));
+        (any::<Option<i64>>(), float, units, option::of("[ -~]{0,9}"), lists)
+            .prop_map(|(int, float, units, text, (texts, ints))| Row { int, float, units, text, texts, ints })
+    }
+
+    fn same_bits(a: &Table, b: &Table) -> bool {
+        let bits = |values: &Values| match values {
+            Values::F32(v) => {
+                format!("{:?}", v.iter().map(|x| (!x.is_nan()).then_some(x.to_bits())).collect::<Vec<_>>())
+            }
+            Values::F64(v) => {
+                format!("{:?}", v.iter().map(|x| (!x.is_nan()).then_some(x.to_bits())).collect::<Vec<_>>())
+            }
+            other => format!("{other:?}"),
+        };
+        let columns =
+            |t: &Table| t.columns.iter().map(|c| (c.name.clone(), bits(&c.values))).collect::<Vec<_>>();
+        columns(a) == columns(b)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn reads_back_what_it_wrote(rows in vec(row(), 0..40)) {
+            let table = table_of(&rows);
+            let bytes = to_bytes(&table).expect("encodes");
+            prop_assert_eq!(&bytes, &to_bytes(&table).expect("encodes"), "same table, same bytes");
+            let back = read_bytes("t.parquet", &bytes, Columns::All).expect("decodes");
+            prop_assert_eq!(back.n_rows, rows.len());
+            prop_assert!(same_bits(&back, &table), "{:?}\n{:?}", back, table);
+        }
+
+        #[test]
+        fn random_bytes_never_panic(bytes in vec(any::<u8>(), 0..200)) {
+            let framed = [b"PAR1", &bytes[..], &(bytes.len() as u32).to_le_bytes(), b"PAR1"].concat();
+            for bytes in [bytes, framed] {
+                prop_assert!(read_bytes("t.parquet", &bytes, Columns::All).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn large_columns_span_pages() {
+        let n = 300_000;
+        let floats: Vec<f32> = (0..n).map(|i| if i % 7 == 0 { f32::NAN } else { i as f32 }).collect();
+        let texts = (0..n).map(|i| (i % 5 > 0).then(|| format!("wallet number {i}"))).collect();
+        let lists = (0..n).map(|i| (i % 3 > 0).then(|| vec![format!("{i}"); i % 4])).collect();
+        let columns = vec![
+            TableColumn::new("f", Values::F32(floats)),
+            TableColumn::new("t", Values::Text(texts)),
+            TableColumn::new("l", Values::TextList(lists)),
+        ];
+        let table = Table::new("t.parquet", columns);
+        let bytes = to_bytes(&table).expect("encodes");
+        let back = read_bytes("t.parquet", &bytes, Columns::All).expect("decodes");
+        assert!(same_bits(&back, &table));
+        let some = read_bytes("t.parquet", &bytes, Columns::Named(&["t", "absent"])).expect("decodes");
+        assert_eq!(some.columns, [table.columns[1].clone()]);
+    }
+}

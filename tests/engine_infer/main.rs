@@ -1,0 +1,7 @@
+//! The engine that scores and explains, from outside: its file, its sums, its contributions, each against a slow and obvious
+//! twin. Runs with `--no-default-features`.
+
+mod codec;
+mod explain;
+mod models;
+mod predict;
