@@ -162,7 +162,9 @@ pub enum BundleError {
         reason: String,
     },
     /// A file is not the one that the manifest records.
-    #[error("{file}: SHA-256 {found}, the manifest records {expected}: the file was changed or belongs to another bundle")]
+    #[error(
+        "{file}: SHA-256 {found}, the manifest records {expected}: the file was changed or belongs to another bundle"
+    )]
     Hash {
         /// The file.
         file: String,
@@ -247,7 +249,8 @@ impl Bundle {
         for kind in Kind::ALL {
             let Some(entry) = parsed.models.get(kind.name()) else { continue };
             let bytes = files.iter().find(|(name, _)| *name == entry.file).map(|(_, bytes)| *bytes);
-            let absent = || BundleError::Manifest { reason: format!("names `{}`, which is absent", entry.file) };
+            let absent =
+                || BundleError::Manifest { reason: format!("names `{}`, which is absent", entry.file) };
             scorers.insert(kind, Scorer::open(kind, entry, bytes.ok_or_else(absent)?)?);
         }
         Ok(Bundle { manifest: parsed, digest: Digest::of(manifest), scorers })

@@ -1,7 +1,9 @@
 //! The domain: batches of blockchain tables, what is derived from them, and how alerts are scored.
 
+pub mod bundle;
 pub mod derive;
 pub mod features;
+pub mod score;
 pub mod simulate;
 pub mod sot;
 pub mod target;

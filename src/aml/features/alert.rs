@@ -40,7 +40,7 @@ macro_rules! is_other {
     };
 }
 
-static FEATURES: [ModelFeature; 36] = [
+static FEATURES: [ModelFeature; 40] = [
     own("alert_confidence", Unit::Share, "Confidence of the rule that raised the alert.", |v| {
         v.alert.alert_confidence_score
     }),
@@ -65,6 +65,27 @@ static FEATURES: [ModelFeature; 36] = [
     own("evidence_duration_hours", Unit::Hours, "First to last transfer in the evidence.", |v| {
         v.evidence.duration_hours
     }),
+    own(
+        "evidence_severity",
+        Unit::Share,
+        "Severity that the detector gave the structure in the evidence.",
+        |v| v.evidence.severity,
+    ),
+    own("evidence_risk", Unit::Share, "Risk that the detector gave the structure in the evidence.", |v| {
+        v.evidence.risk
+    }),
+    own(
+        "evidence_is_hub",
+        Unit::Flag,
+        "Whether the address is the centre of the structure in the evidence.",
+        |v| part(v, &["center", "centre", "hub"]),
+    ),
+    own(
+        "evidence_is_end",
+        Unit::Flag,
+        "Whether the address is an end of the structure in the evidence.",
+        |v| part(v, &["source", "destination"]),
+    ),
     is_word!("typology_peel_chain", TYPOLOGIES, 0, typology),
     is_word!("typology_structuring", TYPOLOGIES, 1, typology),
     is_word!("typology_ping_pong", TYPOLOGIES, 2, typology),
@@ -93,6 +114,12 @@ static FEATURES: [ModelFeature; 36] = [
     is_word!("suspected_unknown", SUSPECTED_TYPES, 0, suspected_type),
     is_other!("suspected_other", SUSPECTED_TYPES, suspected_type),
 ];
+
+/// Whether the address has one of these parts; NaN where the evidence names none.
+fn part(view: &AlertView<'_>, words: &[&str]) -> f64 {
+    let role = view.evidence.role.as_deref();
+    role.map_or(f64::NAN, |role| flag(words.iter().any(|word| role.eq_ignore_ascii_case(word))))
+}
 
 fn typology<'a>(view: &'a AlertView<'_>) -> &'a str {
     &view.alert.typology_type

@@ -13,8 +13,14 @@ pub struct Evidence {
     pub transactions: f64,
     /// Hours from its first to its last transfer.
     pub duration_hours: f64,
-    /// Position in the vocabulary of pattern types, where the evidence names one.
+    /// Severity that the detector gave the structure, 0 to 1.
+    pub severity: f64,
+    /// Risk that the detector gave the structure, 0 to 1.
+    pub risk: f64,
+    /// Type of the structure, where the evidence names one.
     pub pattern_type: Option<String>,
+    /// The address's part in the structure, where the evidence names one.
+    pub role: Option<String>,
 }
 
 impl Evidence {
@@ -25,7 +31,10 @@ impl Evidence {
             volume_usd: f64::NAN,
             transactions: f64::NAN,
             duration_hours: f64::NAN,
+            severity: f64::NAN,
+            risk: f64::NAN,
             pattern_type: None,
+            role: None,
         };
         if text.len() > MAX_BYTES {
             return none;
@@ -36,13 +45,21 @@ impl Evidence {
             found.unwrap_or(f64::NAN)
         };
         let listed = LISTS.iter().find_map(|key| fields.get(*key).and_then(Value::as_array).map(Vec::len));
-        let length = first(&LENGTHS);
+        let text = |key: &str| fields.get(key).and_then(Value::as_str).map(str::to_owned);
+        let (length, hours) = (first(&LENGTHS), first(&DURATIONS));
         Evidence {
             length: if length.is_nan() { listed.map_or(f64::NAN, |n| n as f64) } else { length },
             volume_usd: first(&VOLUMES),
             transactions: first(&TRANSACTIONS),
-            duration_hours: first(&DURATIONS),
-            pattern_type: fields.get("pattern_type").and_then(Value::as_str).map(str::to_owned),
+            duration_hours: if hours.is_nan() {
+                first(&["end_ms"]) / HOUR_MS - first(&["start_ms"]) / HOUR_MS
+            } else {
+                hours
+            },
+            severity: first(&["severity_score"]),
+            risk: first(&["risk_score"]),
+            pattern_type: text("pattern_type"),
+            role: text("role"),
         }
     }
 }
@@ -50,13 +67,21 @@ impl Evidence {
 /// Evidence longer than this is not parsed: an alert's features cost a bounded time.
 pub(super) const MAX_BYTES: usize = 64 * 1024;
 
-const LENGTHS: [&str; 6] =
-    ["cycle_length", "path_depth", "path_length", "network_size", "motif_participant_count", "participants"];
+const HOUR_MS: f64 = 3_600_000.0;
+const LENGTHS: [&str; 7] = [
+    "members",
+    "cycle_length",
+    "path_depth",
+    "path_length",
+    "network_size",
+    "motif_participant_count",
+    "participants",
+];
 const LISTS: [&str; 5] =
     ["cycle_path", "layering_path", "addresses_involved", "network_members", "addresses"];
 const VOLUMES: [&str; 4] = ["volume_usd", "cycle_volume_usd", "path_volume_usd", "evidence_volume_usd"];
-const TRANSACTIONS: [&str; 4] =
-    ["evidence_transaction_count", "transaction_count", "tx_count", "tx_total_count"];
+const TRANSACTIONS: [&str; 5] =
+    ["transfers", "evidence_transaction_count", "transaction_count", "tx_count", "tx_total_count"];
 const DURATIONS: [&str; 2] = ["pattern_duration_hours", "duration_hours"];
 
 /// A finite number, also where it stands as text.
