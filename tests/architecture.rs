@@ -194,7 +194,9 @@ fn crate_paths(text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for (i, (number, line)) in code.iter().enumerate() {
         for (at, _) in line.match_indices("crate::") {
-            if line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '$') {
+            // `pub(in crate::room)` narrows a visibility; it imports nothing
+            let visibility = line[..at].ends_with("pub(in ");
+            if visibility || line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '$') {
                 continue;
             }
             let mut rest = line[at + "crate::".len()..].to_owned();
