@@ -157,7 +157,7 @@ struct Cover {
 impl Cover {
     fn of(tree: &Tree) -> Self {
         let counts: Vec<f64> = tree.leaves.iter().map(|leaf| leaf.count as f64).collect();
-        let weights = || tree.leaves.iter().map(|leaf| leaf.weight).collect::<Vec<_>>();
+        let weights = || tree.leaves.iter().map(|leaf| leaf.weight.max(0.0)).collect::<Vec<_>>();
         let known = |cover: &Vec<f64>| cover.iter().any(|&c| c > 0.0);
         let leaves = Some(counts)
             .filter(known)

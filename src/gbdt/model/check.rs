@@ -165,7 +165,7 @@ fn check_numbers(tree: usize, t: &Tree) -> Result<(), ModelFault> {
         if !leaf.value.is_finite() {
             return fault("the value of leaf", index);
         }
-        if !(leaf.weight.is_finite() && leaf.weight >= 0.0) {
+        if !leaf.weight.is_finite() {
             return fault("the weight of leaf", index);
         }
     }
