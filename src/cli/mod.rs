@@ -13,6 +13,8 @@ use clap::Parser;
 use args::{Cli, Command};
 pub(crate) use fault::Fault;
 
+use crate::determinism::par::Pool;
+
 /// What a command ended with, when nothing went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -32,13 +34,21 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
-    match dispatch(cli) {
+    match with_threads(cli) {
         Ok(Verdict::Done) => ExitCode::SUCCESS,
         Ok(Verdict::Negative) => ExitCode::from(1),
         Err(fault) => {
             eprintln!("error: {fault}");
             ExitCode::from(fault.exit_code())
         }
+    }
+}
+
+/// Every parallel loop inside a command uses as many threads as were asked for.
+fn with_threads(cli: Cli) -> Result<Verdict, Fault> {
+    match cli.global.threads {
+        Some(threads) => Pool::new(threads.get()).map_err(Fault::internal)?.run(|| dispatch(cli)),
+        None => dispatch(cli),
     }
 }
 

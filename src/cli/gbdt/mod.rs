@@ -1,5 +1,13 @@
 //! `aml-miner gbdt ...`: the engine alone, on any table.
 
+mod bench;
+mod convert;
+mod data;
+mod dump;
+mod model;
+mod predict;
+mod report;
+
 use clap::Subcommand;
 
 use super::args::Global;
@@ -7,8 +15,22 @@ use super::{Fault, Verdict};
 
 /// Commands of the engine.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Gbdt {}
+pub(crate) enum Gbdt {
+    /// Scores, leaves or contributions of every row of a table
+    Predict(predict::Predict),
+    /// A model in another format, chosen by extension
+    Convert(convert::Convert),
+    /// A model for reading: importances and trees
+    Dump(dump::Dump),
+    /// How long a row takes, from raw numbers
+    Bench(bench::Bench),
+}
 
-pub(super) fn run(command: &Gbdt, _global: &Global) -> Result<Verdict, Fault> {
-    match *command {}
+pub(super) fn run(command: &Gbdt, global: &Global) -> Result<Verdict, Fault> {
+    match command {
+        Gbdt::Predict(command) => predict::run(command, global),
+        Gbdt::Convert(command) => convert::run(command),
+        Gbdt::Dump(command) => dump::run(command),
+        Gbdt::Bench(command) => bench::run(command, global),
+    }
 }

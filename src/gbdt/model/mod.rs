@@ -3,6 +3,7 @@
 
 mod check;
 mod codec;
+pub mod describe;
 pub mod lightgbm;
 mod model;
 mod tree;

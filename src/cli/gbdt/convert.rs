@@ -1,0 +1,38 @@
+//! `gbdt convert`: a model in another format.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::{Fault, Verdict};
+use crate::gbdt::model::{describe, lightgbm};
+use crate::table::file;
+
+/// Arguments of `gbdt convert`.
+#[derive(Debug, Args)]
+pub(crate) struct Convert {
+    /// Our own format or LightGBM's text, told by content
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// .txt LightGBM text, .json, .model our own format
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+pub(super) fn run(command: &Convert) -> Result<Verdict, Fault> {
+    let extension = command.output.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    let refuse = |what: &str| Err(Fault::Input(format!("{}: {what}", command.output.display())));
+    match extension {
+        "txt" | "json" | "model" => {}
+        "onnx" => return refuse("ONNX cannot be written yet; .txt, .json and .model can"),
+        _ => return refuse("the extension says the format: .txt (LightGBM), .json or .model"),
+    }
+    let model = super::model::read(&command.model)?;
+    let bytes = match extension {
+        "txt" => lightgbm::to_text(&model).into_bytes(),
+        "json" => format!("{:#}\n", describe::to_json(&model)).into_bytes(),
+        _ => model.to_bytes(),
+    };
+    file::write(&command.output, &bytes).map_err(Fault::internal)?;
+    Ok(Verdict::Done)
+}
