@@ -6,4 +6,6 @@
 
 pub mod data;
 pub mod infer;
+pub mod learn;
 pub mod model;
+pub mod params;

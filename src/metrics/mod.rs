@@ -1,1 +1,4 @@
-//! Pure functions over slices: how good scores are.
+//! Pure functions over slices: how good scores are. Labels and scores in, one number out.
+
+pub mod binary;
+pub mod ranking;

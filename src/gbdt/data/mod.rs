@@ -1,5 +1,16 @@
-//! What the engine learns from and scores: rows of named features.
+//! What the engine learns from and scores: rows of named features, cut into bins for learning.
+//!
+//! FeatureMatrix -> [`Cuts`] -> [`BinnedMatrix`] + [`Task`] -> [`Dataset`].
 
+mod binned;
+mod cuts;
+mod dataset;
+mod keys;
 mod matrix;
+mod task;
 
+pub use binned::BinnedMatrix;
+pub use cuts::{Binning, Cuts, MAX_BINS, MISSING_BIN};
+pub use dataset::{DataError, Dataset};
 pub use matrix::{Column, Feature, FeatureKind, FeatureMatrix, MatrixError, Schema};
+pub use task::{MAX_GRADE, Task};

@@ -1,0 +1,310 @@
+//! Where a feature's values are cut into bins: FeatureMatrix in, thresholds out.
+//!
+//! Cut points come from all rows, never from a sample: each column is sorted by integer keys, so the order of rows
+//! and the number of threads cannot move a cut. Values share a bin exactly when every threshold answers
+//! `x <= threshold` alike in f64; that one fact makes a tree over bins and a tree over raw values the same tree.
+//!
+//! With few distinct values each gets a bin of its own (merged only until a bin holds `min_data_in_bin` rows). With
+//! many, bins are filled greedily to equal shares, and a value that alone outweighs a share ends its bin (which it has to
+//! itself, unless less than half a share was begun before it), as in LightGBM's `GreedyFindBin`. Unlike there, zero is an ordinary value, NaN does not count against `max_bin`, and no
+//! sampling takes place.
+//!
+//! Sources: Ke et al., "LightGBM", NeurIPS 2017, section 2.1 (histogram algorithm).
+
+use super::keys::{self, Key};
+use super::{Column, DataError, FeatureKind, FeatureMatrix, Schema};
+use crate::determinism::par;
+
+/// The bin of every missing value, whatever the feature.
+pub const MISSING_BIN: u8 = 255;
+
+/// The most bins of non-missing values a feature can have.
+pub const MAX_BINS: usize = 255;
+
+/// How finely to cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Binning {
+    max_bin: usize,
+    min_data_in_bin: u64,
+}
+
+impl Binning {
+    /// At most `max_bin` bins (brought into 2..=255), each of at least `min_data_in_bin` rows where values allow.
+    pub fn new(max_bin: u32, min_data_in_bin: u32) -> Self {
+        Binning {
+            max_bin: (max_bin as usize).clamp(2, MAX_BINS),
+            min_data_in_bin: u64::from(min_data_in_bin).max(1),
+        }
+    }
+}
+
+impl Default for Binning {
+    fn default() -> Self {
+        Binning::new(255, 3)
+    }
+}
+
+/// The thresholds of every feature, and what else is known of its training values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cuts {
+    schema: Schema,
+    features: Vec<FeatureCuts>,
+}
+
+/// One feature's thresholds.
+#[derive(Clone, Debug, PartialEq)]
+struct FeatureCuts {
+    /// Ascending; bin `b` holds the values that exceed `b` of them. The largest value exceeds all.
+    thresholds: Vec<f64>,
+    largest: f64,
+    quantiles: Vec<f64>,
+}
+
+impl Cuts {
+    /// Learns cut points from every row.
+    ///
+    /// # Errors
+    /// On categorical features, which training does not support yet.
+    pub fn fit(matrix: &FeatureMatrix, binning: Binning) -> Result<Self, DataError> {
+        for feature in &matrix.schema().features {
+            if feature.kind != FeatureKind::Numerical {
+                return Err(DataError::Categorical { name: feature.name.clone() });
+            }
+        }
+        let features = par::map(matrix.n_features(), |f| match matrix.column(f) {
+            Column::F32(values) => {
+                let present = values.iter().filter(|x| !x.is_nan());
+                fit_feature(keys::sort(present.map(|&x| keys::of_f32(x)).collect()), binning)
+            }
+            Column::F64(values) => {
+                let present = values.iter().filter(|x| !x.is_nan());
+                fit_feature(keys::sort(present.map(|&x| keys::of_f64(x)).collect()), binning)
+            }
+        });
+        Ok(Cuts { schema: matrix.schema().clone(), features })
+    }
+
+    /// The features that were cut.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// How many bins the non-missing values of a feature have; at least 1.
+    pub fn n_bins(&self, feature: usize) -> usize {
+        self.features[feature].thresholds.len() + 1
+    }
+
+    /// The threshold for which `x <= threshold` holds exactly for the values of bins `0..=bin`.
+    ///
+    /// For the last bin, which every known value passes, it is the largest finite number (or infinity, where that was
+    /// among the training values).
+    pub fn threshold(&self, feature: usize, bin: usize) -> f64 {
+        let cuts = &self.features[feature];
+        let all = if cuts.largest == f64::INFINITY { f64::INFINITY } else { f64::MAX };
+        cuts.thresholds.get(bin).copied().unwrap_or(all)
+    }
+
+    /// The bin of a value.
+    pub fn bin(&self, feature: usize, x: f64) -> u8 {
+        Search::new(&self.features[feature].thresholds).bin(x)
+    }
+
+    /// The bins of a column's values, in row order.
+    pub(super) fn bin_column(&self, feature: usize, column: &Column) -> Vec<u8> {
+        let search = Search::new(&self.features[feature].thresholds);
+        match column {
+            Column::F32(values) => values.iter().map(|&x| search.bin(f64::from(x))).collect(),
+            Column::F64(values) => values.iter().map(|&x| search.bin(x)).collect(),
+        }
+    }
+
+    /// Training values at 0 %, 1 % ... 100 % of each feature's non-missing rows (the value at position
+    /// `floor((n - 1) * p / 100)` of the sorted column); empty for a feature that is always missing.
+    pub fn quantiles(&self) -> Vec<Vec<f64>> {
+        self.features.iter().map(|f| f.quantiles.clone()).collect()
+    }
+}
+
+/// A search for a value's bin without branches: eight halvings of a table padded to 256 places.
+struct Search {
+    thresholds: [f64; 256],
+}
+
+impl Search {
+    fn new(thresholds: &[f64]) -> Self {
+        let mut padded = [f64::INFINITY; 256];
+        padded[..thresholds.len()].copy_from_slice(thresholds);
+        Search { thresholds: padded }
+    }
+
+    /// The number of thresholds below `x`; [`MISSING_BIN`] for NaN.
+    #[inline]
+    fn bin(&self, x: f64) -> u8 {
+        let mut below = 0u8;
+        for step in [128u8, 64, 32, 16, 8, 4, 2, 1] {
+            // below + step <= 255 always: the steps taken so far are distinct powers of two
+            let next = below + step;
+            below = if self.thresholds[usize::from(next - 1)] < x { next } else { below };
+        }
+        if x.is_nan() { MISSING_BIN } else { below }
+    }
+}
+
+fn fit_feature<K: Key>(sorted: Vec<K>, binning: Binning) -> FeatureCuts {
+    let values = Distinct::of(&sorted);
+    let thresholds = if values.values.len() <= binning.max_bin {
+        one_bin_each(&values, binning.min_data_in_bin)
+    } else {
+        equal_shares(&values, binning)
+    };
+    let last = sorted.len().saturating_sub(1);
+    let quantiles = match sorted.is_empty() {
+        true => Vec::new(),
+        false => (0..=100).map(|p| sorted[last * p / 100].value()).collect(),
+    };
+    FeatureCuts { thresholds, largest: values.values.last().copied().unwrap_or(0.0), quantiles }
+}
+
+/// Distinct values, ascending, and how many rows hold each.
+struct Distinct {
+    values: Vec<f64>,
+    counts: Vec<u64>,
+    total: u64,
+}
+
+impl Distinct {
+    fn of<K: Key>(sorted: &[K]) -> Self {
+        let (mut values, mut counts) = (Vec::new(), Vec::new());
+        for run in sorted.chunk_by(|a, b| a == b) {
+            values.push(run[0].value());
+            counts.push(run.len() as u64);
+        }
+        Distinct { values, counts, total: sorted.len() as u64 }
+    }
+
+    /// A threshold between the value at `i` and its successor.
+    fn cut_after(&self, i: usize) -> f64 {
+        between(self.values[i], self.values[i + 1])
+    }
+}
+
+fn one_bin_each(distinct: &Distinct, min_data_in_bin: u64) -> Vec<f64> {
+    let mut thresholds = Vec::new();
+    let mut held = 0;
+    for i in 0..distinct.values.len().saturating_sub(1) {
+        held += distinct.counts[i];
+        if held >= min_data_in_bin {
+            thresholds.push(distinct.cut_after(i));
+            held = 0;
+        }
+    }
+    thresholds
+}
+
+/// Fills bins to equal shares from the smallest value up. Heavy values, which outweigh a share, stand alone and are
+/// taken out of the account; the share of the others is renewed after each bin from what is left.
+fn equal_shares(distinct: &Distinct, binning: Binning) -> Vec<f64> {
+    let max_bin = (binning.max_bin as u64).min(distinct.total / binning.min_data_in_bin).max(1);
+    let share = distinct.total as f64 / max_bin as f64;
+    let heavy = |i: usize| distinct.counts[i] as f64 >= share;
+    let (mut rest_bins, mut rest_rows) = (max_bin, distinct.total);
+    for i in (0..distinct.values.len()).filter(|&i| heavy(i)) {
+        rest_bins -= 1;
+        rest_rows -= distinct.counts[i];
+    }
+    let even = |rows: u64, bins: u64| if bins == 0 { f64::INFINITY } else { rows as f64 / bins as f64 };
+    let mut share_now = even(rest_rows, rest_bins);
+    let mut thresholds = Vec::new();
+    let mut held = 0;
+    for i in 0..distinct.values.len() - 1 {
+        if thresholds.len() as u64 + 1 >= max_bin {
+            break;
+        }
+        if !heavy(i) {
+            rest_rows -= distinct.counts[i];
+        }
+        held += distinct.counts[i];
+        let full = held as f64 >= share_now;
+        if heavy(i) || full || (heavy(i + 1) && held as f64 >= (share_now * 0.5).max(1.0)) {
+            thresholds.push(distinct.cut_after(i));
+            held = 0;
+            if !heavy(i) {
+                rest_bins = rest_bins.saturating_sub(1);
+                share_now = even(rest_rows, rest_bins);
+            }
+        }
+    }
+    thresholds
+}
+
+/// A number `t` with `low <= t < high`: the midpoint where rounding leaves it there.
+fn between(low: f64, high: f64) -> f64 {
+    let middle = low * 0.5 + high * 0.5;
+    if low <= middle && middle < high {
+        middle
+    } else if low == f64::NEG_INFINITY && high == f64::INFINITY {
+        0.0
+    } else if high == f64::INFINITY {
+        f64::MAX
+    } else {
+        low
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cuts(values: Vec<f64>, binning: Binning) -> Cuts {
+        let matrix = FeatureMatrix::new(Schema::numerical(["x"]), vec![Column::F64(values)]);
+        Cuts::fit(&matrix.expect("one column"), binning).expect("numerical")
+    }
+
+    #[test]
+    fn few_values_get_a_bin_each() {
+        let cuts = cuts(vec![3.0, -1.0, f64::NAN, 0.0, 3.0, -0.0], Binning::new(255, 1));
+        assert_eq!(cuts.n_bins(0), 3);
+        assert_eq!([-1.0, 0.0, -0.0, 3.0, 9.0].map(|x| cuts.bin(0, x)), [0, 1, 1, 2, 2]);
+        assert_eq!(cuts.bin(0, f64::NAN), MISSING_BIN);
+        assert_eq!(cuts.threshold(0, 0), -0.5);
+        assert_eq!(cuts.threshold(0, 2), f64::MAX);
+    }
+
+    #[test]
+    fn rare_values_share_a_bin() {
+        let cuts = cuts(vec![1.0, 2.0, 3.0, 3.0, 3.0, 4.0, 5.0], Binning::new(255, 3));
+        assert_eq!([1.0, 2.0, 3.0, 4.0, 5.0].map(|x| cuts.bin(0, x)), [0, 0, 0, 1, 1]);
+    }
+
+    #[test]
+    fn a_heavy_value_stands_alone() {
+        let mut values: Vec<f64> = (0..1000).map(f64::from).collect();
+        values.extend([500.0; 2000]);
+        let cuts = cuts(values, Binning::new(16, 3));
+        assert!(cuts.n_bins(0) <= 16 && cuts.n_bins(0) >= 14, "{}", cuts.n_bins(0));
+        let bin = cuts.bin(0, 500.0);
+        // a begun bin of at least half a share is closed before it, a smaller one joins it
+        assert_ne!(cuts.bin(0, 460.0), bin);
+        assert_ne!(cuts.bin(0, 501.0), bin);
+    }
+
+    #[test]
+    fn infinities_and_neighbours_are_separated() {
+        let next = f64::from_bits(1.0f64.to_bits() + 1);
+        let values = vec![f64::NEG_INFINITY, -f64::MAX, 1.0, next, f64::MAX, f64::INFINITY];
+        let cuts = cuts(values.clone(), Binning::new(255, 1));
+        for (i, &x) in values.iter().enumerate() {
+            assert_eq!(usize::from(cuts.bin(0, x)), i);
+            for bin in 0..values.len() {
+                assert_eq!(x <= cuts.threshold(0, bin), i <= bin, "{x} against bin {bin}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_missing_or_constant_column_has_one_bin() {
+        assert_eq!(cuts(vec![f64::NAN; 4], Binning::default()).n_bins(0), 1);
+        assert_eq!(cuts(vec![7.0; 4], Binning::default()).n_bins(0), 1);
+        assert!(cuts(vec![f64::NAN; 4], Binning::default()).quantiles()[0].is_empty());
+    }
+}

@@ -1,0 +1,182 @@
+//! Bins with their labels: all that training reads.
+
+use std::sync::Arc;
+
+use super::{BinnedMatrix, Binning, Cuts, FeatureMatrix, Task};
+
+/// A binned matrix and a task of matching lengths with legal labels.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    bins: BinnedMatrix,
+    task: Task,
+    keys: Option<Vec<u64>>,
+}
+
+impl Dataset {
+    /// Joins bins and labels; each row's key is its position.
+    ///
+    /// # Errors
+    /// On lengths that differ, labels, grades or weights out of range, or no rows.
+    pub fn new(bins: BinnedMatrix, task: Task) -> Result<Self, DataError> {
+        if bins.n_rows() == 0 {
+            return Err(DataError::NoRows);
+        }
+        task.check(bins.n_rows())?;
+        Ok(Dataset { bins, task, keys: None })
+    }
+
+    /// Cuts, bins and labels in one step: a training set.
+    ///
+    /// # Errors
+    /// As [`Cuts::fit`], [`BinnedMatrix::new`] and [`Dataset::new`].
+    pub fn fit(matrix: &FeatureMatrix, task: Task, binning: Binning) -> Result<Self, DataError> {
+        let cuts = Arc::new(Cuts::fit(matrix, binning)?);
+        Self::new(BinnedMatrix::new(matrix, cuts)?, task)
+    }
+
+    /// Bins and labels by this set's cuts: a validation set for it.
+    ///
+    /// # Errors
+    /// When features or the kind of task differ, and as [`Dataset::new`].
+    pub fn validation(&self, matrix: &FeatureMatrix, task: Task) -> Result<Self, DataError> {
+        if std::mem::discriminant(&self.task) != std::mem::discriminant(&task) {
+            return Err(DataError::TaskKind);
+        }
+        Self::new(BinnedMatrix::new(matrix, Arc::clone(self.bins.cuts()))?, task)
+    }
+
+    /// Gives each row the key that sampling and ties go by, so that the order of rows changes nothing.
+    ///
+    /// # Errors
+    /// When there is not one key per row.
+    pub fn with_keys(mut self, keys: Vec<u64>) -> Result<Self, DataError> {
+        if keys.len() != self.n_rows() {
+            return Err(DataError::KeyCount { expected: self.n_rows(), found: keys.len() });
+        }
+        self.keys = Some(keys);
+        Ok(self)
+    }
+
+    /// How many rows there are; at least 1.
+    pub fn n_rows(&self) -> usize {
+        self.bins.n_rows()
+    }
+
+    /// The bins.
+    pub fn bins(&self) -> &BinnedMatrix {
+        &self.bins
+    }
+
+    /// The labels.
+    pub fn task(&self) -> &Task {
+        &self.task
+    }
+
+    /// What identifies a row: its key, or its position.
+    pub fn key(&self, row: usize) -> u64 {
+        self.keys.as_ref().map_or(row as u64, |keys| keys[row])
+    }
+}
+
+/// Why data cannot be trained on.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// A categorical column in training.
+    #[error(
+        "column `{name}` is categorical (text or declared so): training on categories is not supported yet; \
+         encode it as numbers or leave it out"
+    )]
+    Categorical {
+        /// The feature.
+        name: String,
+    },
+    /// Not the features that the cuts were made of.
+    #[error("expected {expected} features, those of the training data, found {found}")]
+    FeatureCount {
+        /// In the training data.
+        expected: usize,
+        /// In these.
+        found: usize,
+    },
+    /// A feature out of place.
+    #[error("feature {position}: expected `{expected}`, as in the training data, found `{found}`")]
+    Feature {
+        /// Counting from 0.
+        position: usize,
+        /// In the training data.
+        expected: String,
+        /// In these.
+        found: String,
+    },
+    /// A validation set for another objective.
+    #[error("the validation set has another kind of task than the training set")]
+    TaskKind,
+    /// Nothing to learn from.
+    #[error("the data has no rows")]
+    NoRows,
+    /// More than histogram cells can count.
+    #[error("expected at most {limit} rows, found {found}")]
+    TooManyRows {
+        /// The most there can be.
+        limit: usize,
+        /// Rows given.
+        found: usize,
+    },
+    /// Not one label per row.
+    #[error("expected {expected} labels, one for each row, found {found}")]
+    LabelCount {
+        /// Rows.
+        expected: usize,
+        /// Labels.
+        found: usize,
+    },
+    /// Not one weight per row.
+    #[error("expected {expected} weights, one for each row, found {found}")]
+    WeightCount {
+        /// Rows.
+        expected: usize,
+        /// Weights.
+        found: usize,
+    },
+    /// Not one key per row.
+    #[error("expected {expected} keys, one for each row, found {found}")]
+    KeyCount {
+        /// Rows.
+        expected: usize,
+        /// Keys.
+        found: usize,
+    },
+    /// A label that is no class.
+    #[error("row {row}: expected label 0 or 1, found {found}")]
+    Label {
+        /// Counting from 0.
+        row: usize,
+        /// The label.
+        found: f32,
+    },
+    /// A grade beyond the gain table.
+    #[error("row {row}: expected a relevance grade of 0 to 30, found {found}")]
+    Grade {
+        /// Counting from 0.
+        row: usize,
+        /// The grade.
+        found: u8,
+    },
+    /// A weight that cannot weigh.
+    #[error("row {row}: expected a finite weight of at least 0, found {found}")]
+    Weight {
+        /// Counting from 0.
+        row: usize,
+        /// The weight.
+        found: f32,
+    },
+    /// Queries that do not cover the rows.
+    #[error("expected query sizes that add up to {expected} rows, found {found}")]
+    GroupRows {
+        /// Rows.
+        expected: usize,
+        /// Sum of the sizes.
+        found: usize,
+    },
+}

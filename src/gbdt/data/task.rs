@@ -1,0 +1,89 @@
+//! What a dataset asks to be learned: the labels, with what belongs to their kind.
+
+use super::DataError;
+
+/// The largest relevance grade: gains of `2^grade - 1` stay exact integers of 31 bits.
+pub const MAX_GRADE: u8 = 30;
+
+/// Labels, weights and groups. The variant decides the objective, so ranking without groups cannot be written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Task {
+    /// Two classes.
+    Binary {
+        /// 0 or 1, one per row.
+        labels: Vec<f32>,
+        /// Non-negative, one per row; `None` is 1 each.
+        weights: Option<Vec<f32>>,
+    },
+    /// Order within queries.
+    Lambdarank {
+        /// Relevance 0, 1 ... [`MAX_GRADE`], one per row.
+        grades: Vec<u8>,
+        /// Rows per query; the rows of a query stand together, in this order.
+        groups: Vec<u32>,
+        /// Non-negative, one per row; `None` is 1 each.
+        weights: Option<Vec<f32>>,
+    },
+}
+
+impl Task {
+    /// A binary task without weights.
+    pub fn binary(labels: Vec<f32>) -> Self {
+        Task::Binary { labels, weights: None }
+    }
+
+    /// A ranking task without weights.
+    pub fn lambdarank(grades: Vec<u8>, groups: Vec<u32>) -> Self {
+        Task::Lambdarank { grades, groups, weights: None }
+    }
+
+    /// How many rows are labelled.
+    pub fn n_rows(&self) -> usize {
+        match self {
+            Task::Binary { labels, .. } => labels.len(),
+            Task::Lambdarank { grades, .. } => grades.len(),
+        }
+    }
+
+    /// The weight of each row, if they differ.
+    pub fn weights(&self) -> Option<&[f32]> {
+        match self {
+            Task::Binary { weights, .. } | Task::Lambdarank { weights, .. } => weights.as_deref(),
+        }
+    }
+
+    /// Checks every label, weight and group.
+    pub(super) fn check(&self, n_rows: usize) -> Result<(), DataError> {
+        if self.n_rows() != n_rows {
+            return Err(DataError::LabelCount { expected: n_rows, found: self.n_rows() });
+        }
+        self.check_labels()?;
+        let Some(weights) = self.weights() else { return Ok(()) };
+        if weights.len() != n_rows {
+            return Err(DataError::WeightCount { expected: n_rows, found: weights.len() });
+        }
+        match weights.iter().position(|w| !(w.is_finite() && *w >= 0.0)) {
+            Some(row) => Err(DataError::Weight { row, found: weights[row] }),
+            None => Ok(()),
+        }
+    }
+
+    fn check_labels(&self) -> Result<(), DataError> {
+        match self {
+            Task::Binary { labels, .. } => match labels.iter().position(|&y| y != 0.0 && y != 1.0) {
+                Some(row) => Err(DataError::Label { row, found: labels[row] }),
+                None => Ok(()),
+            },
+            Task::Lambdarank { grades, groups, .. } => {
+                if let Some(row) = grades.iter().position(|&g| g > MAX_GRADE) {
+                    return Err(DataError::Grade { row, found: grades[row] });
+                }
+                let grouped = groups.iter().map(|&n| n as usize).sum::<usize>();
+                if grouped != grades.len() {
+                    return Err(DataError::GroupRows { expected: grades.len(), found: grouped });
+                }
+                Ok(())
+            }
+        }
+    }
+}

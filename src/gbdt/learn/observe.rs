@@ -1,0 +1,164 @@
+//! What is told after every round, and when to stop.
+
+use std::ops::ControlFlow;
+
+use crate::determinism::math;
+use crate::gbdt::data::{Dataset, Task};
+use crate::gbdt::model::Objective;
+use crate::gbdt::params::{Evaluation, Metric};
+use crate::metrics::{binary, ranking};
+
+/// One round's news.
+#[derive(Clone, Copy, Debug)]
+pub struct Round<'a> {
+    /// How many trees there are now.
+    pub iteration: u32,
+    /// How many there can be at most.
+    pub num_iterations: u32,
+    /// The metrics of each validation set.
+    pub measurements: &'a [Measurement],
+}
+
+/// One metric of one validation set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measurement {
+    /// Which validation set, counting from 0.
+    pub set: usize,
+    /// Such as `auc` or `ndcg@10`.
+    pub name: String,
+    /// `None` where the data leave it undefined (one class).
+    pub value: Option<f64>,
+    /// Which way is better.
+    pub better: Better,
+}
+
+/// Which way a metric improves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    /// Larger values are better.
+    Higher,
+    /// Smaller values are better.
+    Lower,
+}
+
+/// Whoever wants to know of rounds: progress bars, time limits, logs.
+pub trait Observe {
+    /// Called after each round; `Break` ends training with the trees so far.
+    fn round(&mut self, round: &Round<'_>) -> ControlFlow<()>;
+}
+
+/// Wants to know nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Observe for Silent {
+    fn round(&mut self, _: &Round<'_>) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+impl<F: FnMut(&Round<'_>) -> ControlFlow<()>> Observe for F {
+    fn round(&mut self, round: &Round<'_>) -> ControlFlow<()> {
+        self(round)
+    }
+}
+
+/// Measures raw scores of one set by every metric of the plan that its labels allow.
+pub(super) fn measure(
+    evaluation: &Evaluation,
+    meaning: Objective,
+    set: usize,
+    data: &Dataset,
+    raw: &[f64],
+) -> Vec<Measurement> {
+    match data.task() {
+        Task::Binary { labels, weights } => {
+            let probabilities: Vec<f64> = raw.iter().map(|&score| chance(meaning, score)).collect();
+            let weights = weights.as_deref();
+            let known = |&metric: &Metric| {
+                let (value, better) = match metric {
+                    Metric::Auc => (binary::auc(labels, raw, weights), Better::Higher),
+                    Metric::AveragePrecision => {
+                        (binary::average_precision(labels, raw, weights), Better::Higher)
+                    }
+                    Metric::BinaryLogloss => {
+                        (binary::binary_logloss(labels, &probabilities, weights), Better::Lower)
+                    }
+                    Metric::Brier => (binary::brier(labels, &probabilities, weights), Better::Lower),
+                    Metric::Ndcg => return None,
+                };
+                Some(Measurement { set, name: metric.name().to_owned(), value, better })
+            };
+            evaluation.metrics.iter().filter_map(known).collect()
+        }
+        Task::Lambdarank { grades, groups, .. } => {
+            let at = |&k: &usize| Measurement {
+                set,
+                name: format!("ndcg@{k}"),
+                value: Some(ranking::ndcg_at(grades, raw, groups, k)),
+                better: Better::Higher,
+            };
+            let asked = evaluation.metrics.contains(&Metric::Ndcg);
+            evaluation.eval_at.iter().filter(|_| asked).map(at).collect()
+        }
+    }
+}
+
+fn chance(meaning: Objective, raw: f64) -> f64 {
+    match meaning {
+        Objective::Binary { sigmoid } => 1.0 / (1.0 + math::exp_lane(-sigmoid * raw)),
+        Objective::Lambdarank | Objective::Regression => raw,
+    }
+}
+
+/// Watches each metric's best round.
+pub(super) struct Stopping<'a> {
+    evaluation: &'a Evaluation,
+    best: Vec<Option<(f64, u32)>>,
+    kept: Option<u32>,
+}
+
+impl<'a> Stopping<'a> {
+    pub(super) fn new(evaluation: &'a Evaluation) -> Self {
+        Stopping { evaluation, best: Vec::new(), kept: None }
+    }
+
+    /// Takes a round's measurements in; says whether some metric has stood still for too long.
+    pub(super) fn round(&mut self, iteration: u32, measurements: &[Measurement]) -> ControlFlow<()> {
+        let Some(patience) = self.evaluation.early_stopping_round else { return ControlFlow::Continue(()) };
+        self.best.resize(measurements.len(), None);
+        let mut flow = ControlFlow::Continue(());
+        for (i, (measurement, best)) in measurements.iter().zip(&mut self.best).enumerate() {
+            if improves(measurement, *best) {
+                *best = measurement.value.map(|value| (value, iteration));
+            }
+            let best_round = best.map_or(0, |(_, round)| round);
+            let counts = i == 0 || !self.evaluation.first_metric_only;
+            if counts && flow.is_continue() && iteration >= best_round + patience && best_round > 0 {
+                self.kept = Some(best_round);
+                flow = ControlFlow::Break(());
+            }
+        }
+        flow
+    }
+
+    /// How many trees to keep: up to the best round of the metric that stopped training, or of the first.
+    pub(super) fn keep(&self, n_trees: usize) -> usize {
+        if self.evaluation.early_stopping_round.is_none() {
+            return n_trees;
+        }
+        let first = self.best.first().copied().flatten().map(|(_, round)| round);
+        self.kept.or(first).map_or(n_trees, |round| (round as usize).min(n_trees))
+    }
+}
+
+fn improves(measurement: &Measurement, best: Option<(f64, u32)>) -> bool {
+    match (measurement.value, best) {
+        (None, _) => false,
+        (Some(_), None) => true,
+        (Some(value), Some((best, _))) => match measurement.better {
+            Better::Higher => value > best,
+            Better::Lower => value < best,
+        },
+    }
+}

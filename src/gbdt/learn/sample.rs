@@ -1,0 +1,66 @@
+//! Which rows and which features a tree sees: pure functions of (seed, round, row key) and (seed, round, feature).
+
+use crate::determinism::par;
+use crate::determinism::rng::Stream;
+use crate::gbdt::data::Dataset;
+use crate::gbdt::params::Sampling;
+
+/// The rows of the current bag, and the others.
+pub(super) struct Bag {
+    /// In the bag, ascending.
+    pub(super) rows: Vec<u32>,
+    /// Out of the bag, ascending.
+    pub(super) rest: Vec<u32>,
+}
+
+impl Bag {
+    /// All rows.
+    pub(super) fn all(n_rows: usize) -> Self {
+        Bag { rows: (0..n_rows as u32).collect(), rest: Vec::new() }
+    }
+
+    /// Draws a new bag when the round asks for one. A bag that came out empty takes all rows.
+    pub(super) fn renew(&mut self, sampling: &Sampling, round: u32, data: &Dataset) {
+        let Sampling { seed, bagging_fraction, bagging_freq, .. } = *sampling;
+        if bagging_freq == 0 || bagging_fraction >= 1.0 || round % bagging_freq != 0 {
+            return;
+        }
+        let stream = Stream::new(seed, "bagging").round(u64::from(round / bagging_freq));
+        let parts = par::map_blocks(data.n_rows(), BLOCK, |range| {
+            let rows = range.map(|row| row as u32);
+            rows.partition::<Vec<u32>, _>(|&row| stream.unit(data.key(row as usize)) < bagging_fraction)
+        });
+        (self.rows, self.rest) = parts.fold((Vec::new(), Vec::new()), |mut all, part| {
+            all.0.extend(part.0);
+            all.1.extend(part.1);
+            all
+        });
+        if self.rows.is_empty() {
+            *self = Bag::all(data.n_rows());
+        }
+    }
+}
+
+/// The features that a tree of this round may use, ascending: those with the smallest draws.
+pub(super) fn features(sampling: &Sampling, round: u32, usable: &[u32]) -> Vec<u32> {
+    if sampling.feature_fraction >= 1.0 {
+        return usable.to_vec();
+    }
+    let n = (usable.len() as f64 * sampling.feature_fraction).round().max(1.0) as usize;
+    let stream = Stream::new(sampling.seed, "feature").round(u64::from(round));
+    let mut drawn: Vec<u32> = usable.to_vec();
+    drawn.sort_by_key(|&feature| (stream.bits(u64::from(feature)), feature));
+    drawn.truncate(n);
+    drawn.sort_unstable();
+    drawn
+}
+
+/// Features that can tell rows apart: two bins, or one and missing values.
+pub(super) fn usable(data: &Dataset) -> Vec<u32> {
+    let bins = data.bins();
+    let tells = |&f: &usize| bins.cuts().n_bins(f) > 1 || bins.has_missing(f);
+    (0..bins.n_features()).filter(tells).map(|f| f as u32).collect()
+}
+
+/// Rows of a block; no result depends on it.
+const BLOCK: usize = 1 << 15;

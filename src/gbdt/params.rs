@@ -1,0 +1,302 @@
+//! What a user may ask of training: names and texts in, a checked [`Plan`] out.
+//!
+//! Every parameter is declared once, in the table at the end of this file: its field, default, aliases, range and
+//! documentation all come from there, and `docs/parameters.md` is printed from it. Names and defaults are LightGBM's.
+//! What is unknown, out of range or without effect is an error; nothing is ignored. [`Params::plan`] is the only way
+//! to training.
+
+mod setting;
+mod spec;
+mod table;
+
+pub use setting::{Metric, ObjectiveKind};
+pub use spec::{Applies, ParamError, Range, Spec, markdown};
+pub use table::{Params, SPEC};
+
+use crate::gbdt::data::{Binning, Dataset, Task};
+
+/// Checked parameters, in groups: each part of training sees its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    pub(super) boosting: Boosting,
+    pub(super) growth: Growth,
+    pub(super) sampling: Sampling,
+    pub(super) logistic: Logistic,
+    pub(super) ranking: Ranking,
+    pub(super) evaluation: Evaluation,
+    binning: Binning,
+    objective: ObjectiveKind,
+    record: Vec<(String, String)>,
+}
+
+/// How many trees and how big their steps.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Boosting {
+    pub(super) num_iterations: u32,
+    pub(super) learning_rate: f64,
+}
+
+/// When a leaf may be split, and what it answers.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Growth {
+    pub(super) num_leaves: u32,
+    pub(super) max_depth: Option<u32>,
+    pub(super) min_data_in_leaf: u64,
+    pub(super) min_sum_hessian_in_leaf: f64,
+    pub(super) lambda_l1: f64,
+    pub(super) lambda_l2: f64,
+    pub(super) min_gain_to_split: f64,
+}
+
+/// Which rows and features a tree sees.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Sampling {
+    pub(super) seed: u64,
+    pub(super) bagging_fraction: f64,
+    pub(super) bagging_freq: u32,
+    pub(super) feature_fraction: f64,
+}
+
+/// The binary objective.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Logistic {
+    pub(super) sigmoid: f64,
+    pub(super) scale_pos_weight: f64,
+    pub(super) boost_from_average: bool,
+}
+
+/// The ranking objective.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Ranking {
+    pub(super) sigmoid: f64,
+    pub(super) truncation_level: usize,
+    pub(super) norm: bool,
+    pub(super) label_gain: Vec<f64>,
+}
+
+/// What is measured, and when to stop.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Evaluation {
+    pub(super) metrics: Vec<Metric>,
+    pub(super) eval_at: Vec<usize>,
+    pub(super) early_stopping_round: Option<u32>,
+    pub(super) first_metric_only: bool,
+}
+
+impl Params {
+    /// Sets one parameter by its name or an alias.
+    ///
+    /// # Errors
+    /// When the name is unknown (the message names the nearest one) or the value cannot be read.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<(), ParamError> {
+        let spec = Spec::find(key.trim())?;
+        self.assign(spec.name, value.trim())
+    }
+
+    /// Checks every value against its range and against the others.
+    ///
+    /// # Errors
+    /// On the first parameter out of range, without effect, or at odds with another.
+    pub fn plan(&self) -> Result<Plan, ParamError> {
+        for spec in SPEC {
+            spec.check(self)?;
+        }
+        self.check_together()?;
+        Ok(Plan {
+            boosting: Boosting { num_iterations: self.num_iterations, learning_rate: self.learning_rate },
+            growth: Growth {
+                num_leaves: self.num_leaves,
+                max_depth: u32::try_from(self.max_depth).ok().filter(|&depth| depth > 0),
+                min_data_in_leaf: u64::from(self.min_data_in_leaf),
+                min_sum_hessian_in_leaf: self.min_sum_hessian_in_leaf,
+                lambda_l1: self.lambda_l1,
+                lambda_l2: self.lambda_l2,
+                min_gain_to_split: self.min_gain_to_split,
+            },
+            sampling: Sampling {
+                seed: self.seed,
+                bagging_fraction: self.bagging_fraction,
+                bagging_freq: self.bagging_freq,
+                feature_fraction: self.feature_fraction,
+            },
+            logistic: Logistic {
+                sigmoid: self.sigmoid,
+                scale_pos_weight: self.scale_pos_weight,
+                boost_from_average: self.boost_from_average,
+            },
+            ranking: self.ranking(),
+            evaluation: self.evaluation(),
+            binning: Binning::new(self.max_bin, self.min_data_in_bin),
+            objective: self.objective,
+            record: SPEC.iter().map(|spec| (spec.name.to_owned(), spec.show(self))).collect(),
+        })
+    }
+
+    fn check_together(&self) -> Result<(), ParamError> {
+        if self.bagging_fraction < 1.0 && self.bagging_freq == 0 {
+            return Err(ParamError::NoEffect {
+                name: "bagging_fraction",
+                value: self.bagging_fraction.to_string(),
+                reason: "unless bagging_freq is at least 1",
+            });
+        }
+        if self.first_metric_only && self.early_stopping_round == 0 {
+            return Err(ParamError::NoEffect {
+                name: "first_metric_only",
+                value: "true".to_owned(),
+                reason: "without early_stopping_round",
+            });
+        }
+        match self.metric.iter().find(|metric| metric.objective() != self.objective) {
+            Some(metric) => Err(ParamError::MetricObjective {
+                metric: metric.name(),
+                objective: self.objective.name(),
+                expected: metric.objective().name(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn ranking(&self) -> Ranking {
+        let standard =
+            || (0..=crate::gbdt::data::MAX_GRADE).map(|grade| (1u64 << grade) as f64 - 1.0).collect();
+        Ranking {
+            sigmoid: self.sigmoid,
+            truncation_level: self.lambdarank_truncation_level as usize,
+            norm: self.lambdarank_norm,
+            label_gain: if self.label_gain.is_empty() { standard() } else { self.label_gain.clone() },
+        }
+    }
+
+    fn evaluation(&self) -> Evaluation {
+        let standard = match self.objective {
+            ObjectiveKind::Binary => Metric::BinaryLogloss,
+            ObjectiveKind::Lambdarank => Metric::Ndcg,
+        };
+        Evaluation {
+            metrics: if self.metric.is_empty() { vec![standard] } else { self.metric.clone() },
+            eval_at: self.eval_at.iter().map(|&k| k as usize).collect(),
+            early_stopping_round: (self.early_stopping_round > 0).then_some(self.early_stopping_round),
+            first_metric_only: self.first_metric_only,
+        }
+    }
+}
+
+impl Plan {
+    /// How to cut features into bins.
+    pub fn binning(&self) -> Binning {
+        self.binning
+    }
+
+    /// The kind of task to build; training itself follows the dataset's.
+    pub fn objective(&self) -> ObjectiveKind {
+        self.objective
+    }
+
+    /// How many rounds training takes at most.
+    pub fn num_iterations(&self) -> u32 {
+        self.boosting.num_iterations
+    }
+
+    /// Rounds without improvement after which training stops, if it may.
+    pub fn early_stopping_round(&self) -> Option<u32> {
+        self.evaluation.early_stopping_round
+    }
+
+    /// Every parameter by name and value, in the table's order.
+    pub fn record(&self) -> &[(String, String)] {
+        &self.record
+    }
+
+    /// Checks that the plan means something for these data. Training is total without it: it follows the task's kind,
+    /// gives grades beyond the gain table the last gain, and never stops early without a validation set.
+    ///
+    /// # Errors
+    /// When one of those rules would have to be applied.
+    pub fn check(&self, train: &Dataset, validation: Option<&Dataset>) -> Result<(), ParamError> {
+        let kind = match train.task() {
+            Task::Binary { .. } => ObjectiveKind::Binary,
+            Task::Lambdarank { .. } => ObjectiveKind::Lambdarank,
+        };
+        if kind != self.objective {
+            return Err(ParamError::TaskKind { objective: self.objective.name(), found: kind.name() });
+        }
+        if self.evaluation.early_stopping_round.is_some() && validation.is_none() {
+            return Err(ParamError::NoEffect {
+                name: "early_stopping_round",
+                value: self.evaluation.early_stopping_round.unwrap_or(0).to_string(),
+                reason: "without validation data",
+            });
+        }
+        for task in [Some(train), validation].into_iter().flatten().map(Dataset::task) {
+            if let Task::Lambdarank { grades, .. } = task {
+                let grade = usize::from(grades.iter().copied().max().unwrap_or(0));
+                if grade >= self.ranking.label_gain.len() {
+                    return Err(ParamError::Gain { gains: self.ranking.label_gain.len(), grade });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_a_plan() {
+        let plan = Params::default().plan().expect("defaults are in range");
+        assert_eq!(plan.growth.num_leaves, 31);
+        assert_eq!(plan.growth.max_depth, None);
+        assert_eq!(plan.evaluation.metrics, [Metric::BinaryLogloss]);
+        assert_eq!(plan.record().len(), SPEC.len());
+    }
+
+    #[test]
+    fn names_and_aliases_set_values() {
+        let mut params = Params::default();
+        for (key, value) in
+            [("eta", "0.3"), ("num_round", "7"), ("objective", "lambdarank"), ("ndcg_at", "3,10")]
+        {
+            params.set(key, value).expect("a known name");
+        }
+        assert_eq!((params.learning_rate, params.num_iterations), (0.3, 7));
+        assert_eq!(params.eval_at, [3, 10]);
+        assert_eq!(params.plan().expect("valid").objective(), ObjectiveKind::Lambdarank);
+    }
+
+    #[test]
+    fn every_default_reads_back() {
+        for spec in SPEC {
+            let mut params = Params::default();
+            params.set(spec.name, &spec.show(&Params::default())).expect("its own default");
+            assert_eq!(params, Params::default(), "{}", spec.name);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_said() {
+        let says = |key: &str, value: &str| {
+            let mut params = Params::default();
+            params.set(key, value).and_then(|()| params.plan().map(|_| ())).expect_err("refused").to_string()
+        };
+        assert_eq!(says("num_leafs", "3"), "unknown parameter `num_leafs`; did you mean `num_leaf`?");
+        assert_eq!(says("eta", "fast"), "learning_rate: expected a number, found `fast`");
+        assert_eq!(says("eta", "0"), "learning_rate: expected a number above 0, found 0");
+        assert_eq!(says("max_bin", "256"), "max_bin: expected a number from 2 to 255, found 256");
+        assert_eq!(
+            says("subsample", "0.5"),
+            "bagging_fraction = 0.5 has no effect unless bagging_freq is at least 1"
+        );
+        assert_eq!(
+            says("lambdarank_norm", "false"),
+            "lambdarank_norm = false has no effect with objective = binary"
+        );
+        assert_eq!(
+            says("metric", "ndcg"),
+            "metric `ndcg` measures objective = lambdarank, found objective = binary"
+        );
+        assert_eq!(says("lambda_l2", "NaN"), "lambda_l2: expected a number of at least 0, found NaN");
+    }
+}

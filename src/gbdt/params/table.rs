@@ -1,0 +1,135 @@
+//! The table of parameters: each declared once. From a row come the field of [`Params`], its default, its entry in
+//! [`SPEC`], its range check and its line in `docs/parameters.md`.
+
+use serde::{Deserialize, Serialize};
+
+use super::setting::Setting;
+use super::{Applies, Metric, ObjectiveKind, ParamError, Range, Spec};
+
+macro_rules! parameters {
+    ($($group:literal { $(
+        $name:ident: $type:ty = $default:expr, [$($alias:literal),*], $range:expr, $applies:expr,
+        $effect:literal, $source:literal;
+    )* })*) => {
+        /// What a user asks of training, by LightGBM's names; see `docs/parameters.md`.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Params {
+            $($(
+                #[doc = $effect]
+                $(#[serde(alias = $alias)])*
+                pub $name: $type,
+            )*)*
+        }
+
+        impl Default for Params {
+            fn default() -> Self {
+                Params { $($($name: $default,)*)* }
+            }
+        }
+
+        /// Every parameter, in the order of the documentation.
+        pub static SPEC: &[Spec] = &[$($(
+            Spec {
+                group: $group,
+                name: stringify!($name),
+                aliases: &[$($alias),*],
+                range: $range,
+                applies: $applies,
+                effect: $effect,
+                source: $source,
+                show: |params| params.$name.show(),
+                numbers: |params| params.$name.numbers(),
+            },
+        )*)*];
+
+        impl Params {
+            /// Reads a value into the field of exactly this name.
+            pub(super) fn assign(&mut self, name: &'static str, value: &str) -> Result<(), ParamError> {
+                match name {
+                    $($(stringify!($name) => {
+                        self.$name = <$type>::parse(value).ok_or_else(|| ParamError::Value {
+                            name,
+                            expected: <$type>::EXPECTED,
+                            found: value.to_owned(),
+                        })?;
+                    })*)*
+                    _ => return Spec::find(name).map(|_| ()),
+                }
+                Ok(())
+            }
+        }
+    };
+}
+
+const BINARY: Applies = Applies::With(ObjectiveKind::Binary);
+const LAMBDARANK: Applies = Applies::With(ObjectiveKind::Lambdarank);
+
+parameters! {
+    "Boosting" {
+        objective: ObjectiveKind = ObjectiveKind::Binary, ["objective_type", "app", "application", "loss"], Range::ANY, Applies::Always,
+            "What training minimises: `binary` or `lambdarank`.", "LightGBM, whose default is regression";
+        num_iterations: u32 = 100, ["num_iteration", "n_iter", "num_tree", "num_trees", "num_round", "num_rounds", "nrounds", "num_boost_round", "n_estimators", "max_iter"], Range::between(1.0, 100_000.0), Applies::Always,
+            "Trees to grow. Growth ends sooner when a round finds no split.", "LightGBM";
+        learning_rate: f64 = 0.1, ["shrinkage_rate", "eta"], Range::above(0.0), Applies::Always,
+            "Factor on every leaf value.", "LightGBM";
+        seed: u64 = 0, ["random_seed", "random_state"], Range::ANY, Applies::Always,
+            "Key of every random draw (bagging, feature sampling).", "LightGBM, which draws other numbers from it";
+    }
+    "Growth of a tree" {
+        num_leaves: u32 = 31, ["num_leaf", "max_leaves", "max_leaf", "max_leaf_nodes"], Range::between(2.0, 131_072.0), Applies::Always,
+            "The most leaves of a tree; the leaf of largest gain is split first.", "LightGBM";
+        max_depth: i32 = -1, [], Range::ANY, Applies::Always,
+            "The most questions on a path; 0 or less is no limit.", "LightGBM";
+        min_data_in_leaf: u32 = 20, ["min_data_per_leaf", "min_data", "min_child_samples", "min_samples_leaf"], Range::at_least(0.0), Applies::Always,
+            "The fewest rows of a leaf. Counted exactly, each row in the bag once whatever its weight; LightGBM estimates the count from hessians.", "LightGBM";
+        min_sum_hessian_in_leaf: f64 = 1e-3, ["min_sum_hessian_per_leaf", "min_sum_hessian", "min_hessian", "min_child_weight"], Range::at_least(0.0), Applies::Always,
+            "The least sum of hessians of a leaf.", "LightGBM";
+        lambda_l1: f64 = 0.0, ["reg_alpha", "l1_regularization"], Range::at_least(0.0), Applies::Always,
+            "Shrinks the gradient sum of a leaf towards 0 by this much.", "LightGBM";
+        lambda_l2: f64 = 0.0, ["reg_lambda", "lambda", "l2_regularization"], Range::at_least(0.0), Applies::Always,
+            "Added to the hessian sum of a leaf.", "LightGBM";
+        min_gain_to_split: f64 = 0.0, ["min_split_gain"], Range::at_least(0.0), Applies::Always,
+            "A split must reduce the loss by more than this (twice the loss, as LightGBM counts gain).", "LightGBM";
+    }
+    "Bins" {
+        max_bin: u32 = 255, ["max_bins"], Range::between(2.0, 255.0), Applies::Always,
+            "The most bins of a feature's non-missing values; missing values have one more, of their own.", "LightGBM, which counts the missing bin in";
+        min_data_in_bin: u32 = 3, [], Range::at_least(1.0), Applies::Always,
+            "Distinct values are merged until a bin holds this many rows; 1 keeps every value apart where `max_bin` allows.", "LightGBM";
+    }
+    "Sampling" {
+        bagging_fraction: f64 = 1.0, ["sub_row", "subsample", "bagging"], Range::above_to(0.0, 1.0), Applies::Always,
+            "Chance of a row to be in the bag, drawn from its key.", "LightGBM, which draws a fixed number of rows";
+        bagging_freq: u32 = 0, ["subsample_freq"], Range::at_least(0.0), Applies::Always,
+            "Draw a new bag every so many rounds; 0 uses all rows.", "LightGBM";
+        feature_fraction: f64 = 1.0, ["sub_feature", "colsample_bytree"], Range::above_to(0.0, 1.0), Applies::Always,
+            "Share of the features that a tree may use (those with more than one bin, rounded, at least one).", "LightGBM";
+    }
+    "Binary objective" {
+        scale_pos_weight: f64 = 1.0, [], Range::above(0.0), BINARY,
+            "Factor on the weight of positive rows.", "LightGBM";
+        boost_from_average: bool = true, [], Range::ANY, BINARY,
+            "Start from the log-odds of the positive share instead of 0; folded into the first tree.", "LightGBM";
+        sigmoid: f64 = 1.0, [], Range::above(0.0), Applies::Always,
+            "Slope of the logistic function, of the binary objective and of ranked pairs.", "LightGBM";
+    }
+    "Lambdarank objective" {
+        lambdarank_truncation_level: u32 = 30, [], Range::at_least(1.0), LAMBDARANK,
+            "Pairs count when one of the two stands above this position; NDCG is cut there too.", "LightGBM";
+        lambdarank_norm: bool = true, [], Range::ANY, LAMBDARANK,
+            "Divide a pair's weight by its score difference, and scale each query's gradients by log2(1 + S) / S.", "LightGBM";
+        label_gain: Vec<f64> = Vec::new(), [], Range::at_least(0.0), LAMBDARANK,
+            "Gain of grade 0, 1, 2 ...; none is 2^grade - 1.", "LightGBM";
+    }
+    "Evaluation" {
+        metric: Vec<Metric> = Vec::new(), ["metrics", "metric_types"], Range::ANY, Applies::Always,
+            "What to measure on validation data; none is `binary_logloss` or `ndcg`, by the objective.", "LightGBM";
+        eval_at: Vec<u32> = vec![1, 2, 3, 4, 5], ["ndcg_eval_at", "ndcg_at"], Range::at_least(1.0), LAMBDARANK,
+            "Positions at which NDCG is measured.", "LightGBM";
+        early_stopping_round: u32 = 0, ["early_stopping_rounds", "early_stopping", "n_iter_no_change"], Range::at_least(0.0), Applies::Always,
+            "Stop when a metric has not improved for so many rounds, and keep the best round's trees; 0 never stops.", "LightGBM";
+        first_metric_only: bool = false, [], Range::ANY, Applies::Always,
+            "Let only the first metric stop training.", "LightGBM";
+    }
+}
