@@ -3,5 +3,6 @@
 
 mod codec;
 mod explain;
+mod golden;
 mod models;
 mod predict;

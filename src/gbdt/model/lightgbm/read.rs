@@ -231,8 +231,10 @@ fn read_tree(block: &Block<'_>) -> Result<Tree, LightgbmError> {
     let values = block.list("leaf_value", n_leaves)?;
     let shrinkage = if block.get("shrinkage").is_some() { block.one("shrinkage")? } else { 1.0 };
     if n_leaves == 1 {
-        let constant = Tree::constant(values[0]);
-        return Ok(Tree { shrinkage, ..constant });
+        // LightGBM leaves the weight of a constant empty, and the count too where it knows none
+        let count = block.list("leaf_count", 1).map_or(0, |counts| counts[0]);
+        let weight = block.list("leaf_weight", 1).map_or(0.0, |weights| weights[0]);
+        return Ok(Tree { nodes: vec![], leaves: vec![Leaf { value: values[0], weight, count }], shrinkage });
     }
     let weights = block.list_or("leaf_weight", n_leaves, 0.0)?;
     let counts = block.list_or("leaf_count", n_leaves, 0)?;
