@@ -14,3 +14,5 @@ mod edge_cases;
 mod invariants;
 #[path = "derive/patterns.rs"]
 mod patterns;
+#[path = "derive/sample.rs"]
+mod sample;

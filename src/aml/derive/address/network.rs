@@ -66,14 +66,32 @@ fn pagerank(graph: &FlowGraph<'_>) -> Vec<f64> {
 }
 
 /// The graph without directions or self-payments. Where both directions exist, the weight is that of the edge out of
-/// the later address in id order, as a directed graph flattened edge by edge keeps the last one seen.
+/// the address that is named later when the edges are read out in key order: what remains when a directed graph is
+/// flattened edge by edge, as the published columns were.
 fn undirected(graph: &FlowGraph<'_>) -> Vec<BTreeMap<u32, f64>> {
+    let named = order_of_naming(graph);
     let mut neighbours = vec![BTreeMap::new(); graph.len()];
     for edge in graph.edges.iter().filter(|e| e.from != e.to) {
-        neighbours[edge.from as usize].insert(edge.to, edge.value);
-        neighbours[edge.to as usize].insert(edge.from, edge.value);
+        let (from, to) = (edge.from as usize, edge.to as usize);
+        if named[from] > named[to] || !neighbours[from].contains_key(&edge.to) {
+            neighbours[from].insert(edge.to, edge.value);
+            neighbours[to].insert(edge.from, edge.value);
+        }
     }
     neighbours
+}
+
+/// When each address is first named, sender before recipient, reading edges in key order.
+fn order_of_naming(graph: &FlowGraph<'_>) -> Vec<usize> {
+    let mut named = vec![usize::MAX; graph.len()];
+    let mut next = 0;
+    for address in graph.edges.iter().flat_map(|e| [e.from as usize, e.to as usize]) {
+        if named[address] == usize::MAX {
+            named[address] = next;
+            next += 1;
+        }
+    }
+    named
 }
 
 /// Weighted local clustering: the mean over pairs of neighbours of the cube root of the triangle's weights over the
@@ -127,19 +145,33 @@ fn reaches(graph: &FlowGraph<'_>) -> (Vec<[f64; 3]>, Vec<[f64; 3]>) {
     let volume: Vec<f64> = (0..graph.len() as u32)
         .map(|a| graph.incoming(a).map(usd).sum::<f64>() + graph.outgoing(a).map(usd).sum::<f64>())
         .collect();
-    let found = par::map(graph.len(), |start| {
-        let (mut counts, mut volumes) = ([0.0; 3], [0.0; 3]);
-        let mut seen = std::collections::BTreeSet::from([start as u32]);
-        let mut level = vec![start as u32];
-        for hop in 0..3 {
-            let mut next: Vec<u32> = level.iter().flat_map(|&a| graph.outgoing(a).map(|e| e.to)).collect();
-            next.retain(|&a| seen.insert(a));
-            next.sort_unstable();
-            counts[hop] = counts[hop.max(1) - 1] + next.len() as f64;
-            volumes[hop] = volumes[hop.max(1) - 1] + next.iter().map(|&a| volume[a as usize]).sum::<f64>();
-            level = next;
-        }
-        (counts, volumes)
+    let blocks = par::map_blocks(graph.len(), 64, |starts| {
+        // seen[a] == start + 1 where the search from `start` has been at `a`
+        let mut seen = vec![0; graph.len()];
+        starts.map(|start| reach(graph, &volume, &mut seen, start)).collect::<Vec<_>>()
     });
-    found.into_iter().unzip()
+    blocks
+        .fold(Vec::new(), |mut all, part| {
+            all.extend(part);
+            all
+        })
+        .into_iter()
+        .unzip()
+}
+
+fn reach(graph: &FlowGraph<'_>, volume: &[f64], seen: &mut [usize], start: usize) -> ([f64; 3], [f64; 3]) {
+    let (mut counts, mut volumes) = ([0.0; 3], [0.0; 3]);
+    let (mut count, mut total) = (0.0, 0.0);
+    let mut level = vec![start as u32];
+    seen[start] = start + 1;
+    for hop in 0..3 {
+        let mut next: Vec<u32> = level.iter().flat_map(|&a| graph.outgoing(a).map(|e| e.to)).collect();
+        next.retain(|&a| std::mem::replace(&mut seen[a as usize], start + 1) != start + 1);
+        next.sort_unstable();
+        count += next.len() as f64;
+        total += next.iter().map(|&a| volume[a as usize]).sum::<f64>();
+        (counts[hop], volumes[hop]) = (count, total);
+        level = next;
+    }
+    (counts, volumes)
 }
