@@ -166,9 +166,7 @@ fn damaged_texts_never_panic() {
             bytes.drain(at..(at + 1 + draws.below(200)).min(end));
         }
         match from_text(std::str::from_utf8(&bytes).unwrap()) {
-            Ok(model) => {
-                drop(Predictor::new(&model).raw_row(&vec![0.0; model.schema.len()]).to_bits().to_string())
-            }
+            Ok(model) => assert!(Predictor::new(&model).raw_row(&vec![0.0; model.schema.len()]).is_finite()),
             Err(_) => refused += 1,
         }
     }

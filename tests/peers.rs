@@ -1,0 +1,44 @@
+//! LightGBM itself as the oracle: `tools/peers/agreement.py` on smaller work than `docs/benchmarks.md` records.
+//!
+//! Needs a Python with lightgbm, pandas and pyarrow, named by `AML_MINER_PEERS_PYTHON`; skips with a message otherwise, or
+//! fails when `REQUIRE_PEERS=1`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn python() -> Option<String> {
+    let python = std::env::var("AML_MINER_PEERS_PYTHON").ok().filter(|path| !path.is_empty());
+    if python.is_none() {
+        let required = std::env::var("REQUIRE_PEERS").is_ok_and(|value| value == "1");
+        assert!(!required, "REQUIRE_PEERS=1, but AML_MINER_PEERS_PYTHON names no Python");
+        println!("skipped: AML_MINER_PEERS_PYTHON names no Python with LightGBM");
+    }
+    python
+}
+
+/// Where the public data sets are; the script itself skips the tasks that it does not find.
+fn data() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let beside = ["../shared/data", "../../shared/data"].map(|place| root.join(place));
+    let named = std::env::var_os("AML_MINER_DATA").map(PathBuf::from);
+    named.into_iter().chain(beside).find(|place| place.is_dir()).unwrap_or_default()
+}
+
+#[test]
+fn lightgbm_agrees() {
+    let Some(python) = python() else { return };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output = Command::new(python)
+        .arg(root.join("tools/peers/agreement.py"))
+        .args(["--quick", "--rounds", "8", "--rows", "600", "--explained", "150"])
+        .args(["--tasks", "synthetic", "credit", "mq2008"])
+        .arg("--binary")
+        .arg(env!("CARGO_BIN_EXE_aml-miner"))
+        .env("AML_MINER_DATA", data())
+        .output()
+        .expect("the named Python starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    println!("{text}");
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("\"ours\""), "no model of ours was compared: {text}");
+}

@@ -1,0 +1,164 @@
+"""Do LightGBM and `aml-miner gbdt` say the same of the same model? Prints one JSON line per model, exits 1 on disagreement.
+
+  agreement.py [--tasks credit census ...] [--rounds 50] [--rows 5000] [--quick] [--binary target/release/aml-miner]
+
+"theirs": a model that LightGBM trained, read here. Raw scores must be the same bits and contributions within 1e-9; converted to our own format
+and back to text, LightGBM must load it and predict the same bits.
+"ours": a model that `gbdt train` made, converted to text and loaded by LightGBM: raw scores within 1e-12, contributions within 1e-9.
+
+Rows are float64: validation rows, then the same rows with NaN, zeros, infinities, tiny numbers, thresholds and their neighbours, and
+categories that training never saw.
+"""
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+
+import tasks
+
+VARIANTS = {
+    "default": dict(),
+    "dart": dict(boosting="dart", skip_drop=0.2),
+    "rf": dict(boosting="rf", bagging_freq=1, bagging_fraction=0.6, feature_fraction=0.7),
+    "zero_as_missing": dict(zero_as_missing=True),
+    "no_missing": dict(use_missing=False),
+    "categorical": dict(min_data_per_group=20),
+}
+SPECIAL = [0.0, -0.0, np.nan, np.inf, -np.inf, 1e-36, -1e-36, 1e-34, 1e300, -1e300, -1.0, -0.5, 2.7, 99999.0, 3e9]
+
+
+def codes(X):
+    """Columns that hold few whole numbers: what a categorical column looks like once it is coded."""
+    found = []
+    for f in range(X.shape[1]):
+        values = np.unique(X[~np.isnan(X[:, f]), f])
+        if 2 < len(values) <= 100 and (values == np.floor(values)).all() and values.max() < 10_000:
+            found.append(f)
+    return found
+
+
+def probes(X, booster, n, rng):
+    plain = X[:n].astype(np.float64)
+    special = plain.copy()
+    hit = rng.random(special.shape) < 0.15
+    special[hit] = rng.choice(SPECIAL, hit.sum())
+    edges = plain.copy()
+    nodes = booster.trees_to_dataframe().dropna(subset=["split_feature"])
+    nodes = nodes[nodes["decision_type"] == "<="]
+    position = {name: i for i, name in enumerate(booster.feature_name())}
+    for name, group in nodes.groupby("split_feature"):
+        at = rng.random(len(edges)) < 0.3
+        t = rng.choice(group["threshold"].astype(float).to_numpy(), at.sum())
+        edges[at, position[name]] = np.where(rng.random(at.sum()) < 0.5, t, np.nextafter(t, rng.choice([-np.inf, np.inf], at.sum())))
+    return np.vstack([plain, special, edges])
+
+
+class Engine:
+    def __init__(self, binary, folder):
+        self.binary, self.folder = binary, folder
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def run(self, *words):
+        r = subprocess.run([self.binary, "gbdt", *map(str, words), "--quiet"], capture_output=True, text=True)
+        if r.returncode != 0:
+            raise RuntimeError(f"gbdt {' '.join(map(str, words))}: status {r.returncode}: {r.stderr.strip()}")
+
+    def predict(self, model, data, kind):
+        out = self.path("out.tsv")
+        self.run("predict", "--model", model, "--data", data, "--kind", kind, "--output", out)
+        return np.loadtxt(out, dtype=np.float64, ndmin=1)
+
+
+def write_rows(path, X, features):
+    pd.DataFrame(X, columns=features).to_parquet(path, index=False)
+
+
+def differences(a, b):
+    """(largest difference, values whose bits differ)."""
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    return float(np.abs(np.where(same, 0, a - b)).max()), int((~same).sum())
+
+
+def theirs(engine, task, variant, a, rng):
+    t = task.train
+    categorical = codes(t.X) if variant == "categorical" else []
+    if variant == "categorical" and not categorical:
+        return None
+    params = dict(objective=task.objective, num_leaves=31, verbosity=-1, num_threads=2, seed=1, **VARIANTS[variant])
+    booster = lgb.train(params, lgb.Dataset(t.X, t.y, group=t.group, categorical_feature=categorical), a.rounds)
+    model, data, native, back = (engine.path(n) for n in ("theirs.txt", "rows.parquet", "theirs.model", "back.txt"))
+    booster.save_model(model)
+    X = probes(task.valid.X, booster, a.rows, rng)
+    write_rows(data, X, task.features)
+    raw, bits = differences(engine.predict(model, data, "raw"), booster.predict(X, raw_score=True))
+    score, _ = differences(engine.predict(model, data, "score"), booster.predict(X))
+    few = X[:: max(1, len(X) // a.explained)]
+    write_rows(data, few, task.features)
+    contributions, _ = differences(engine.predict(model, data, "contrib"), booster.predict(few, pred_contrib=True))
+    engine.run("convert", "--model", model, "--output", native)
+    engine.run("convert", "--model", native, "--output", back)
+    _, back_bits = differences(lgb.Booster(model_file=back).predict(X, raw_score=True), booster.predict(X, raw_score=True))
+    return dict(rows=len(X), raw_differing=bits, raw=raw, score=score, contributions=contributions, converted_differing=back_bits,
+                agrees=bits == 0 and back_bits == 0 and score <= 1e-12 and contributions <= 1e-9)
+
+
+def ours(engine, task, a, rng):
+    train, _ = tasks.to_parquet(task, engine.folder)
+    model, text, data = (engine.path(n) for n in ("ours.model", "ours.txt", "rows.parquet"))
+    columns = ["--label", "label"] + (["--group", "qid"] if task.objective == "lambdarank" else [])
+    values = [f"objective={task.objective}", f"num_iterations={a.rounds}", "num_leaves=31", "seed=1"]
+    engine.run("train", "--data", train, *columns, *(w for v in values for w in ("--param", v)), "--output", model)
+    engine.run("convert", "--model", model, "--output", text)
+    booster = lgb.Booster(model_file=text)
+    X = probes(task.valid.X, booster, a.rows, rng)
+    write_rows(data, X, task.features)
+    raw, bits = differences(engine.predict(model, data, "raw"), booster.predict(X, raw_score=True))
+    few = X[:: max(1, len(X) // a.explained)]
+    write_rows(data, few, task.features)
+    contributions, _ = differences(engine.predict(model, data, "contrib"), booster.predict(few, pred_contrib=True))
+    return dict(rows=len(X), raw_differing=bits, raw=raw, contributions=contributions, agrees=raw <= 1e-12 and contributions <= 1e-9)
+
+
+def load(name, quick):
+    if name == "synthetic" and quick:
+        return tasks.synthetic(rows=30_000)
+    return tasks.TASKS[name]()
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--tasks", nargs="*", default=list(tasks.TASKS), choices=list(tasks.TASKS))
+    p.add_argument("--variants", nargs="*", default=[*VARIANTS, "ours"], choices=[*VARIANTS, "ours"])
+    p.add_argument("--rounds", type=int, default=50)
+    p.add_argument("--rows", type=int, default=5000)
+    p.add_argument("--explained", type=int, default=1000)
+    p.add_argument("--quick", action="store_true", help="a smaller synthetic task")
+    p.add_argument("--binary", default="target/release/aml-miner")
+    a = p.parse_args()
+    agrees = True
+    for name in a.tasks:
+        try:
+            task = load(name, a.quick)
+        except FileNotFoundError as error:
+            print(json.dumps(dict(task=name, skipped=str(error))), flush=True)
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            engine, rng = Engine(a.binary, folder), np.random.default_rng(0)
+            for variant in a.variants:
+                result = ours(engine, task, a, rng) if variant == "ours" else theirs(engine, task, variant, a, rng)
+                if result is not None:
+                    agrees &= result["agrees"]
+                    print(json.dumps(dict(task=name, model=variant, **result)), flush=True)
+    sys.exit(0 if agrees else 1)
+
+
+if __name__ == "__main__":
+    main()
