@@ -7,6 +7,7 @@ use clap::Args;
 use crate::cli::Fault;
 use crate::cli::args::Global;
 use crate::gbdt::data::{FeatureMatrix, Schema};
+use crate::gbdt::model::lightgbm;
 use crate::table::{self, Table, frame};
 
 /// Which table, and which of its columns are no features.
@@ -28,6 +29,7 @@ impl Data {
     pub(super) fn read(&self, schema: &Schema, global: &Global) -> Result<FeatureMatrix, Fault> {
         let mut table = table::read(&self.data).map_err(Fault::input)?;
         self.drop_roles(&mut table, schema)?;
+        adopt_plain_names(&mut table, schema);
         let known = schema.names().filter(|name| table.column(name).is_some()).count();
         if known == 0 && !schema.is_empty() {
             if table.columns.len() != schema.len() {
@@ -60,5 +62,19 @@ impl Data {
             table.columns.remove(0);
         }
         Ok(())
+    }
+}
+
+/// LightGBM cannot hold every name: a column whose name it would have changed to the model's bears that name.
+fn adopt_plain_names(table: &mut Table, schema: &Schema) {
+    let named: Vec<Option<String>> = table
+        .columns
+        .iter()
+        .map(|column| Some(lightgbm::plain_name(&column.name)).filter(|plain| *plain != column.name))
+        .map(|plain| plain.filter(|plain| table.column(plain).is_none() && schema.position(plain).is_some()))
+        .collect();
+    for (column, plain) in table.columns.iter_mut().zip(named) {
+        let lost = schema.position(&column.name).is_none();
+        plain.filter(|_| lost).into_iter().for_each(|plain| column.name = plain);
     }
 }

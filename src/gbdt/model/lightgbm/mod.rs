@@ -17,7 +17,7 @@ mod read;
 mod write;
 
 pub use read::from_text;
-pub use write::to_text;
+pub use write::{plain_name, to_text};
 
 use super::check::ModelFault;
 

@@ -52,12 +52,17 @@ fn objective(objective: Objective) -> String {
     }
 }
 
+/// A name as LightGBM can hold it.
+pub fn plain_name(name: &str) -> String {
+    let forbidden = |c: char| c.is_whitespace() || c.is_control() || "\",:[]{}".contains(c);
+    name.chars().map(|c| if forbidden(c) { '_' } else { c }).collect()
+}
+
 fn names(schema: &Schema) -> Vec<String> {
     let mut taken = BTreeSet::new();
     let mut names = vec![];
     for (position, name) in schema.names().enumerate() {
-        let forbidden = |c: char| c.is_whitespace() || c.is_control() || "\",:[]{}".contains(c);
-        let mut plain: String = name.chars().map(|c| if forbidden(c) { '_' } else { c }).collect();
+        let mut plain = plain_name(name);
         if plain.is_empty() {
             plain = format!("Column_{position}");
         }
