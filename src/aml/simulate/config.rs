@@ -37,7 +37,7 @@ impl Default for Simulation {
             addresses: 2_000,
             patterns: 24,
             label_coverage: 1.0,
-            label_noise: 0.03,
+            label_noise: 0.02,
         }
     }
 }

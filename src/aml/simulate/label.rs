@@ -58,8 +58,8 @@ impl Labeller {
         }
     }
 
-    /// Everything that is or will be said of one address, as far as it follows from schemes that began before the
-    /// window's end and not so long ago that a run of other days would not know them.
+    /// Everything that is or will be said of one address, as far as it follows from schemes that were running within
+    /// the window: older cases are closed, later ones not yet opened.
     pub(super) fn labels(
         &self,
         id: u32,
@@ -68,9 +68,8 @@ impl Labeller {
         window: &Range<i64>,
     ) -> Vec<AddressLabel> {
         let mut draw = Draw::new(Stream::new(self.seed, "label").round(Stream::new(0, address).bits(0)));
-        let recent = window.start - MEMORY_DAYS * DAY_MS..window.end;
         let findings =
-            self.known.get(&id).into_iter().flatten().filter(|finding| recent.contains(&finding.begins));
+            self.known.get(&id).into_iter().flatten().filter(|finding| finding.begins < window.end && finding.ends >= window.start);
         let finding = findings.min_by_key(|finding| (finding.intent, finding.begins));
         let opinion = match finding {
             Some(finding) => self.investigated(&mut draw, finding),
@@ -182,7 +181,5 @@ impl Labeller {
     }
 }
 
-/// Schemes older than this many days before a window are closed cases.
-const MEMORY_DAYS: i64 = super::scheme::LONGEST_DAYS - 10;
 /// 2009-01-03: public lists are older than any batch.
 const LISTS_BEGIN: i64 = 14_247 * DAY_MS;

@@ -39,6 +39,8 @@ pub(super) struct Manner {
     pub(super) window_hours: f64,
     /// Share of parallel amounts that hug a reporting limit, where there is one.
     pub(super) hugging: f64,
+    /// Chance that a payer of many was given the money shortly before.
+    pub(super) prefunded: f64,
     /// Ordinary payments of a station beside the scheme.
     pub(super) life: f64,
     /// Days by which that ordinary life begins before the scheme.
@@ -56,20 +58,21 @@ impl Manner {
             launderer + (innocent - launderer) * trait_lean
         };
         Manner {
-            hold_hours: math::exp(between(0.5, 4.2)),
-            retained: between(0.015, 0.2),
-            rounded: between(0.4, 0.12),
-            office: between(0.3, 0.9),
+            hold_hours: math::exp(between(0.2, 4.2)),
+            retained: between(0.01, 0.22),
+            rounded: between(0.5, 0.08),
+            office: between(0.15, 0.95),
             runs: between(1.0, 5.0).round() as u64,
             gap_days: between(2.0, 7.0),
-            fresh: between(0.85, 0.45),
-            reuse: between(0.45, 0.95),
-            spread: between(0.25, 0.7),
-            window_hours: math::exp(between(1.8, 4.4)),
-            hugging: between(0.85, 0.35),
-            life: between(0.8, 4.0),
-            age_days: between(3.0, 25.0),
-            cash_out: between(0.75, 0.45),
+            fresh: between(0.95, 0.3),
+            reuse: between(0.3, 0.97),
+            spread: between(0.2, 0.75),
+            window_hours: math::exp(between(1.5, 4.6)),
+            hugging: between(0.9, 0.3),
+            prefunded: between(0.75, 0.1),
+            life: between(0.4, 5.0),
+            age_days: between(2.0, 26.0),
+            cash_out: between(0.8, 0.35),
         }
     }
 }
@@ -79,15 +82,15 @@ impl Manner {
 fn lean(draw: &mut Draw, intent: Intent) -> f64 {
     let unusual = draw.chance(UNUSUAL);
     let (mean, deviation) = match (intent, unusual) {
-        (Intent::Laundering, false) => (0.25, 0.16),
-        (Intent::Laundering, true) => (0.6, 0.15),
-        (Intent::Innocent, false) => (0.75, 0.16),
-        (Intent::Innocent, true) => (0.4, 0.15),
+        (Intent::Laundering, false) => (0.17, 0.11),
+        (Intent::Laundering, true) => (0.5, 0.15),
+        (Intent::Innocent, false) => (0.83, 0.11),
+        (Intent::Innocent, true) => (0.5, 0.15),
     };
     draw.normal(mean, deviation).clamp(0.0, 1.0)
 }
 
 /// Share of careful launderers among launderers, and of odd businesses among businesses.
-const UNUSUAL: f64 = 0.25;
+const UNUSUAL: f64 = 0.12;
 /// Deviation of each habit from the scheme's general lean.
-const TRAIT_NOISE: f64 = 0.25;
+const TRAIT_NOISE: f64 = 0.14;

@@ -423,7 +423,7 @@ impl Plot<'_> {
         let mut last = at;
         for (&source, &usd) in sources.iter().zip(parts) {
             let at = self.within(at);
-            if self.draw.chance(0.25) {
+            if self.draw.chance(self.manner.prefunded) {
                 let funded = self.before(at);
                 self.fund(source, usd, funded);
             }
@@ -512,7 +512,7 @@ fn intent_name(intent: Intent) -> &'static str {
 const SHAPES: [Shape; 5] = [Shape::Cycle, Shape::Layering, Shape::FanIn, Shape::Smurfing, Shape::FanOut];
 const SHAPE_WEIGHTS: [f64; 5] = [0.24, 0.24, 0.2, 0.2, 0.12];
 /// No scheme lasts longer than this many days.
-pub(super) const LONGEST_DAYS: i64 = 90;
+const LONGEST_DAYS: i64 = 90;
 /// No member's cover begins earlier than this many days before its scheme.
 const EARLIEST_DAYS: i64 = 27;
 const MALICIOUS: [&str; 10] = [
