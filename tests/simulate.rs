@@ -66,6 +66,16 @@ fn same_settings_give_the_same_bytes_and_another_seed_others() {
     assert_ne!(first, digest(&batches(&Simulation { network: "bittensor".to_owned(), ..small() })));
 }
 
+/// Models are trained on this generator's output and judged by it: a change of one bit is a new generator, which
+/// `docs/simulator.md` must say and after which every figure must be measured again.
+#[test]
+fn the_generator_is_frozen() {
+    let reference = Simulation { days: 2, ..Simulation::default() };
+    assert_eq!(digest(&batches(&reference)).to_string(), FROZEN);
+    let document = include_str!("../docs/simulator.md");
+    assert!(document.contains(FROZEN), "docs/simulator.md does not name the digest");
+}
+
 #[test]
 fn overlapping_windows_hold_the_same_transfers() {
     let days = batches(&Simulation { days: 3, ..small() });
@@ -143,7 +153,8 @@ fn look_alikes_are_as_common_as_plants_and_never_malicious() {
     assert_eq!(shapes.len(), 5);
     let total = shapes.values().fold([0, 0], |sum, n| [sum[0] + n[0], sum[1] + n[1]]);
     let ratio = f64::from(total[1]) / f64::from(total[0]);
-    assert!((0.8..1.5).contains(&ratio), "{shapes:?}");
+    // both begin equally often; look-alikes go on longer, so more of them reach into a window
+    assert!((1.0..2.1).contains(&ratio), "{shapes:?}");
     assert!(shapes.values().all(|n| n[1] * 3 >= n[0]), "{shapes:?}");
     let intents: BTreeMap<String, Intent> = simulated.plants().map(|p| (p.instance, p.intent)).collect();
     for batch in simulated {
@@ -240,3 +251,5 @@ fn settings_out_of_range_are_named() {
         assert!(error.to_string().contains(&format!("{network:?}")), "{error}");
     }
 }
+
+const FROZEN: &str = "46c1fe557a0a686b92a36fd6151215270f9dc69c849dc9bc831a0fafc995920b";

@@ -100,7 +100,7 @@ impl Economy {
             slot,
             occupant: occupant as u64,
             rate: draw.lognormal(0.085, 1.1).min(4.0),
-            scale: draw.lognormal(110.0, 1.4).min(60_000.0),
+            scale: draw.lognormal(90.0, 1.8).min(60_000.0),
             zone: calendar::time_zone(&mut draw),
             exchange: draw.below(self.exchanges),
             coin: draw.weighted(&[6.0, 2.2, 1.2, 0.6]) as u8,
@@ -219,7 +219,7 @@ impl Economy {
     /// A heavy-tailed amount: log-normal, now and then multiplied by a Pareto draw.
     fn sum(&self, draw: &mut Draw, scale: f64) -> f64 {
         let tail = if draw.chance(0.05) { draw.pareto(1.2).min(400.0) } else { 1.0 };
-        draw.lognormal(scale, 0.9) * tail
+        draw.lognormal(scale, 1.0) * tail
     }
 
     /// Once a week a shop sends most of what it took in to an exchange or to a supplier.

@@ -68,8 +68,12 @@ impl Labeller {
         window: &Range<i64>,
     ) -> Vec<AddressLabel> {
         let mut draw = Draw::new(Stream::new(self.seed, "label").round(Stream::new(0, address).bits(0)));
-        let findings =
-            self.known.get(&id).into_iter().flatten().filter(|finding| finding.begins < window.end && finding.ends >= window.start);
+        let findings = self
+            .known
+            .get(&id)
+            .into_iter()
+            .flatten()
+            .filter(|finding| finding.begins < window.end && finding.ends >= window.start);
         let finding = findings.min_by_key(|finding| (finding.intent, finding.begins));
         let opinion = match finding {
             Some(finding) => self.investigated(&mut draw, finding),
