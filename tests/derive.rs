@@ -8,6 +8,8 @@ mod network;
 
 #[path = "derive/alerts.rs"]
 mod alerts;
+#[path = "derive/documents.rs"]
+mod documents;
 #[path = "derive/edge_cases.rs"]
 mod edge_cases;
 #[path = "derive/invariants.rs"]

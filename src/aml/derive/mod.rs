@@ -11,6 +11,7 @@
 mod address;
 mod alerts;
 mod clusters;
+mod document;
 mod flows;
 mod graph;
 mod patterns;
@@ -19,6 +20,7 @@ mod typologies;
 pub use address::{Account, Column, address_features, columns};
 pub use alerts::{alert_id, alerts, dedupe, severity_of};
 pub use clusters::clusters;
+pub use document::address_columns_page;
 pub use flows::money_flows;
 pub use graph::{Edge, FlowGraph};
 pub use patterns::{DETECTORS, Detector, pattern_id, patterns};

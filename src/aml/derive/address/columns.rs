@@ -295,6 +295,12 @@ const CLASSES: &[Column] = &[
     column("multi_asset_edge_ratio", "ratio", "pairs with more than one asset / pairs", |a| {
         mean(&over_pairs(a, |e| flag(e.flow.unique_assets > 1)))
     }),
+    column("edge_hourly_entropy", "bits", "entropy of the pairs' hourly patterns, added up", |a| {
+        from_rhythm(a, |r| entropy(&r.hours))
+    }),
+    column("edge_weekly_entropy", "bits", "entropy of the pairs' weekly patterns, added up", |a| {
+        from_rhythm(a, |r| entropy(&r.weekdays))
+    }),
 ];
 
 fn from_events(account: &Account<'_>, value: impl Fn(&Events) -> f64) -> f64 {

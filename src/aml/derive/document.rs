@@ -1,0 +1,42 @@
+//! The registry of address columns as a page: `docs/features_address.md` is this text, and a test compares them.
+
+use std::fmt::Write as _;
+
+use super::columns;
+
+/// The page of all address columns: name, unit, formula.
+pub fn address_columns_page() -> String {
+    let mut page = String::from(PREFACE);
+    for column in columns() {
+        let formula = column.formula.replace('|', "\\|");
+        let _ = writeln!(page, "| `{}` | {} | {formula} |", column.name, column.unit);
+    }
+    page
+}
+
+const PREFACE: &str = "# Address features
+
+Generated from the registry (`src/aml/derive/address/columns.rs`) by `AML_MINER_BLESS=1 cargo test --test derive`; a test fails when
+the two differ.
+
+`derive` computes these columns for every address that sent or received anything within the batch's window. Names and formulas
+are those of the published feature files, so that rows from either source mean the same; 73 of the columns stand in the feature file
+published beside the real sample batch and agree with it for each of its 1,974 addresses: within 1e-6 of the larger of the published
+amount and the address's total volume for amounts, within 1e-6 of the published value for all others (of 1e-6 where that is smaller).
+
+Some names promise more than the column holds. They are kept, because files and models know them:
+
+* \"Pair\" is everything from one address to another within the window. Averages, medians, extremes, skewness and kurtosis named
+  after transactions are over pairs.
+* Columns in native units add different assets up; `avg_daily_volume_usd` is one of them.
+* Concentrations are 1 - Gini: 1 when all are equal.
+* A payment to oneself is a pair with oneself: it counts as sent and as received, but is one transfer in time.
+* A single transfer's amount is its native one, or its dollars where that is 0. Absent and infinite amounts count as 0.
+
+Columns that need single transfers are NaN when a batch has money flows only. Not derived: betweenness and communities (random without
+a seed in the published files), closeness (shortest paths between all pairs), anomaly scores (published as constant 0), flags and
+proximities that read labels.
+
+| name | unit | formula |
+|---|---|---|
+";
