@@ -7,6 +7,7 @@ mod dump;
 mod model;
 mod predict;
 mod report;
+mod train;
 
 use clap::Subcommand;
 
@@ -16,6 +17,8 @@ use super::{Fault, Verdict};
 /// Commands of the engine.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Gbdt {
+    /// A model of a table
+    Train(train::Train),
     /// Scores, leaves or contributions of every row of a table
     Predict(predict::Predict),
     /// A model in another format, chosen by extension
@@ -28,6 +31,7 @@ pub(crate) enum Gbdt {
 
 pub(super) fn run(command: &Gbdt, global: &Global) -> Result<Verdict, Fault> {
     match command {
+        Gbdt::Train(command) => train::run(command, global),
         Gbdt::Predict(command) => predict::run(command, global),
         Gbdt::Convert(command) => convert::run(command),
         Gbdt::Dump(command) => dump::run(command),

@@ -1,0 +1,251 @@
+//! `gbdt train`: tables and parameters in, a model file out.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+use super::report::{Report, To};
+use crate::cli::args::Global;
+use crate::cli::{Fault, Verdict};
+use crate::gbdt::data::{Dataset, FeatureMatrix, MAX_GRADE, Schema, Task};
+use crate::gbdt::learn::{Measurement, Observe, Round, train_watching};
+use crate::gbdt::params::{ObjectiveKind, Params, Plan};
+use crate::table::file;
+use crate::table::frame::{Frame, Roles};
+
+/// Arguments of `gbdt train`.
+#[derive(Debug, Args)]
+pub(crate) struct Train {
+    /// Rows to learn from: .parquet, .csv or .tsv, also .gz
+    #[arg(long, value_name = "FILE")]
+    data: PathBuf,
+    /// Rows to measure each round on; the first given may be used to stop early
+    #[arg(long, value_name = "FILE")]
+    valid: Vec<PathBuf>,
+    /// A parameter by LightGBM's name or alias, see docs/parameters.md; wins over --params
+    #[arg(long, value_name = "KEY=VALUE")]
+    param: Vec<String>,
+    /// Parameters as YAML, `name: value` a line
+    #[arg(long, value_name = "FILE")]
+    params: Option<PathBuf>,
+    /// Column of the label [default: the first of a .csv or .tsv]
+    #[arg(long, value_name = "COL")]
+    label: Option<String>,
+    /// Column of the query, for lambdarank
+    #[arg(long, value_name = "COL")]
+    group: Option<String>,
+    /// Column of the row weight
+    #[arg(long, value_name = "COL")]
+    weight: Option<String>,
+    /// Column that identifies a row; sampling and ties go by it [default: the row's position]
+    #[arg(long, value_name = "COL")]
+    key: Option<String>,
+    /// Columns of categories (training on them is not supported yet)
+    #[arg(long, value_name = "COL,COL", value_delimiter = ',')]
+    categorical: Vec<String>,
+    /// Where the model goes
+    #[arg(long, value_name = "MODEL")]
+    output: PathBuf,
+    #[command(flatten)]
+    report: To,
+}
+
+pub(super) fn run(command: &Train, global: &Global) -> Result<Verdict, Fault> {
+    let mut report = Report::start();
+    let plan = command.plan()?;
+    let train = command.read(&command.data, &plan)?;
+    let valid = command.valid.iter().map(|path| command.read(path, &plan)).collect::<Result<Vec<_>, _>>()?;
+    report.lap("load_seconds");
+    let (data, sets) = bin(train, valid, &plan)?;
+    report.lap("bin_seconds");
+    let mut watcher = Watcher::new(&plan, global, &command.valid);
+    let model = train_watching(&plan, &data, &sets.iter().collect::<Vec<_>>(), &mut watcher);
+    report.lap("train_seconds");
+    let metrics = watcher.finish(model.trees.len());
+    file::write(&command.output, &model.to_bytes()).map_err(Fault::internal)?;
+    report.note("rows", data.n_rows());
+    report.note("features", data.bins().n_features());
+    report.note("trees", model.trees.len());
+    report.note("model_sha256", model.digest().to_string());
+    report.note("metrics", metrics);
+    report.lap("write_seconds");
+    if !global.quiet {
+        println!("{}: {} trees, sha256 {}", command.output.display(), model.trees.len(), model.digest());
+    }
+    command.report.write(report)?;
+    Ok(Verdict::Done)
+}
+
+/// A file's rows and what is to be learned of them.
+struct Part {
+    name: String,
+    matrix: FeatureMatrix,
+    task: Task,
+    keys: Option<Vec<u64>>,
+}
+
+impl Part {
+    fn fault(&self, error: impl std::fmt::Display) -> Fault {
+        Fault::Input(format!("{}: {error}", self.name))
+    }
+}
+
+impl Train {
+    fn plan(&self) -> Result<Plan, Fault> {
+        let mut params = match &self.params {
+            None => Params::default(),
+            Some(path) => {
+                let bytes = file::read(path, MAX_PARAMS_BYTES).map_err(Fault::input)?;
+                serde_norway::from_slice(&bytes)
+                    .map_err(|e| Fault::Input(format!("{}: {e}", path.display())))?
+            }
+        };
+        for pair in &self.param {
+            let (key, value) = pair
+                .split_once('=')
+                .ok_or_else(|| Fault::Input(format!("--param: expected KEY=VALUE, found `{pair}`")))?;
+            params.set(key, value).map_err(Fault::input)?;
+        }
+        params.plan().map_err(Fault::input)
+    }
+
+    fn read(&self, path: &Path, plan: &Plan) -> Result<Part, Fault> {
+        let roles = Roles {
+            label: self.label.clone(),
+            group: self.group.clone(),
+            weight: self.weight.clone(),
+            key: self.key.clone(),
+            categorical: self.categorical.clone(),
+        };
+        let mut frame = Frame::read(path, &roles).map_err(Fault::input)?;
+        let name = file::name(path);
+        let fault = |text: &str| Fault::Input(format!("{name}: {text}"));
+        let label = frame.label.take().ok_or_else(|| fault("no label; name its column with --label"))?;
+        let weights = frame.weight.take().map(|weights| weights.iter().map(|&w| w as f32).collect());
+        let task = match (plan.objective(), frame.group.take()) {
+            (ObjectiveKind::Binary, None) => {
+                Task::Binary { labels: label.iter().map(|&y| y as f32).collect(), weights }
+            }
+            (ObjectiveKind::Binary, Some(_)) => {
+                return Err(fault(
+                    "queries have no effect with objective = binary; use lambdarank or no --group",
+                ));
+            }
+            (ObjectiveKind::Lambdarank, None) => {
+                return Err(fault("objective = lambdarank needs queries; name their column with --group"));
+            }
+            (ObjectiveKind::Lambdarank, Some(groups)) => Task::Lambdarank {
+                grades: grades(&name, &label)?,
+                groups: groups.iter().map(|&n| n as u32).collect(),
+                weights,
+            },
+        };
+        Ok(Part { name, matrix: frame.features, task, keys: frame.key })
+    }
+}
+
+fn grades(name: &str, label: &[f64]) -> Result<Vec<u8>, Fault> {
+    let whole = |&y: &f64| (y.fract() == 0.0 && (0.0..=f64::from(MAX_GRADE)).contains(&y)).then_some(y as u8);
+    let grade = |(row, y): (usize, &f64)| {
+        whole(y).ok_or_else(|| {
+            Fault::Input(format!(
+                "{name}: row {row}: expected a relevance grade of 0 to {MAX_GRADE}, found {y}"
+            ))
+        })
+    };
+    label.iter().enumerate().map(grade).collect()
+}
+
+/// Bins all sets by the cuts of the first; raw values are dropped on the way.
+fn bin(train: Part, valid: Vec<Part>, plan: &Plan) -> Result<(Dataset, Vec<Dataset>), Fault> {
+    let Part { name, matrix, task, keys } = train;
+    let fault = |error: &dyn std::fmt::Display| Fault::Input(format!("{name}: {error}"));
+    let mut data = Dataset::fit(&matrix, task, plan.binning()).map_err(|e| fault(&e))?;
+    if let Some(keys) = keys {
+        data = data.with_keys(keys).map_err(|e| fault(&e))?;
+    }
+    let schema = matrix.schema().clone();
+    drop(matrix);
+    let mut sets = Vec::new();
+    for mut part in valid {
+        part.matrix = in_order(&part, &schema)?;
+        sets.push(data.validation(&part.matrix, part.task.clone()).map_err(|e| part.fault(e))?);
+    }
+    plan.check(&data, sets.first()).map_err(|e| fault(&e))?;
+    Ok((data, sets))
+}
+
+/// The features of the training data, in their order.
+fn in_order(part: &Part, schema: &Schema) -> Result<FeatureMatrix, Fault> {
+    let at = |name: &str| {
+        let found = part.matrix.schema().position(name);
+        found.ok_or_else(|| part.fault(format!("no column `{name}`, which the training data has")))
+    };
+    Ok(part.matrix.select(&schema.names().map(at).collect::<Result<Vec<_>, _>>()?))
+}
+
+/// Shows progress on a terminal, tells metrics line by line, and remembers them.
+struct Watcher {
+    bar: Option<ProgressBar>,
+    names: Vec<String>,
+    tell: bool,
+    rounds: Vec<Vec<Measurement>>,
+}
+
+impl Watcher {
+    fn new(plan: &Plan, global: &Global, valid: &[PathBuf]) -> Self {
+        let bar = (!global.quiet && std::io::stderr().is_terminal()).then(|| {
+            let bar = ProgressBar::new(u64::from(plan.num_iterations()));
+            let style = ProgressStyle::with_template("{bar:40} {pos}/{len} trees  {elapsed} (left {eta})");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar
+        });
+        let names = valid.iter().map(|path| file::name(path)).collect();
+        Watcher { bar, names, tell: !global.quiet, rounds: Vec::new() }
+    }
+
+    fn tell(&self, round: &Round<'_>) {
+        let word = |m: &Measurement| match m.value {
+            Some(value) => format!("{} {} {value:.6}", self.names[m.set], m.name),
+            None => format!("{} {} undefined", self.names[m.set], m.name),
+        };
+        let words: Vec<String> = round.measurements.iter().map(word).collect();
+        let line = format!("[{}] {}", round.iteration, words.join("  "));
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None => eprintln!("{line}"),
+        }
+    }
+
+    /// The metrics of the round that was kept, by validation file.
+    fn finish(self, n_trees: usize) -> Value {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        let mut sets: BTreeMap<String, BTreeMap<String, Value>> = BTreeMap::new();
+        for m in self.rounds.get(n_trees.wrapping_sub(1)).into_iter().flatten() {
+            sets.entry(self.names[m.set].clone()).or_default().insert(m.name.clone(), json!(m.value));
+        }
+        json!(sets)
+    }
+}
+
+impl Observe for Watcher {
+    fn round(&mut self, round: &Round<'_>) -> ControlFlow<()> {
+        if let Some(bar) = &self.bar {
+            bar.set_position(u64::from(round.iteration));
+        }
+        if self.tell && !round.measurements.is_empty() {
+            self.tell(round);
+        }
+        self.rounds.push(round.measurements.to_vec());
+        ControlFlow::Continue(())
+    }
+}
+
+const MAX_PARAMS_BYTES: u64 = 1 << 20;
