@@ -1,6 +1,14 @@
 //! The training engine against slow and obvious twins, and its invariants.
 
+#[path = "engine/documents.rs"]
+mod documents;
+#[path = "engine/invariants.rs"]
+mod invariants;
 #[path = "engine/made.rs"]
 mod made;
+#[path = "engine/oracle.rs"]
+mod oracle;
+#[path = "engine/ranking.rs"]
+mod ranking;
 #[path = "engine/training.rs"]
 mod training;

@@ -150,3 +150,95 @@ struct Rank {
     grade: u8,
     gain: f64,
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::gbdt::data::{Binning, Column, FeatureMatrix, Schema, Task};
+    use crate::gbdt::params::{ObjectiveKind, Params};
+
+    fn dataset(grades: &[u8]) -> Dataset {
+        let column = Column::F64(vec![0.0; grades.len()]);
+        let matrix = FeatureMatrix::new(Schema::numerical(["x"]), vec![column]).expect("one column");
+        let task = Task::lambdarank(grades.to_vec(), vec![grades.len() as u32]);
+        Dataset::fit(&matrix, task, Binning::default()).expect("legal")
+    }
+
+    fn rules(truncation_level: u32, norm: bool) -> Ranking {
+        let params = Params {
+            objective: ObjectiveKind::Lambdarank,
+            lambdarank_truncation_level: truncation_level,
+            lambdarank_norm: norm,
+            ..Params::default()
+        };
+        params.plan().expect("in range").ranking
+    }
+
+    fn derived(rules: &Ranking, grades: &[u8], scores: &[f64]) -> Vec<Pair> {
+        let data = dataset(grades);
+        let mut pairs = vec![Pair::default(); grades.len()];
+        Ranked::new(rules, grades, &[grades.len() as u32], None, &data).derive(scores, &mut pairs);
+        pairs
+    }
+
+    /// Every ordered pair of rows, positions found by counting who stands above.
+    fn naive(rules: &Ranking, grades: &[u8], scores: &[f64]) -> Vec<Pair> {
+        let n = grades.len();
+        let above = |a: usize, b: usize| scores[a] > scores[b] || (scores[a] == scores[b] && a < b);
+        let position = |row: usize| (0..n).filter(|&other| above(other, row)).count();
+        let gain = |row: usize| f64::from((1u32 << grades[row]) - 1);
+        let discount = |position: usize| 1.0 / (position as f64 + 2.0).log(2.0);
+        let mut best: Vec<f64> = (0..n).map(gain).collect();
+        best.sort_by(|a, b| b.total_cmp(a));
+        let ideal: f64 = (0..n.min(rules.truncation_level)).map(|i| best[i] * discount(i)).sum();
+        let flat = scores.iter().all(|&s| s == scores[0]);
+        let (mut pairs, mut sum) = (vec![Pair::default(); n], 0.0);
+        for (high, low) in (0..n).flat_map(|a| (0..n).map(move |b| (a, b))) {
+            let (i, j) = (position(high), position(low));
+            if grades[high] <= grades[low] || i.min(j) >= rules.truncation_level || ideal == 0.0 {
+                continue;
+            }
+            let d = scores[high] - scores[low];
+            let mut weight = (gain(high) - gain(low)) * (discount(i) - discount(j)).abs() / ideal;
+            if rules.norm && !flat {
+                weight /= 0.01 + d.abs();
+            }
+            let p = math::sigmoid(-d);
+            pairs[high].gradient -= weight * p;
+            pairs[low].gradient += weight * p;
+            pairs[high].hessian += weight * p * (1.0 - p);
+            pairs[low].hessian += weight * p * (1.0 - p);
+            sum += 2.0 * weight * p;
+        }
+        let norm = if rules.norm && sum > 0.0 { math::log2(1.0 + sum) / sum } else { 1.0 };
+        let scaled = |p: &Pair| Pair { gradient: p.gradient * norm, hessian: p.hessian * norm };
+        pairs.iter().map(scaled).collect()
+    }
+
+    fn far(a: &[Pair], b: &[Pair]) -> f64 {
+        let apart =
+            |(a, b): (&Pair, &Pair)| (a.gradient - b.gradient).abs().max((a.hessian - b.hessian).abs());
+        a.iter().zip(b).map(apart).fold(0.0, f64::max)
+    }
+
+    proptest! {
+        #[test]
+        fn pairs_equal_the_naive_twin(
+            rows in prop::collection::vec((0u8..5, -8i32..8), 1..40),
+            truncation in 1u32..35,
+            norm: bool,
+        ) {
+            let grades: Vec<u8> = rows.iter().map(|r| r.0).collect();
+            let scores: Vec<f64> = rows.iter().map(|r| f64::from(r.1) / 4.0).collect();
+            let rules = rules(truncation, norm);
+            let found = derived(&rules, &grades, &scores);
+            prop_assert!(far(&found, &naive(&rules, &grades, &scores)) < 1e-10);
+            let sum: f64 = found.iter().map(|p| p.gradient).sum();
+            prop_assert!(sum.abs() < 1e-10, "lambdas add up to {}", sum);
+            let shifted: Vec<f64> = scores.iter().map(|s| s + 16.0).collect();
+            prop_assert!(far(&found, &derived(&rules, &grades, &shifted)) == 0.0);
+        }
+    }
+}
