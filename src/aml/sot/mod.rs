@@ -1,8 +1,31 @@
 //! The source of truth: the tables of one batch, checked.
+//!
+//! In: a folder of Parquet files with META.json ([`Batch::open`]) or the body of a request ([`Batch::from_json`]).
+//! Out: a [`Batch`] whose every value was checked against one description of the tables (`schema`), or all faults
+//! with their places. And back: [`write_batch`].
 
 mod batch;
+mod cell;
+mod fault;
+mod features;
+mod findings;
+mod meta;
+mod open;
+mod request;
+mod schema;
+mod write;
 
 pub use batch::{
     AddressFeatures, AddressLabel, Alert, Asset, AssetPrice, Batch, BatchId, Cluster, GroundTruth, MoneyFlow,
     NumberColumn, Pattern, Transfer,
 };
+pub use cell::Check;
+pub use fault::{BatchError, BatchFault, MAX_FAULTS};
+pub use findings::Finding;
+pub use open::{ColumnReport, Opened, TableReport, Verified, discover, open};
+pub use request::{
+    Loc, MAX_ALERTS, MAX_CLUSTERS, MAX_FEATURE_CELLS, MAX_FEATURES, MAX_MONEY_FLOWS, MAX_REQUEST_FAULTS,
+    RequestFault, RequestFaults,
+};
+pub use schema::{ColumnSpec, Presence, TableKind};
+pub use write::{to_table, write_batch};
