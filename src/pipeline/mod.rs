@@ -1,3 +1,8 @@
 //! Jobs that make or judge bundles.
 
+pub mod config;
+pub mod evaluate;
+pub mod examples;
 pub mod folds;
+pub mod report;
+pub mod train;

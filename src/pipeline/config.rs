@@ -1,0 +1,288 @@
+//! `training.yaml`: how a bundle is trained. Unknown keys are errors; the models' parameters have LightGBM's names and are checked
+//! by the engine.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_norway::Value;
+
+use crate::aml::bundle::Kind;
+use crate::aml::features::Family;
+use crate::aml::target::Undated;
+use crate::gbdt::params::{ParamError, Params};
+
+/// The settings of a training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Version of the bundle.
+    pub version: String,
+    /// Key of every random draw; a model's own `seed` comes before it.
+    pub seed: u64,
+    /// Where targets come from.
+    pub target: TargetTable,
+    /// What to do with labels that say no time of creation.
+    pub undated_labels: UndatedLabels,
+    /// Days after the latest processing date on which training takes place: labels created by then are known.
+    pub label_delay_days: u32,
+    /// Share of the processing dates, the latest ones, that is held out while the number of rounds is chosen.
+    pub validation_share: f64,
+    /// Families that callers may not hold.
+    pub masking: Masking,
+    /// Features that models do not read.
+    pub exclude: Vec<String>,
+    /// Parameters of the alert scorer.
+    pub alert_scorer: BTreeMap<String, Value>,
+    /// Parameters of the alert ranker.
+    pub alert_ranker: BTreeMap<String, Value>,
+    /// Parameters of the cluster scorer.
+    pub cluster_scorer: BTreeMap<String, Value>,
+}
+
+/// Where targets come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetTable {
+    /// The labels table.
+    Labels,
+    /// The ground truth table.
+    GroundTruth,
+}
+
+/// What to do with labels that say no time of creation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UndatedLabels {
+    /// Leave them out.
+    Drop,
+    /// Trust that they were known in time.
+    Accept,
+}
+
+/// On a share of the training rows some families are made missing, so that a model learns what to do without them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Masking {
+    /// Names of families.
+    pub families: Vec<String>,
+    /// Share of rows, chosen by a hash of batch and row id.
+    pub share: f64,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}: cannot be read: {reason}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// The text is not a configuration.
+    #[error("{file}: {reason}")]
+    Syntax {
+        /// The file.
+        file: String,
+        /// Where and what.
+        reason: String,
+    },
+    /// A number outside its range, or a name that does not exist.
+    #[error("{key}: expected {expected}, found {found}")]
+    Value {
+        /// The key.
+        key: &'static str,
+        /// The legal values.
+        expected: &'static str,
+        /// The value.
+        found: String,
+    },
+    /// A model's parameters are refused by the engine.
+    #[error("{model}: {reason}")]
+    Parameter {
+        /// Which model.
+        model: &'static str,
+        /// What is wrong.
+        reason: ParamError,
+    },
+    /// A model's parameter is no single value.
+    #[error("{model}: {key}: expected a number, a word or true or false")]
+    Kind {
+        /// Which model.
+        model: &'static str,
+        /// The parameter.
+        key: String,
+    },
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config::parse(DEFAULT, "training.yaml").expect("the built-in configuration is valid")
+    }
+}
+
+impl Default for Masking {
+    fn default() -> Self {
+        Masking { families: vec![], share: 0.0 }
+    }
+}
+
+impl From<UndatedLabels> for Undated {
+    fn from(choice: UndatedLabels) -> Self {
+        match choice {
+            UndatedLabels::Drop => Undated::Drop,
+            UndatedLabels::Accept => Undated::Accept,
+        }
+    }
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, holds an unknown key or a value out of range.
+    pub fn open(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|reason| ConfigError::Read { path: path.to_owned(), reason })?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        Self::parse(&text, &name)
+    }
+
+    /// Reads YAML text; keys that are absent have the values of the built-in configuration.
+    ///
+    /// # Errors
+    /// When it holds an unknown key or a value out of range.
+    pub fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
+        let syntax = |e: serde_norway::Error| ConfigError::Syntax { file: file.to_owned(), reason: e.to_string() };
+        let mut merged: Value = serde_norway::from_str(DEFAULT).map_err(syntax)?;
+        let given: Value = serde_norway::from_str(text).map_err(syntax)?;
+        if let (Value::Mapping(merged), Value::Mapping(given)) = (&mut merged, given) {
+            merged.extend(given);
+        }
+        let wire: Wire = serde_norway::from_value(merged).map_err(syntax)?;
+        let config = wire.0;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The checked parameters of a model; `rounds` fixes their number and forbids early stopping.
+    ///
+    /// # Errors
+    /// When the engine refuses a parameter.
+    pub fn params(&self, kind: Kind, rounds: Option<usize>) -> Result<Params, ConfigError> {
+        let model = kind.name();
+        let refuse = |reason| ConfigError::Parameter { model, reason };
+        let mut params = Params::default();
+        params.set("seed", &self.seed.to_string()).map_err(refuse)?;
+        for (key, value) in self.of(kind) {
+            let text = scalar(value).ok_or_else(|| ConfigError::Kind { model, key: key.clone() })?;
+            params.set(key, &text).map_err(refuse)?;
+        }
+        let objective = if kind == Kind::AlertRanker { "lambdarank" } else { "binary" };
+        params.set("objective", objective).map_err(refuse)?;
+        if let Some(rounds) = rounds {
+            params.set("num_iterations", &rounds.max(1).to_string()).map_err(refuse)?;
+            params.set("early_stopping_round", "0").map_err(refuse)?;
+        }
+        Ok(params)
+    }
+
+    /// The families to mask.
+    pub fn masked_families(&self) -> Vec<Family> {
+        let is_masked = |family: &Family| self.masking.families.iter().any(|name| name == family.name());
+        Family::ALL.into_iter().filter(is_masked).collect()
+    }
+
+    fn of(&self, kind: Kind) -> &BTreeMap<String, Value> {
+        match kind {
+            Kind::AlertScorer => &self.alert_scorer,
+            Kind::AlertRanker => &self.alert_ranker,
+            Kind::ClusterScorer => &self.cluster_scorer,
+        }
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let share = |key, found: f64, most: f64, expected| {
+            let found_text = found.to_string();
+            let legal = (0.0..=most).contains(&found);
+            if legal { Ok(()) } else { Err(ConfigError::Value { key, expected, found: found_text }) }
+        };
+        share("validation_share", self.validation_share, 0.9, "0 to 0.9")?;
+        share("masking.share", self.masking.share, 1.0, "0 to 1")?;
+        let unknown = |name: &&String| Family::ALL.iter().all(|family| family.name() != **name);
+        if let Some(found) = self.masking.families.iter().find(unknown).cloned() {
+            let expected = "alert, address, flow, temporal or cluster";
+            return Err(ConfigError::Value { key: "masking.families", expected, found });
+        }
+        for kind in Kind::ALL {
+            if self.of(kind).contains_key("objective") {
+                let (expected, found) = ("no objective: each model has its own", "objective".to_owned());
+                return Err(ConfigError::Value { key: kind.name(), expected, found });
+            }
+            let refuse = |reason| ConfigError::Parameter { model: kind.name(), reason };
+            self.params(kind, None)?.plan().map_err(refuse)?;
+        }
+        Ok(())
+    }
+}
+
+/// [`Config`] read without its own defaults, which would recurse.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Wire(#[serde(with = "WireConfig")] Config);
+
+#[derive(Deserialize)]
+#[serde(remote = "Config", deny_unknown_fields)]
+struct WireConfig {
+    version: String,
+    seed: u64,
+    target: TargetTable,
+    undated_labels: UndatedLabels,
+    label_delay_days: u32,
+    validation_share: f64,
+    masking: Masking,
+    exclude: Vec<String>,
+    alert_scorer: BTreeMap<String, Value>,
+    alert_ranker: BTreeMap<String, Value>,
+    cluster_scorer: BTreeMap<String, Value>,
+}
+
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::Bool(b) => Some(b.to_string()),
+        Value::Number(n) => Some(n.to_string()),
+        Value::String(s) => Some(s.clone()),
+        Value::Sequence(items) => {
+            let items: Option<Vec<String>> = items.iter().map(scalar).collect();
+            items.map(|items| items.join(","))
+        }
+        _ => None,
+    }
+}
+
+/// The shipped configuration.
+pub const DEFAULT: &str = include_str!("../../models/training.yaml");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_file_is_the_default() {
+        assert_eq!(Config::default(), Config::parse(DEFAULT, "training.yaml").expect("valid"));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let refuse = |text: &str| Config::parse(text, "t.yaml").expect_err("refused").to_string();
+        assert!(refuse("sead: 1").contains("sead"));
+        assert!(refuse("validation_share: 2").starts_with("validation_share: expected 0 to 0.9"));
+        assert!(refuse("alert_scorer: {num_leafs: 3}").starts_with("alert_scorer: "));
+        assert!(refuse("alert_scorer: {num_leaves: {a: 1}}").contains("num_leaves"));
+        assert!(refuse("masking: {families: [labels], share: 0.1}").contains("labels"));
+        assert!(refuse("alert_ranker: {objective: binary}").contains("objective"));
+    }
+}

@@ -1,0 +1,207 @@
+//! Batches -> rows to learn from or to be judged on: features, targets, and who and when each row is.
+
+use chrono::NaiveDate;
+
+use crate::aml::bundle::Kind;
+use crate::aml::features::{Family, FeatureSet, Rows};
+use crate::aml::sot::Batch;
+use crate::aml::target::{self, Source, Target, TargetError};
+use crate::determinism::digest::{Digest, Hasher};
+use crate::determinism::rng::Stream;
+use crate::gbdt::data::{Column, FeatureMatrix, Task};
+
+/// Labelled rows of any number of batches, the rows of a batch together.
+#[derive(Clone, Debug)]
+pub struct Examples {
+    /// One row per example.
+    pub matrix: FeatureMatrix,
+    /// What each row is to be scored as.
+    pub targets: Vec<Target>,
+    /// Who and when each row is.
+    pub subjects: Vec<Subject>,
+    /// Labels that were left out as unknown at the cut-off.
+    pub dropped_labels: usize,
+    /// Rows without a target.
+    pub unlabelled: usize,
+}
+
+/// Who and when a row is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// Number of the batch, counting from 0.
+    pub batch: u32,
+    /// Processing date.
+    pub date: NaiveDate,
+    /// The address that decides the row's fold.
+    pub address: String,
+    /// A hash of batch name and row id: what sampling goes by.
+    pub key: u64,
+    /// Position in the batch's table.
+    pub row: usize,
+}
+
+impl Examples {
+    /// The rows of one batch that have a target.
+    ///
+    /// # Errors
+    /// When the batch has no table to take targets from.
+    pub fn of(batch: &Batch, features: &FeatureSet, source: Source) -> Result<Self, TargetError> {
+        let targets = match features.rows() {
+            Rows::Alerts => target::of_alerts(batch, source)?,
+            Rows::Clusters => target::of_clusters(batch, source)?,
+        };
+        let subjects = subjects(batch, features.rows());
+        let kept: Vec<usize> = (0..subjects.len()).filter(|&row| targets.rows[row].is_some()).collect();
+        Ok(Examples {
+            matrix: features.matrix(batch).take_rows(&kept),
+            targets: targets.rows.iter().flatten().copied().collect(),
+            unlabelled: subjects.len() - kept.len(),
+            subjects: kept.iter().map(|&row| subjects[row].clone()).collect(),
+            dropped_labels: targets.dropped_labels,
+        })
+    }
+
+    /// Appends the examples of the next batch.
+    pub fn append(&mut self, mut next: Examples) {
+        let number = self.subjects.last().map_or(0, |last| last.batch + 1);
+        next.subjects.iter_mut().for_each(|subject| subject.batch = number);
+        let columns = (0..self.matrix.n_features()).map(|f| {
+            let values = |matrix: &FeatureMatrix| -> Vec<f64> {
+                let column = matrix.column(f);
+                (0..matrix.n_rows()).map(|row| column.get(row)).collect()
+            };
+            let mut all = values(&self.matrix);
+            all.extend(values(&next.matrix));
+            Column::F64(all)
+        });
+        let columns = columns.collect();
+        self.matrix = FeatureMatrix::new(self.matrix.schema().clone(), columns)
+            .expect("both parts have the features of one set");
+        self.targets.append(&mut next.targets);
+        self.subjects.append(&mut next.subjects);
+        self.dropped_labels += next.dropped_labels;
+        self.unlabelled += next.unlabelled;
+    }
+
+    /// Only these rows, in this order.
+    #[must_use]
+    pub fn take(&self, rows: &[usize]) -> Self {
+        Examples {
+            matrix: self.matrix.take_rows(rows),
+            targets: rows.iter().map(|&row| self.targets[row]).collect(),
+            subjects: rows.iter().map(|&row| self.subjects[row].clone()).collect(),
+            dropped_labels: self.dropped_labels,
+            unlabelled: self.unlabelled,
+        }
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.targets.is_empty()
+    }
+
+    /// How many rows are positive.
+    pub fn positives(&self) -> usize {
+        self.targets.iter().filter(|target| target.positive).count()
+    }
+
+    /// 1 for positive rows, 0 for the others.
+    pub fn labels(&self) -> Vec<f32> {
+        self.targets.iter().map(|target| f32::from(u8::from(target.positive))).collect()
+    }
+
+    /// Relevance of each row.
+    pub fn grades(&self) -> Vec<u8> {
+        self.targets.iter().map(|target| target.grade).collect()
+    }
+
+    /// Rows of each batch, in order; a query is a batch.
+    pub fn groups(&self) -> Vec<u32> {
+        let mut groups: Vec<(u32, u32)> = vec![];
+        for subject in &self.subjects {
+            match groups.last_mut() {
+                Some((batch, rows)) if *batch == subject.batch => *rows += 1,
+                _ => groups.push((subject.batch, 1)),
+            }
+        }
+        groups.into_iter().map(|(_, rows)| rows).collect()
+    }
+
+    /// What the engine is asked to learn; rows count by their target's weight.
+    pub fn task(&self, kind: Kind) -> Task {
+        let weights = Some(self.targets.iter().map(|target| target.weight as f32).collect());
+        match kind {
+            Kind::AlertScorer | Kind::ClusterScorer => Task::Binary { labels: self.labels(), weights },
+            Kind::AlertRanker => Task::Lambdarank { grades: self.grades(), groups: self.groups(), weights },
+        }
+    }
+
+    /// What sampling goes by.
+    pub fn keys(&self) -> Vec<u64> {
+        self.subjects.iter().map(|subject| subject.key).collect()
+    }
+
+    /// Makes families missing on a share of the rows, chosen by their keys.
+    pub fn mask(&mut self, features: &FeatureSet, families: &[Family], share: f64, seed: u64) {
+        let chance = Stream::new(seed, "mask");
+        let masked: Vec<bool> = self.subjects.iter().map(|s| chance.unit(s.key) < share).collect();
+        let columns = features.features().iter().enumerate().map(|(f, feature)| {
+            let column = self.matrix.column(f);
+            if !families.contains(&feature.family) {
+                return column.clone();
+            }
+            let value = |row: usize| if masked[row] { f64::NAN } else { column.get(row) };
+            Column::F64((0..masked.len()).map(value).collect())
+        });
+        let columns = columns.collect();
+        self.matrix =
+            FeatureMatrix::new(self.matrix.schema().clone(), columns).expect("the same columns, some NaN");
+    }
+
+    /// SHA-256 over features and targets: what was learned from.
+    pub fn digest(&self) -> Digest {
+        let mut hasher = Hasher::new();
+        hasher.update(&self.matrix.schema().fingerprint().0);
+        for f in 0..self.matrix.n_features() {
+            let column = self.matrix.column(f);
+            (0..column.len()).for_each(|row| hasher.update(&column.get(row).to_bits().to_le_bytes()));
+        }
+        for target in &self.targets {
+            hasher.update(&[u8::from(target.positive), target.grade]);
+            hasher.update(&target.weight.to_bits().to_le_bytes());
+        }
+        hasher.finish()
+    }
+}
+
+fn subjects(batch: &Batch, rows: Rows) -> Vec<Subject> {
+    let date = batch.id.processing_date;
+    let stream = Stream::new(0, &batch.id.name());
+    let subject = |row: usize, id: &str, address: &str| Subject {
+        batch: 0,
+        date,
+        address: address.to_owned(),
+        key: stream.round(Stream::new(0, id).bits(0)).bits(0),
+        row,
+    };
+    match rows {
+        Rows::Alerts => {
+            let alerts = batch.alerts.iter().flatten().enumerate();
+            alerts.map(|(row, alert)| subject(row, &alert.alert_id, &alert.address)).collect()
+        }
+        Rows::Clusters => {
+            let clusters = batch.clusters.iter().flatten().enumerate();
+            let of = |(row, cluster): (usize, &crate::aml::sot::Cluster)| {
+                let first = cluster.addresses_involved.first();
+                let address = if cluster.primary_address.is_empty() { first } else { Some(&cluster.primary_address) };
+                subject(row, &cluster.cluster_id, address.map_or("", String::as_str))
+            };
+            clusters.map(of).collect()
+        }
+    }
+}

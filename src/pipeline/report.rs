@@ -1,0 +1,147 @@
+//! Reports as pages: Markdown and plain HTML, and the model card.
+
+use std::fmt::Write as _;
+
+use super::evaluate::{Figures, Report, Section};
+use crate::aml::bundle::Manifest;
+
+/// A report as Markdown.
+pub fn markdown(report: &Report) -> String {
+    let mut page = format!("### {}\n\n", report.title);
+    let _ = writeln!(page, "{} {}: {}\n", report.batches.len(), plural(report), list(&report.batches));
+    for section in &report.sections {
+        let _ = writeln!(page, "{}\n\n{}", heading(section), HEAD);
+        for figures in &section.figures {
+            let cells: Vec<String> = cells(figures).into_iter().map(cell).collect();
+            let _ = writeln!(page, "| {} | {} |", figures.scorer, cells.join(" | "));
+        }
+        page.push('\n');
+    }
+    page
+}
+
+/// A report as a page of its own.
+pub fn html(report: &Report) -> String {
+    let mut page = format!("{HTML}<title>{0}</title>\n<h1>{0}</h1>\n", escape(&report.title));
+    let _ = writeln!(page, "<p>{} {}</p>", report.batches.len(), plural(report));
+    for section in &report.sections {
+        let _ = writeln!(page, "<h2>{}</h2>\n<table>\n{HTML_HEAD}", escape(&heading(section)));
+        for figures in &section.figures {
+            let cells: String =
+                cells(figures).into_iter().map(|c| format!("<td>{}</td>", escape(&cell(c)))).collect();
+            let _ = writeln!(page, "<tr><th>{}</th>{cells}</tr>", escape(&figures.scorer));
+        }
+        page.push_str("</table>\n");
+    }
+    page
+}
+
+/// `MODEL_CARD.md`: what the models are for, what they were made from, how good they are and where they fail.
+pub fn model_card(manifest: &Manifest, reports: &[Report]) -> String {
+    let training = &manifest.training;
+    let mut page = format!("# Model card: aml-miner models {}\n\n{PURPOSE}\n## Models\n\n", manifest.version);
+    page.push_str("| model | features | training rows | positive | trees | held-out figures |\n|---|---|---|---|---|---|\n");
+    for (name, entry) in &manifest.models {
+        let metrics: Vec<String> = entry.metrics.iter().map(|(k, v)| format!("{k} {}", rounded(*v))).collect();
+        let (features, metrics) = (entry.features.len(), metrics.join(", "));
+        let _ = writeln!(
+            page,
+            "| `{name}` | {features} | {} | {} | {} | {metrics} |",
+            entry.rows, entry.positives, entry.trees
+        );
+    }
+    let _ = write!(
+        page,
+        "\n## Training data\n\n{} batches of network {}, windows of {:?} days, {} to {}; targets from {}, known by {}. \
+         Digests of all batches stand in `manifest.json`, parameters in `training.yaml`, features in `docs/features.md`. The held-out \
+         figures above are of the latest processing dates, on which the number of trees was chosen.\n\n## Quality\n\n{FIGURES}\n",
+        training.batches.len(),
+        manifest.network,
+        training.window_days,
+        training.from,
+        training.to,
+        training.target,
+        training.cut_off,
+    );
+    reports.iter().for_each(|report| page.push_str(&markdown(report)));
+    page.push_str(LIMITS);
+    page
+}
+
+fn heading(section: &Section) -> String {
+    format!(
+        "{}, target {}, {}: {} rows, {} positive, base rate {}",
+        section.rows_of,
+        section.target.replace('_', " "),
+        section.view.replace('_', " "),
+        section.rows,
+        section.positives,
+        rounded(section.base_rate)
+    )
+}
+
+fn plural(report: &Report) -> &'static str {
+    if report.batches.len() == 1 { "batch" } else { "batches" }
+}
+
+/// The first and the last of many.
+fn list(names: &[String]) -> String {
+    match names {
+        [first, .., last] if names.len() > 4 => format!("`{first}` to `{last}`"),
+        few => few.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn cells(figures: &Figures) -> [Option<f64>; 7] {
+    [
+        figures.auc,
+        figures.average_precision,
+        figures.precision_at_10,
+        figures.precision_at_50,
+        figures.precision_at_100,
+        figures.ndcg_at_10,
+        figures.brier,
+    ]
+}
+
+fn cell(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), rounded)
+}
+
+fn rounded(value: f64) -> String {
+    if value.fract() == 0.0 && value.abs() >= 2.0 { format!("{value:.0}") } else { format!("{value:.3}") }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+const HEAD: &str = "| score | AUC | average precision | precision at 10 | at 50 | at 100 | NDCG@10 | Brier |
+|---|---|---|---|---|---|---|---|";
+
+const HTML: &str = "<!doctype html>\n<meta charset=\"utf-8\">\n<style>body{font:15px sans-serif;margin:2em}\
+td,th{padding:.2em .8em;text-align:right;border-bottom:1px solid #ccc}th{text-align:left}</style>\n";
+
+const HTML_HEAD: &str = "<tr><th>score</th><th>AUC</th><th>average precision</th><th>precision at 10</th>\
+<th>at 50</th><th>at 100</th><th>NDCG@10</th><th>Brier</th></tr>";
+
+const PURPOSE: &str = "Three gradient-boosted tree ensembles that put anti-money-laundering alerts over blockchain transactions in order of how likely \
+their addresses take part in laundering: `alert_scorer` (a probability), `alert_ranker` (an order within a batch) and `cluster_scorer` (a \
+probability for groups of alerts). They support an analyst's choice of what to look at first. They prove nothing about a person, and \
+must not be the sole ground for freezing funds or filing a report.
+";
+
+const FIGURES: &str = "Each figure stands beside a flat score, a copy of the alert's severity and a copy of its confidence on the same rows. Budgets \
+are alerts per batch. `official columns` is what a caller gets who sends alerts and the official address columns, but no flows \
+and no clusters. A batch in which nothing is relevant counts 1 in NDCG, as in LightGBM. Ties are broken by position in the batch.
+";
+
+const LIMITS: &str = "## Limits
+
+* Trained on simulated batches: planted schemes are cleaner than life, and their mix is the simulator's. Figures on simulated batches say that the \
+path works, not how good the models are on a real network; the real sample above is the better witness, and a small one.
+* Retrain on labelled batches of the network in question (`aml-miner train`) before relying on the order.
+* Labels of the training batches are incomplete and partly wrong, as in life; ground truth is used for judging alone.
+* Only addresses on which some rule raised an alert are scored: what no rule sees, no model ranks.
+* Address features of a caller who computes them otherwise than the official pipeline shift scores without notice.
+";
