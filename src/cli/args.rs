@@ -38,6 +38,18 @@ pub(crate) enum LogFormat {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Trains on all batches under a folder and writes a bundle
+    Train(super::train::Train),
+    /// How good a bundle is on batches with known answers
+    Evaluate(super::evaluate::Evaluate),
+    /// The probability of every alert of a batch, with reasons
+    Score(super::score::Score),
+    /// The alerts of a batch in the order to work through them
+    Rank(super::rank::Rank),
+    /// The probability of every cluster of a batch, with reasons
+    Clusters(super::clusters::Clusters),
+    /// One alert: score, exact contributions, reasons, evidence
+    Explain(super::explain::ExplainAlert),
     /// The gradient boosting engine alone, on any table
     #[command(subcommand)]
     Gbdt(super::gbdt::Gbdt),

@@ -2,8 +2,15 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the terminal's edge")]
 
 mod args;
+mod batch;
+mod clusters;
+mod evaluate;
+mod explain;
 mod fault;
 mod gbdt;
+mod rank;
+mod score;
+mod train;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -55,6 +62,12 @@ fn with_threads(cli: Cli) -> Result<Verdict, Fault> {
 fn dispatch(cli: Cli) -> Result<Verdict, Fault> {
     let global = cli.global;
     match cli.command {
+        Command::Train(args) => train::run(&args, &global),
+        Command::Evaluate(args) => evaluate::run(&args, &global),
+        Command::Score(args) => score::run(&args),
+        Command::Rank(args) => rank::run(&args),
+        Command::Clusters(args) => clusters::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Gbdt(command) => gbdt::run(&command, &global),
     }
 }
