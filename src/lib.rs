@@ -40,3 +40,5 @@ pub mod cli;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+#[cfg(feature = "server")]
+pub mod server;

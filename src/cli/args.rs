@@ -24,6 +24,18 @@ pub(crate) struct Global {
     /// Form of the log on stderr
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, env = "AML_MINER_LOG_FORMAT")]
     pub(crate) log_format: LogFormat,
+    /// Least level that is logged: error, warn, info, debug, trace or off
+    #[arg(long, global = true, value_name = "LEVEL", env = "LOG_LEVEL", default_value = "info")]
+    pub(crate) log_level: String,
+}
+
+impl Global {
+    /// How many worker threads to use.
+    #[allow(clippy::disallowed_methods, reason = "the binary's edge; the number never changes a result")]
+    pub(crate) fn threads(&self) -> usize {
+        let all = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.map_or_else(all, usize::from)
+    }
 }
 
 /// Form of log lines.
@@ -38,6 +50,12 @@ pub(crate) enum LogFormat {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// The main job on the bundled batch: derive, score, rank, explain, then serve
+    Demo(super::demo::Demo),
+    /// The HTTP service over one bundle of models
+    Serve(super::serve::Serve),
+    /// A batch as the JSON body of the HTTP calls
+    Request(super::request::Request),
     /// Trains on all batches under a folder and writes a bundle
     Train(super::train::Train),
     /// How good a bundle is on batches with known answers

@@ -3,13 +3,20 @@
 
 mod args;
 mod batch;
+mod bundled;
+mod clock;
 mod clusters;
+mod demo;
+mod environment;
 mod evaluate;
 mod explain;
 mod fault;
 mod gbdt;
+mod log;
 mod rank;
+mod request;
 mod score;
+mod serve;
 mod train;
 
 use std::ffi::OsString;
@@ -34,6 +41,9 @@ pub(crate) enum Verdict {
 
 /// Runs one command and says how it ended: 0 done, 1 negative verdict, 2 usage or input error, 3 internal.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    if let Err(fault) = environment::load() {
+        return failed(&fault);
+    }
     let cli = match Cli::try_parse_from(words) {
         Ok(cli) => cli,
         Err(error) => {
@@ -44,10 +54,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     match with_threads(cli) {
         Ok(Verdict::Done) => ExitCode::SUCCESS,
         Ok(Verdict::Negative) => ExitCode::from(1),
-        Err(fault) => {
-            eprintln!("error: {fault}");
-            ExitCode::from(fault.exit_code())
-        }
+        Err(fault) => failed(&fault),
     }
 }
 
@@ -59,9 +66,18 @@ fn with_threads(cli: Cli) -> Result<Verdict, Fault> {
     }
 }
 
+fn failed(fault: &Fault) -> ExitCode {
+    eprintln!("error: {fault}");
+    ExitCode::from(fault.exit_code())
+}
+
 fn dispatch(cli: Cli) -> Result<Verdict, Fault> {
     let global = cli.global;
+    log::start(&global)?;
     match cli.command {
+        Command::Demo(command) => demo::run(&command, &global),
+        Command::Serve(command) => serve::run(&command, &global),
+        Command::Request(command) => request::run(&command, &global),
         Command::Train(args) => train::run(&args, &global),
         Command::Evaluate(args) => evaluate::run(&args, &global),
         Command::Score(args) => score::run(&args),

@@ -1,0 +1,55 @@
+//! What `tools/guard.sh` holds below a limit: one explained alert, alone and in a batch of 1,000, on the shipped
+//! bundle and the demo batch. Measured from a checked batch to the bytes of the answer: features, score, exact
+//! contributions, reasons, JSON, digest.
+
+use std::hint::black_box;
+use std::path::Path;
+use std::time::Duration;
+
+use aml_miner::aml::bundle::Bundle;
+use aml_miner::aml::derive;
+use aml_miner::aml::score::{Explain, answer, score_alerts};
+use aml_miner::aml::sot::Batch;
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+
+const TOP: usize = 5;
+const BATCH: usize = 1000;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The demo batch with `n` alerts: its own, over and over, each with an id of its own.
+fn batch(n: usize) -> Batch {
+    let mut batch =
+        derive::complete(Batch::open(&root().join("fixtures/demo")).expect("the demo batch opens"));
+    let alerts = batch.alerts.take().expect("alerts are derived");
+    let many = alerts.iter().cycle().take(n).cloned().enumerate().map(|(i, mut alert)| {
+        alert.alert_id = format!("{}-{i}", alert.alert_id);
+        alert
+    });
+    batch.alerts = Some(many.collect());
+    batch
+}
+
+fn answered(bundle: &Bundle, batch: &Batch) -> Vec<u8> {
+    let scores = score_alerts(bundle, batch, Explain::Top(TOP)).expect("scores");
+    answer::alerts(&scores, 0.0).to_json()
+}
+
+fn guard(c: &mut Criterion) {
+    let bundle = Bundle::open(&root().join("models")).expect("the shipped bundle opens");
+    let mut group = c.benchmark_group("guard");
+    group.warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(5)).sample_size(50);
+    for n in [1, BATCH] {
+        let batch = batch(n);
+        group.throughput(Throughput::Elements(n as u64));
+        group.bench_function(format!("explained_{n}"), |b| {
+            b.iter(|| answered(black_box(&bundle), black_box(&batch)))
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, guard);
+criterion_main!(benches);

@@ -1,0 +1,98 @@
+//! The demo batch and the shipped models, inside the program: `demo`, `serve` and `request` work from any folder.
+
+use std::path::{Path, PathBuf};
+
+use super::Fault;
+use crate::aml::bundle::Bundle;
+use crate::aml::sot::Batch;
+
+/// A file of the source tree, by name.
+macro_rules! files {
+    ($folder:literal: $($name:literal),+ $(,)?) => {
+        &[$(($name, include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $folder, "/", $name)).as_slice())),+]
+    };
+}
+
+type Files = &'static [(&'static str, &'static [u8])];
+
+const BATCH: Files = files!("fixtures/demo": "META.json", "transfers.parquet", "address_labels.parquet", "assets.parquet", "asset_prices.parquet", "ground_truth.parquet");
+
+const MANIFEST: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/models/manifest.json"));
+
+const MODELS: Files =
+    files!("models": "alert_scorer_v1.0.0.model", "alert_ranker_v1.0.0.model", "cluster_scorer_v1.0.0.model");
+
+/// The bundle of a folder, or the shipped one.
+pub(super) fn open_bundle(dir: Option<&Path>) -> Result<Bundle, Fault> {
+    match dir {
+        Some(dir) => {
+            Bundle::open(dir).map_err(|error| Fault::Input(format!("models {}: {error}", dir.display())))
+        }
+        None => Bundle::from_parts(MANIFEST, MODELS).map_err(Fault::internal),
+    }
+}
+
+/// The batch of a folder, or the demo batch, as its files are: nothing derived.
+pub(super) fn open_batch(dir: Option<&Path>) -> Result<Batch, Fault> {
+    match dir {
+        Some(dir) => Batch::open(dir).map_err(Fault::input),
+        None => Batch::open(&Unpacked::new(BATCH)?.0).map_err(Fault::internal),
+    }
+}
+
+/// Files in a folder of their own that goes away with this value: readers of batches take folders.
+struct Unpacked(PathBuf);
+
+impl Unpacked {
+    fn new(files: Files) -> Result<Self, Fault> {
+        let dir = own_folder()?;
+        let unpacked = Unpacked(dir);
+        for (name, bytes) in files {
+            let path = unpacked.0.join(name);
+            std::fs::write(&path, bytes).map_err(|error| cannot_write(&path, &error))?;
+        }
+        Ok(unpacked)
+    }
+}
+
+impl Drop for Unpacked {
+    fn drop(&mut self) {
+        let _nothing_else_to_do = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A new folder among the temporary files; a folder that is there already belongs to somebody else.
+fn own_folder() -> Result<PathBuf, Fault> {
+    let base = std::env::temp_dir();
+    let mut number = 0_u32;
+    loop {
+        let dir = base.join(format!("aml-miner-demo-{}-{number}", std::process::id()));
+        match std::fs::create_dir(&dir) {
+            Ok(()) => return Ok(dir),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err(cannot_write(&dir, &error)),
+        }
+    }
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Fault {
+    Fault::Internal(format!("cannot write {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_inside_opens_and_leaves_nothing_behind() {
+        let bundle = open_bundle(None).expect("the shipped bundle");
+        let on_disk =
+            Bundle::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models")).expect("the same, on disk");
+        assert_eq!(bundle.digest(), on_disk.digest());
+        let unpacked = Unpacked::new(BATCH).expect("a temporary folder");
+        let dir = unpacked.0.clone();
+        assert!(Batch::open(&dir).expect("the demo batch").transfers.is_some_and(|t| !t.is_empty()));
+        drop(unpacked);
+        assert!(!dir.exists());
+    }
+}

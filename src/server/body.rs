@@ -1,0 +1,163 @@
+//! Taking a request's body in: declared as JSON, not larger than allowed, and within what all bodies
+//! together may hold.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use warp::http::HeaderMap;
+use warp::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use warp::{Buf, Stream};
+
+use super::error::ApiError;
+
+/// Memory for request bodies.
+pub(super) struct Bodies {
+    room: Arc<Semaphore>,
+    max_body: usize,
+}
+
+/// A body, and the room it holds until it is dropped: what is made of a body takes room in proportion.
+pub(super) struct Body {
+    pub(super) bytes: Vec<u8>,
+    room: Option<OwnedSemaphorePermit>,
+}
+
+/// Unit in which room is counted: semaphores hold 32-bit amounts.
+const ROOM_UNIT: usize = 1024;
+
+/// A refused body is read on up to this many times the limit, so that the client has finished sending and
+/// reads the answer instead of a broken connection.
+const DISCARD_FACTOR: usize = 2;
+
+impl Bodies {
+    /// Room for `total` bytes, each body at most `max_body`.
+    pub(super) fn new(total: usize, max_body: usize) -> Self {
+        Bodies { room: Arc::new(Semaphore::new(total.div_ceil(ROOM_UNIT))), max_body }
+    }
+
+    /// Reads a body to its end.
+    ///
+    /// # Errors
+    /// [`ApiError::TooLarge`], [`ApiError::Overloaded`] when other bodies hold the room, [`ApiError::Truncated`].
+    pub(super) async fn read<S, B>(&self, headers: &HeaderMap, stream: S) -> Result<Body, ApiError>
+    where
+        S: Stream<Item = Result<B, warp::Error>>,
+        B: Buf,
+    {
+        let mut stream = pin!(stream);
+        let declared = declared_length(headers);
+        let mut body = Body { bytes: Vec::new(), room: None };
+        let mut refusal = declared.filter(|n| *n > self.max_body).map(|_| self.too_large());
+        if refusal.is_none() {
+            refusal = self.hold(&mut body, declared.unwrap_or(0)).err();
+        }
+        let mut seen = 0_usize;
+        while let Some(part) = poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
+            let mut part = part.map_err(|_| ApiError::Truncated)?;
+            seen = seen.saturating_add(part.remaining());
+            if refusal.is_none() {
+                refusal = self.append(&mut body, &mut part).err();
+            }
+            if refusal.is_some() && seen > self.max_body.saturating_mul(DISCARD_FACTOR) {
+                break;
+            }
+        }
+        refusal.map_or(Ok(body), Err)
+    }
+
+    fn too_large(&self) -> ApiError {
+        ApiError::TooLarge { limit: self.max_body }
+    }
+
+    fn append(&self, body: &mut Body, part: &mut impl Buf) -> Result<(), ApiError> {
+        let length = body.bytes.len() + part.remaining();
+        if length > self.max_body {
+            body.bytes = Vec::new();
+            return Err(self.too_large());
+        }
+        self.hold(body, length)?;
+        while part.has_remaining() {
+            let chunk = part.chunk();
+            body.bytes.extend_from_slice(chunk);
+            let n = chunk.len();
+            part.advance(n);
+        }
+        Ok(())
+    }
+
+    /// Makes sure that `body` holds room for `length` bytes.
+    fn hold(&self, body: &mut Body, length: usize) -> Result<(), ApiError> {
+        let held = body.room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let missing = length.div_ceil(ROOM_UNIT).saturating_sub(held);
+        if missing == 0 {
+            return Ok(());
+        }
+        let missing = u32::try_from(missing).map_err(|_| self.too_large())?;
+        let more = self.room.clone().try_acquire_many_owned(missing).map_err(|_| ApiError::Overloaded)?;
+        match &mut body.room {
+            Some(room) => room.merge(more),
+            room => *room = Some(more),
+        }
+        Ok(())
+    }
+}
+
+fn declared_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Whether the headers declare plain JSON in UTF-8. A request without content type is taken at its word.
+///
+/// # Errors
+/// [`ApiError::MediaType`] naming what was found.
+pub(super) fn check_media_type(headers: &HeaderMap) -> Result<(), ApiError> {
+    let text =
+        |name| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase());
+    if let Some(encoding) = text(CONTENT_ENCODING).filter(|e| e.trim() != "identity") {
+        return Err(refused("content-encoding", "identity", &encoding));
+    }
+    let Some(found) = text(CONTENT_TYPE) else { return Ok(()) };
+    let mut parts = found.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    let charset = parts.find_map(|p| p.strip_prefix("charset="));
+    let utf8 = charset.is_none_or(|c| matches!(c.trim_matches('"'), "utf-8" | "utf8" | "us-ascii"));
+    let json =
+        essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
+    if json && utf8 { Ok(()) } else { Err(refused("content-type", "application/json", &found)) }
+}
+
+fn refused(header: &str, expected: &str, found: &str) -> ApiError {
+    ApiError::MediaType { reason: format!("expected {header} {expected}, found {found:?}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(k, v)| (k.parse().expect("name"), v.parse().expect("value"))).collect()
+    }
+
+    #[test]
+    fn media_types() {
+        for fine in [
+            &[][..],
+            &[("content-type", "application/json")],
+            &[("content-type", "Application/JSON; charset=\"UTF-8\"")],
+            &[("content-type", "application/vnd.aml+json"), ("content-encoding", "identity")],
+        ] {
+            assert_eq!(check_media_type(&with(fine)), Ok(()), "{fine:?}");
+        }
+        for bad in [
+            &[("content-type", "text/plain")][..],
+            &[("content-type", "application/x-www-form-urlencoded")],
+            &[("content-type", "application/json; charset=latin-1")],
+            &[("content-type", "application/json"), ("content-encoding", "gzip")],
+            &[("content-type", "")],
+        ] {
+            assert!(check_media_type(&with(bad)).is_err(), "{bad:?}");
+        }
+    }
+}

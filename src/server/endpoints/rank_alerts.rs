@@ -1,0 +1,26 @@
+//! POST /rank/alerts: the request's alerts as a queue, rank 1 first.
+
+use std::sync::Arc;
+
+use warp::reply::Response;
+use warp::{Buf, Stream};
+
+use super::scoring::{Answer, Request, answer};
+use crate::aml::score::{ScoreError, answer as rows, rank_alerts};
+use crate::server::error::ApiError;
+use crate::server::routes::Call;
+use crate::server::state::State;
+
+pub(in crate::server) async fn handle<S, B>(state: Arc<State>, call: Call<S>) -> Result<Response, ApiError>
+where
+    S: Stream<Item = Result<B, warp::Error>>,
+    B: Buf,
+{
+    answer(state, call, compute, |state, rows| state.meters.alerts_ranked.inc_by(rows)).await
+}
+
+fn compute(request: &Request<'_>) -> Result<Answer, ScoreError> {
+    let ranks = rank_alerts(request.bundle, request.batch)?;
+    let answer = rows::ranking(&ranks);
+    Ok(Answer { json: answer.to_json(), digest: answer.digest, rows: ranks.len() })
+}

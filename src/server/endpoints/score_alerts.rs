@@ -1,0 +1,28 @@
+//! POST /score/alerts: a probability for every alert, in request order, with its exact contributions.
+
+use std::sync::Arc;
+
+use warp::reply::Response;
+use warp::{Buf, Stream};
+
+use super::scoring::{Answer, Request, answer};
+use crate::aml::score::{ScoreError, answer as rows, score_alerts};
+use crate::server::error::ApiError;
+use crate::server::routes::Call;
+use crate::server::state::State;
+
+pub(in crate::server) async fn handle<S, B>(state: Arc<State>, call: Call<S>) -> Result<Response, ApiError>
+where
+    S: Stream<Item = Result<B, warp::Error>>,
+    B: Buf,
+{
+    answer(state, call, compute, |state, rows| state.meters.alerts_scored.inc_by(rows)).await
+}
+
+fn compute(request: &Request<'_>) -> Result<Answer, ScoreError> {
+    let scores = score_alerts(request.bundle, request.batch, request.explain())?;
+    let mut answer = rows::alerts(&scores, 0.0);
+    let latency = request.latency_ms(scores.len());
+    answer.rows.iter_mut().for_each(|row| row.latency_ms = Some(latency));
+    Ok(Answer { json: answer.to_json(), digest: answer.digest, rows: scores.len() })
+}

@@ -1,0 +1,126 @@
+//! What the three scoring calls share: from the body's bytes to an answer with its digests.
+//!
+//! Refusals come in the order in which they cost least: too many requests, not JSON by its own word, no
+//! models, no room in the queue, too large; then the faults of query and body together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use warp::http::header::{HeaderName, HeaderValue};
+use warp::reply::Response;
+use warp::{Buf, Stream};
+
+use crate::aml::bundle::Bundle;
+use crate::aml::score::{Explain, ScoreError};
+use crate::aml::sot::{Batch, RequestFaults};
+use crate::determinism::digest::Digest;
+use crate::server::body::check_media_type;
+use crate::server::error::{ApiError, Fault, json_response};
+use crate::server::query::Query;
+use crate::server::routes::Call;
+use crate::server::state::State;
+
+/// A request that was understood, with what is needed to answer it.
+pub(super) struct Request<'a> {
+    pub(super) bundle: &'a Bundle,
+    pub(super) batch: &'a Batch,
+    pub(super) query: Query,
+    /// Time since the whole body was at hand.
+    elapsed: &'a dyn Fn() -> Duration,
+}
+
+/// The JSON of an answer, its digest without latencies, and how many rows it has.
+pub(super) struct Answer {
+    pub(super) json: Vec<u8>,
+    pub(super) digest: Digest,
+    pub(super) rows: usize,
+}
+
+impl Request<'_> {
+    /// Milliseconds each of `rows` took so far: reading, features, scores, reasons, and their text.
+    pub(super) fn latency_ms(&self, rows: usize) -> f64 {
+        (self.elapsed)().as_secs_f64() * 1e3 / rows.max(1) as f64
+    }
+
+    /// How much the caller wants explained.
+    pub(super) fn explain(&self) -> Explain {
+        if self.query.explain { Explain::Top(self.query.top) } else { Explain::No }
+    }
+}
+
+/// Takes a call in, lets `compute` answer it on the worker threads, and counts the rows with `count`.
+pub(super) async fn answer<S, B>(
+    state: Arc<State>,
+    call: Call<S>,
+    compute: fn(&Request<'_>) -> Result<Answer, ScoreError>,
+    count: fn(&State, u64),
+) -> Result<Response, ApiError>
+where
+    S: Stream<Item = Result<B, warp::Error>>,
+    B: Buf,
+{
+    if let Some(limit) = &state.rate {
+        limit.admit(call.client.map(|address| address.ip()), state.clock().monotonic())?;
+    }
+    check_media_type(&call.headers)?;
+    let bundle = state.bundle().ok_or(ApiError::NotLoaded)?;
+    let place = state.compute.place()?;
+    let work = async {
+        let mut body = state.bodies.read(&call.headers, call.body).await?;
+        let (shared, models) = (state.clone(), bundle.clone());
+        let job = move || {
+            let start = shared.clock().monotonic();
+            let elapsed = || shared.clock().monotonic().saturating_sub(start);
+            let (batch, query) = understand(&body.bytes, &call.query)?;
+            body.bytes = Vec::new();
+            let request = Request { bundle: &models, batch: &batch, query, elapsed: &elapsed };
+            compute(&request).map_err(refused)
+        };
+        state.compute.run(place, job).await
+    };
+    let answer = state.compute.within(work).await?;
+    count(&state, answer.rows as u64);
+    let response = with_model_digest(json_response(answer.json), &bundle);
+    Ok(with_header(response, "x-score-digest", &answer.digest.to_string()))
+}
+
+fn understand(body: &[u8], query: &str) -> Result<(Batch, Query), ApiError> {
+    match (Batch::from_json(body), Query::parse(query)) {
+        (Ok(batch), Ok(query)) => Ok((batch, query)),
+        (batch, query) => {
+            let mut faults = query.err().unwrap_or_default();
+            if let Err(found) = batch {
+                faults.extend(body_faults(found)?);
+            }
+            Err(ApiError::Invalid(faults))
+        }
+    }
+}
+
+pub(super) fn with_model_digest(response: Response, bundle: &Bundle) -> Response {
+    with_header(response, "x-model-digest", &bundle.digest().to_string())
+}
+
+fn with_header(mut response: Response, name: &'static str, value: &str) -> Response {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(HeaderName::from_static(name), value);
+    }
+    response
+}
+
+/// A batch that cannot be scored: a missing table is the request's fault, a missing model the server's.
+fn refused(error: ScoreError) -> ApiError {
+    match error {
+        ScoreError::NotLoaded { .. } => ApiError::NotLoaded,
+        ScoreError::NoTable { table, .. } => ApiError::Invalid(vec![Fault {
+            loc: vec![json!("body"), json!(table)],
+            msg: format!("field required: a list of {table}, which may be empty"),
+            kind: "missing".to_owned(),
+        }]),
+        error => {
+            tracing::error!(%error, "an error that no request should cause; this is a bug");
+            ApiError::Internal
+        }
+    }
+}

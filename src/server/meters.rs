@@ -1,0 +1,76 @@
+//! What `/metrics` counts.
+
+use prometheus::{
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
+
+/// Counters, histograms and gauges of one server.
+pub(super) struct Meters {
+    registry: Registry,
+    /// By route and status.
+    pub(super) requests: IntCounterVec,
+    /// By route.
+    pub(super) seconds: HistogramVec,
+    /// Alerts that got a score.
+    pub(super) alerts_scored: IntCounter,
+    /// Alerts that got a rank.
+    pub(super) alerts_ranked: IntCounter,
+    /// Clusters that got a score.
+    pub(super) clusters_scored: IntCounter,
+    /// Requests computed or waiting.
+    pub(super) in_flight: IntGauge,
+    /// Seconds since the start.
+    pub(super) uptime: IntGauge,
+    /// Resident bytes; 0 where the platform does not say.
+    pub(super) memory: IntGauge,
+    /// 1 for the loaded bundle, whose digest is the label.
+    pub(super) bundle: IntGaugeVec,
+}
+
+/// Upper bounds of the latency histogram in seconds: from one explained alert to the longest allowed request.
+const BUCKETS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 120.0];
+
+impl Meters {
+    pub(super) fn new() -> Result<Self, prometheus::Error> {
+        let opts = |name: &str, help: &str| Opts::new(name, help).namespace("aml_miner");
+        let counter = |name, help| IntCounter::with_opts(opts(name, help));
+        let gauge = |name, help| IntGauge::with_opts(opts(name, help));
+        let requests = opts("http_requests_total", "Requests answered, by route and status.");
+        let seconds =
+            HistogramOpts::from(opts("http_request_seconds", "Seconds from request to answer, by route."));
+        let bundle = opts("bundle_loaded", "1 for the loaded bundle of models, named by its SHA-256.");
+        let meters = Meters {
+            registry: Registry::new(),
+            requests: IntCounterVec::new(requests, &["route", "status"])?,
+            seconds: HistogramVec::new(seconds.buckets(BUCKETS.to_vec()), &["route"])?,
+            alerts_scored: counter("alerts_scored_total", "Alerts that got a score.")?,
+            alerts_ranked: counter("alerts_ranked_total", "Alerts that got a rank.")?,
+            clusters_scored: counter("clusters_scored_total", "Clusters that got a score.")?,
+            in_flight: gauge("requests_in_flight", "Scoring requests computed or waiting.")?,
+            uptime: gauge("uptime_seconds", "Seconds since the server started.")?,
+            memory: gauge("resident_memory_bytes", "Resident memory; 0 where the platform does not say.")?,
+            bundle: IntGaugeVec::new(bundle, &["model_digest"])?,
+        };
+        meters.register()?;
+        Ok(meters)
+    }
+
+    fn register(&self) -> Result<(), prometheus::Error> {
+        self.registry.register(Box::new(self.requests.clone()))?;
+        self.registry.register(Box::new(self.seconds.clone()))?;
+        for counter in [&self.alerts_scored, &self.alerts_ranked, &self.clusters_scored] {
+            self.registry.register(Box::new(counter.clone()))?;
+        }
+        for gauge in [&self.in_flight, &self.uptime, &self.memory] {
+            self.registry.register(Box::new(gauge.clone()))?;
+        }
+        self.registry.register(Box::new(self.bundle.clone()))
+    }
+
+    /// The text exposition format of Prometheus, version 0.0.4.
+    pub(super) fn text(&self) -> Result<String, prometheus::Error> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+}

@@ -1,0 +1,30 @@
+//! The HTTP service: six calls over one bundle, and nothing that computes a score itself.
+//!
+//! A request runs down the files of this folder: [`routes`] finds the call, `body` takes the bytes in
+//! under a limit, `compute` carries the work off the async threads, `endpoints` say what each call
+//! means, and `error` turns every refusal into a status and a JSON text. `state` is what all requests
+//! share: the bundle (replaceable while requests run), the clock, the counters.
+//!
+//! Invariants: the same body gets the same bytes back, `latency_ms` excepted; one request never sees two
+//! bundles; whatever is held for requests (bodies, waiting work) has a bound. Time comes from a [`Clock`]
+//! that the caller passes in. This is the only importer of warp and tokio.
+
+mod body;
+mod clock;
+mod compute;
+mod endpoints;
+mod error;
+mod meters;
+mod query;
+mod rate;
+mod routes;
+mod run;
+mod settings;
+mod state;
+
+pub use clock::Clock;
+pub use error::{ApiError, Fault};
+pub use routes::routes;
+pub use run::{Ended, Reload, ServeError, run};
+pub use settings::{Cors, MAX_BODIES_BYTES, MAX_BODY_BYTES, MAX_TOP, Settings};
+pub use state::State;

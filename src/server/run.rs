@@ -1,0 +1,148 @@
+//! The life of the service: from a bound socket to the last answer.
+//!
+//! SIGTERM and SIGINT stop it: no new connection is taken, requests under way are answered, and after the
+//! drain deadline (or at a second signal) the rest is dropped. SIGHUP reloads the bundle; when that fails
+//! the old one stays.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::routes::routes;
+use super::state::State;
+use crate::aml::bundle::Bundle;
+
+/// Loads the bundle anew; the error is a text for the log.
+pub type Reload = Box<dyn Fn() -> Result<Bundle, String> + Send + Sync>;
+
+/// How the service ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Every request under way was answered.
+    Drained,
+    /// Requests were dropped: the drain deadline passed, or a second signal came.
+    Cut,
+}
+
+/// The service could not start.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start the server: {0}")]
+pub struct ServeError(#[from] std::io::Error);
+
+/// Threads that move bytes; scores are computed elsewhere.
+const ASYNC_THREADS: usize = 2;
+
+/// Serves on `listener` until a signal ends it.
+///
+/// # Errors
+/// When the runtime, the socket or the signal handlers cannot be set up.
+pub fn run(listener: TcpListener, state: Arc<State>, reload: Option<Reload>) -> Result<Ended, ServeError> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(ASYNC_THREADS).enable_all().build()?;
+    let ended = runtime.block_on(serve(listener, state, reload));
+    runtime.shutdown_timeout(Duration::ZERO);
+    ended
+}
+
+async fn serve(
+    listener: TcpListener,
+    state: Arc<State>,
+    reload: Option<Reload>,
+) -> Result<Ended, ServeError> {
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let mut signals = Signals::install()?;
+    let (stop, stopped) = watch::channel(());
+    let service =
+        warp::serve(routes(state.clone())).incoming(listener).graceful(until_changed(stopped)).run();
+    let mut service = tokio::spawn(service);
+    signals.until_stop(&state, reload).await;
+    tracing::info!(
+        deadline_secs = state.settings().drain.as_secs(),
+        "stopping: answering requests under way"
+    );
+    stop.send_replace(());
+    let ended = tokio::select! {
+        _ = &mut service => Ended::Drained,
+        () = tokio::time::sleep(state.settings().drain) => Ended::Cut,
+        () = signals.next_stop() => Ended::Cut,
+    };
+    tracing::info!(dropped_requests = (ended == Ended::Cut), "stopped");
+    Ok(ended)
+}
+
+async fn until_changed(mut stopped: watch::Receiver<()>) {
+    // an error means that the sender is gone, which is a stop as well
+    let _ = stopped.changed().await;
+}
+
+fn reload_bundle(state: &State, reload: Option<&Reload>) {
+    let Some(reload) = reload else { return };
+    match reload() {
+        Ok(bundle) => {
+            tracing::info!(model_digest = %bundle.digest(), "bundle loaded");
+            state.swap(bundle);
+        }
+        Err(error) => tracing::error!(%error, "the bundle does not load; the one in memory stays"),
+    }
+}
+
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn install() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next_stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    async fn until_stop(&mut self, state: &Arc<State>, reload: Option<Reload>) {
+        let reload = Arc::new(reload);
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => {
+                    let (state, reload) = (state.clone(), reload.clone());
+                    tokio::task::spawn_blocking(move || reload_bundle(&state, reload.as_ref().as_ref()));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn install() -> std::io::Result<Self> {
+        Ok(Signals)
+    }
+
+    async fn next_stop(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+
+    async fn until_stop(&mut self, _state: &Arc<State>, _reload: Option<Reload>) {
+        self.next_stop().await;
+    }
+}

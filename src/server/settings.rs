@@ -1,0 +1,61 @@
+//! What an operator may set, with its defaults, and the limits that are fixed.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// The largest request body in bytes; one byte more is refused with 413.
+pub const MAX_BODY_BYTES: usize = 64 << 20;
+
+/// Bytes of all request bodies held at one time; a request that does not fit is refused with 503.
+pub const MAX_BODIES_BYTES: usize = 2 * MAX_BODY_BYTES;
+
+/// The largest `?top=`; model features are fewer, so it cuts nothing off.
+pub const MAX_TOP: usize = 1000;
+
+/// Which web origins may call from a browser.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Cors {
+    /// None: no CORS header is sent.
+    #[default]
+    Off,
+    /// Every origin, without credentials.
+    Any,
+    /// These only, each `scheme://host[:port]`.
+    Origins(Vec<String>),
+}
+
+/// How the service runs. None of it changes a score.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Requests computed at the same time.
+    pub workers: usize,
+    /// Requests that may wait for a worker; one more is refused with 503.
+    pub queue: usize,
+    /// Threads that the computations share.
+    pub threads: usize,
+    /// From a request's first byte to its answer; beyond it, 503.
+    pub timeout: Duration,
+    /// How long a stop waits for the requests that are under way.
+    pub drain: Duration,
+    /// The largest body in bytes; at most [`MAX_BODY_BYTES`].
+    pub max_body_bytes: usize,
+    /// Browser origins.
+    pub cors: Cors,
+    /// POST calls a minute and client address; beyond it, 429. `None`: no limit.
+    pub rate_limit: Option<NonZeroU32>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            workers: 4,
+            queue: 64,
+            threads: 1,
+            timeout: Duration::from_secs(120),
+            drain: Duration::from_secs(30),
+            max_body_bytes: MAX_BODY_BYTES,
+            cors: Cors::Off,
+            rate_limit: None,
+        }
+    }
+}
