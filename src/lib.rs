@@ -33,6 +33,9 @@ pub mod aml;
 #[cfg(feature = "pipeline")]
 pub mod pipeline;
 
+#[cfg(feature = "server")]
+pub mod server;
+
 #[cfg(feature = "cli")]
 pub mod cli;
 
@@ -40,5 +43,3 @@ pub mod cli;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
-#[cfg(feature = "server")]
-pub mod server;
