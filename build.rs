@@ -1,14 +1,45 @@
-//! Tells the program which compiler built it; `GET /version` passes that on.
+//! Two facts that the compiler does not pass on by itself: its own version, for `GET /version`, and which files
+//! the demo batch and the shipped bundle consist of, so that the program can carry them.
 
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{env, fs};
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=RUSTC");
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    println!("cargo:rustc-env=AML_MINER_RUSTC_VERSION={}", compiler());
+    if env::var_os("CARGO_FEATURE_CLI").is_some() {
+        let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+        let mut code = carried("BATCH", &root.join("fixtures/demo"), &["json", "parquet"]);
+        code += &carried("MODELS", &root.join("models"), &["json", "model"]);
+        let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
+        fs::write(out.join("carried.rs"), code).expect("the output folder is writable");
+    }
+}
+
+/// `rustc 1.85.0 (4d91de4e4 2025-02-17)` -> `1.85.0`.
+fn compiler() -> String {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(rustc).arg("--version").output().ok();
     let said = output.and_then(|o| String::from_utf8(o.stdout).ok()).unwrap_or_default();
-    // "rustc 1.85.0 (4d91de4e4 2025-02-17)"
-    let version = said.split_whitespace().nth(1).unwrap_or("unknown");
-    println!("cargo:rustc-env=AML_MINER_RUSTC_VERSION={version}");
+    said.split_whitespace().nth(1).unwrap_or("unknown").to_owned()
+}
+
+/// A constant with name and bytes of the folder's files with these extensions, in the order of their names.
+fn carried(constant: &str, folder: &Path, extensions: &[&str]) -> String {
+    println!("cargo:rerun-if-changed={}", folder.display());
+    let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let wanted =
+        |path: &PathBuf| path.extension().is_some_and(|e| extensions.iter().any(|wanted| e == *wanted));
+    let mut files: Vec<PathBuf> = files.filter(wanted).collect();
+    files.sort();
+    let mut code = format!("const {constant}: Files = &[\n");
+    for path in files {
+        let name = path.file_name().expect("files have names").to_string_lossy().into_owned();
+        writeln!(code, "    ({name:?}, include_bytes!({:?}).as_slice()),", path.display().to_string())
+            .expect("strings grow");
+    }
+    code + "];\n"
 }

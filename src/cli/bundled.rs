@@ -3,24 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use super::Fault;
-use crate::aml::bundle::Bundle;
+use crate::aml::bundle::{Bundle, MANIFEST};
 use crate::aml::sot::Batch;
 
-/// A file of the source tree, by name.
-macro_rules! files {
-    ($folder:literal: $($name:literal),+ $(,)?) => {
-        &[$(($name, include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $folder, "/", $name)).as_slice())),+]
-    };
-}
-
+/// Names and contents.
 type Files = &'static [(&'static str, &'static [u8])];
 
-const BATCH: Files = files!("fixtures/demo": "META.json", "transfers.parquet", "address_labels.parquet", "assets.parquet", "asset_prices.parquet", "ground_truth.parquet");
-
-const MANIFEST: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/models/manifest.json"));
-
-const MODELS: Files =
-    files!("models": "alert_scorer_v1.0.0.model", "alert_ranker_v1.0.0.model", "cluster_scorer_v1.0.0.model");
+// BATCH and MODELS, written by build.rs from fixtures/demo and models/
+include!(concat!(env!("OUT_DIR"), "/carried.rs"));
 
 /// The bundle of a folder, or the shipped one.
 pub(super) fn open_bundle(dir: Option<&Path>) -> Result<Bundle, Fault> {
@@ -28,7 +18,11 @@ pub(super) fn open_bundle(dir: Option<&Path>) -> Result<Bundle, Fault> {
         Some(dir) => {
             Bundle::open(dir).map_err(|error| Fault::Input(format!("models {}: {error}", dir.display())))
         }
-        None => Bundle::from_parts(MANIFEST, MODELS).map_err(Fault::internal),
+        None => {
+            let manifest = MODELS.iter().find(|(name, _)| *name == MANIFEST);
+            let (_, manifest) = manifest.ok_or_else(|| absent("models", "--models DIR"))?;
+            Bundle::from_parts(manifest, MODELS).map_err(Fault::internal)
+        }
     }
 }
 
@@ -36,8 +30,13 @@ pub(super) fn open_bundle(dir: Option<&Path>) -> Result<Bundle, Fault> {
 pub(super) fn open_batch(dir: Option<&Path>) -> Result<Batch, Fault> {
     match dir {
         Some(dir) => Batch::open(dir).map_err(Fault::input),
+        None if BATCH.is_empty() => Err(absent("batch", "a folder")),
         None => Batch::open(&Unpacked::new(BATCH)?.0).map_err(Fault::internal),
     }
+}
+
+fn absent(what: &str, remedy: &str) -> Fault {
+    Fault::Input(format!("this program was built without its {what}: give {remedy}"))
 }
 
 /// Files in a folder of their own that goes away with this value: readers of batches take folders.

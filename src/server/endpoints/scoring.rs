@@ -13,7 +13,7 @@ use warp::{Buf, Stream};
 
 use crate::aml::bundle::Bundle;
 use crate::aml::score::{Explain, ScoreError};
-use crate::aml::sot::{Batch, RequestFaults};
+use crate::aml::sot::{Batch, Loc, RequestFault, RequestFaults};
 use crate::determinism::digest::Digest;
 use crate::server::body::check_media_type;
 use crate::server::error::{ApiError, Fault, json_response};
@@ -91,7 +91,7 @@ fn understand(body: &[u8], query: &str) -> Result<(Batch, Query), ApiError> {
         (batch, query) => {
             let mut faults = query.err().unwrap_or_default();
             if let Err(found) = batch {
-                faults.extend(body_faults(found)?);
+                faults.extend(in_body(found)?);
             }
             Err(ApiError::Invalid(faults))
         }
@@ -123,4 +123,22 @@ fn refused(error: ScoreError) -> ApiError {
             ApiError::Internal
         }
     }
+}
+
+/// The faults of a body that is JSON.
+fn in_body(found: RequestFaults) -> Result<Vec<Fault>, ApiError> {
+    let faults = match found {
+        RequestFaults::NotJson { reason, .. } => return Err(ApiError::NotJson(reason)),
+        RequestFaults::Invalid { faults } => faults,
+    };
+    let step = |step: &Loc| match step {
+        Loc::Key(name) => json!(name),
+        Loc::Index(place) => json!(place),
+    };
+    let fault = |fault: RequestFault| Fault {
+        loc: fault.loc.iter().map(step).collect(),
+        msg: fault.msg,
+        kind: fault.kind.to_owned(),
+    };
+    Ok(faults.into_iter().map(fault).collect())
 }
