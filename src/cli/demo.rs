@@ -17,7 +17,6 @@ use crate::aml::derive;
 use crate::aml::features::Unit;
 use crate::aml::score::{self, AlertRank, AlertScore, ClusterScore, Explain, answer};
 use crate::aml::sot::{Alert, Batch};
-use crate::determinism::par::Pool;
 use crate::server::Clock as _;
 
 /// Arguments of `demo`.
@@ -60,8 +59,7 @@ const TOP: usize = 5;
 pub(super) fn run(args: &Demo, global: &Global) -> Result<Verdict, Fault> {
     let settings = args.http.settings(global)?;
     let bundle = bundled::open_bundle(args.models.as_deref())?;
-    let pool = Pool::new(global.threads()).map_err(Fault::internal)?;
-    let outcome = pool.run(|| walk(args, &bundle))?;
+    let outcome = walk(args, &bundle)?;
     print(&report(&outcome, &bundle))?;
     if args.no_serve {
         return Ok(Verdict::Done);
