@@ -21,7 +21,9 @@ pub(super) struct Compute {
 }
 
 /// The right to wait for a worker.
-pub(super) struct Place(OwnedSemaphorePermit);
+pub(super) struct Place {
+    _permit: OwnedSemaphorePermit,
+}
 
 impl Compute {
     /// A queue for `workers` running and `queue` waiting jobs on `threads` threads.
@@ -50,7 +52,11 @@ impl Compute {
     /// # Errors
     /// [`ApiError::Overloaded`] when every place is taken.
     pub(super) fn place(&self) -> Result<Place, ApiError> {
-        self.places.clone().try_acquire_owned().map(Place).map_err(|_| ApiError::Overloaded)
+        self.places
+            .clone()
+            .try_acquire_owned()
+            .map(|_permit| Place { _permit })
+            .map_err(|_| ApiError::Overloaded)
     }
 
     /// Places taken now.
