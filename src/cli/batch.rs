@@ -100,7 +100,11 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
     done.map_err(fail)
 }
 
-fn encode<R: Serialize>(path: &Path, rows: &[Map<String, Value>], answer: &Answer<R>) -> Result<Vec<u8>, Fault> {
+fn encode<R: Serialize>(
+    path: &Path,
+    rows: &[Map<String, Value>],
+    answer: &Answer<R>,
+) -> Result<Vec<u8>, Fault> {
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     match extension.as_str() {
         "json" => Ok([answer.to_json(), b"\n".to_vec()].concat()),
@@ -114,9 +118,9 @@ fn encode<R: Serialize>(path: &Path, rows: &[Map<String, Value>], answer: &Answe
         }
         "csv" => Ok(csv(rows).into_bytes()),
         "parquet" => parquet::to_bytes(&table(rows)).map_err(Fault::internal),
-        other => {
-            Err(Fault::Input(format!("--output: expected .parquet, .json, .ndjson or .csv, found `.{other}`")))
-        }
+        other => Err(Fault::Input(format!(
+            "--output: expected .parquet, .json, .ndjson or .csv, found `.{other}`"
+        ))),
     }
 }
 
@@ -149,7 +153,11 @@ fn csv(rows: &[Map<String, Value>]) -> String {
 
 /// RFC 4180.
 fn quoted(cell: &str) -> String {
-    if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
+    if cell.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell.to_owned()
+    }
 }
 
 fn plain(value: Option<&Value>) -> String {
@@ -176,13 +184,15 @@ fn table(rows: &[Map<String, Value>]) -> Table {
 
 /// Ids and numbers; explanations are for `explain` and for files.
 fn print(rows: &[Map<String, Value>]) {
-    let shown: Vec<&str> = fields(rows).into_iter().filter(|f| *f != "explain_json" && *f != "model_version").collect();
+    let shown: Vec<&str> =
+        fields(rows).into_iter().filter(|f| *f != "explain_json" && *f != "model_version").collect();
     let width = |field: &str| {
         rows.iter().map(|row| plain(row.get(field)).len()).chain([field.len()]).max().unwrap_or_default()
     };
     let widths: Vec<usize> = shown.iter().map(|field| width(field)).collect();
     let line = |cells: Vec<String>| {
-        let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let padded: Vec<String> =
+            cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         println!("{}", padded.join("  ").trim_end());
     };
     line(shown.iter().map(|field| (*field).to_owned()).collect());

@@ -75,7 +75,8 @@ fn in_folds(args: &Evaluate, bundle: &Bundle, data: &Path, folds: u32) -> Result
     let folders = discover_batches(data)?;
     let batches = folders.iter().map(|dir| open_batch(dir)).collect::<Result<Vec<_>, _>>()?;
     let trees = |kind: Kind| bundle.scorer(kind).map_or(100, |scorer| scorer.predictor().n_trees());
-    let mut report = cross_validate(&config, &batches, folds, trees(Kind::AlertScorer)).map_err(Fault::input)?;
+    let mut report =
+        cross_validate(&config, &batches, folds, trees(Kind::AlertScorer)).map_err(Fault::input)?;
     report.title.clone_from(&args.title);
     Ok(report)
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::args::Global;
+use super::batch::write_file;
 use super::{Fault, Verdict, bundled};
 use crate::aml::derive;
 use crate::aml::sot::{AddressFeatures, Alert, Batch, Cluster, MoneyFlow};
@@ -32,18 +33,9 @@ pub(super) fn run(args: &Request, _global: &Global) -> Result<Verdict, Fault> {
     let text = body(&batch).to_string();
     match &args.output {
         None => std::io::stdout().lock().write_all(text.as_bytes()).map_err(Fault::internal)?,
-        Some(path) => write(path, text.as_bytes())?,
+        Some(path) => write_file(path, text.as_bytes())?,
     }
     Ok(Verdict::Done)
-}
-
-fn write(path: &std::path::Path, bytes: &[u8]) -> Result<(), Fault> {
-    let failed = |error: std::io::Error| Fault::Input(format!("cannot write {}: {error}", path.display()));
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".tmp");
-    let mut file = std::fs::File::create(&partial).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
-    std::fs::rename(&partial, path).map_err(failed)
 }
 
 /// Cuts the alerts to the first `n`, and every other table to what those read: flows and clusters that name them.

@@ -55,7 +55,8 @@ impl Which {
 }
 
 pub(super) fn run(args: &Train, global: &Global) -> Result<Verdict, Fault> {
-    let config = args.config.as_deref().map_or_else(|| Ok(Config::default()), Config::open).map_err(Fault::input)?;
+    let config =
+        args.config.as_deref().map_or_else(|| Ok(Config::default()), Config::open).map_err(Fault::input)?;
     let yaml = match &args.config {
         Some(path) => std::fs::read(path).map_err(Fault::input)?,
         None => crate::pipeline::config::DEFAULT.as_bytes().to_vec(),
@@ -90,7 +91,10 @@ pub(super) fn run(args: &Train, global: &Global) -> Result<Verdict, Fault> {
     write_file(&args.output.join("MODEL_CARD.md"), card.as_bytes())?;
     for one in &trained {
         let (name, trees) = (one.kind.name(), one.model.trees.len());
-        println!("{name}: {trees} trees on {} rows, {} positive; held out: {:?}", one.rows, one.positives, one.metrics);
+        println!(
+            "{name}: {trees} trees on {} rows, {} positive; held out: {:?}",
+            one.rows, one.positives, one.metrics
+        );
     }
     println!("bundle {} in {}", bundle.digest(), args.output.display());
     Ok(Verdict::Done)

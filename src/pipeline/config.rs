@@ -156,7 +156,8 @@ impl Config {
     /// # Errors
     /// When it holds an unknown key or a value out of range.
     pub fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
-        let syntax = |e: serde_norway::Error| ConfigError::Syntax { file: file.to_owned(), reason: e.to_string() };
+        let syntax =
+            |e: serde_norway::Error| ConfigError::Syntax { file: file.to_owned(), reason: e.to_string() };
         let mut merged: Value = serde_norway::from_str(DEFAULT).map_err(syntax)?;
         let given: Value = serde_norway::from_str(text).map_err(syntax)?;
         if let (Value::Mapping(merged), Value::Mapping(given)) = (&mut merged, given) {

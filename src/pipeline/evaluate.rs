@@ -129,7 +129,8 @@ struct Judged {
 impl<'a> Evaluation<'a> {
     /// Nothing judged yet.
     pub fn new(bundle: &'a Bundle, title: &str) -> Self {
-        let models = bundle.manifest().models.iter().map(|(name, entry)| (name.clone(), entry.version.clone()));
+        let models =
+            bundle.manifest().models.iter().map(|(name, entry)| (name.clone(), entry.version.clone()));
         let report = Report {
             title: title.to_owned(),
             models: models.collect(),
@@ -241,7 +242,12 @@ pub fn cross_validate(
 }
 
 /// Scores of every row by a model that saw neither it nor any address of its instance.
-fn out_of_fold(config: &Config, batches: &[Batch], folds: u32, rounds: usize) -> Result<Judged, EvaluateError> {
+fn out_of_fold(
+    config: &Config,
+    batches: &[Batch],
+    folds: u32,
+    rounds: usize,
+) -> Result<Judged, EvaluateError> {
     let set = FeatureSet::alerts().without(|f| config.exclude.iter().any(|name| *name == f.name));
     let (mut examples, mut severity, mut confidence) = (None::<Examples>, vec![], vec![]);
     for batch in batches {
@@ -265,7 +271,8 @@ fn out_of_fold(config: &Config, batches: &[Batch], folds: u32, rounds: usize) ->
         for fold in 0..folds {
             let side = |held: bool| {
                 let all = 0..examples.len();
-                all.filter(|&row| (cut.fold(&examples.subjects[row].address) == fold) == held).collect::<Vec<_>>()
+                all.filter(|&row| (cut.fold(&examples.subjects[row].address) == fold) == held)
+                    .collect::<Vec<_>>()
             };
             let (learned, held) = (examples.take(&side(false)), side(true));
             for (kind, out) in [(Kind::AlertScorer, &mut scores), (Kind::AlertRanker, &mut raw)] {
@@ -351,7 +358,8 @@ impl Judged {
         for &rows in &self.groups {
             let range = begin..begin + rows as usize;
             begin = range.end;
-            if let Some(precision) = binary::precision_at(&self.labels[range.clone()], &scores[range], budget) {
+            if let Some(precision) = binary::precision_at(&self.labels[range.clone()], &scores[range], budget)
+            {
                 sum += precision;
                 batches += 1.0;
             }

@@ -198,7 +198,8 @@ fn subjects(batch: &Batch, rows: Rows) -> Vec<Subject> {
             let clusters = batch.clusters.iter().flatten().enumerate();
             let of = |(row, cluster): (usize, &crate::aml::sot::Cluster)| {
                 let first = cluster.addresses_involved.first();
-                let address = if cluster.primary_address.is_empty() { first } else { Some(&cluster.primary_address) };
+                let address =
+                    if cluster.primary_address.is_empty() { first } else { Some(&cluster.primary_address) };
                 subject(row, &cluster.cluster_id, address.map_or("", String::as_str))
             };
             clusters.map(of).collect()

@@ -42,7 +42,8 @@ pub fn model_card(manifest: &Manifest, reports: &[Report]) -> String {
     let mut page = format!("# Model card: aml-miner models {}\n\n{PURPOSE}\n## Models\n\n", manifest.version);
     page.push_str("| model | features | training rows | positive | trees | held-out figures |\n|---|---|---|---|---|---|\n");
     for (name, entry) in &manifest.models {
-        let metrics: Vec<String> = entry.metrics.iter().map(|(k, v)| format!("{k} {}", rounded(*v))).collect();
+        let metrics: Vec<String> =
+            entry.metrics.iter().map(|(k, v)| format!("{k} {}", rounded(*v))).collect();
         let (features, metrics) = (entry.features.len(), metrics.join(", "));
         let _ = writeln!(
             page,

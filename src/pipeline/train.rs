@@ -98,7 +98,8 @@ pub type Files = Vec<(String, Vec<u8>)>;
 impl Trainer {
     /// A trainer for batches of which the latest has this processing date.
     pub fn new(config: Config, latest: NaiveDate) -> Self {
-        let cut_off = latest.checked_add_days(Days::new(u64::from(config.label_delay_days))).unwrap_or(latest);
+        let cut_off =
+            latest.checked_add_days(Days::new(u64::from(config.label_delay_days))).unwrap_or(latest);
         let cut_off_ms = cut_off.signed_duration_since(NaiveDate::default()).num_milliseconds();
         let source = match config.target {
             TargetTable::Labels => Source::Labels { cut_off_ms, undated: config.undated_labels.into() },
@@ -128,7 +129,8 @@ impl Trainer {
     pub fn add(&mut self, batch: &Batch) -> Result<(), TrainError> {
         let refuse = |kind: Kind| move |reason| TrainError::Target { model: kind.name(), reason };
         let alerts = Examples::of(batch, &self.alerts, self.source).map_err(refuse(Kind::AlertScorer))?;
-        let clusters = Examples::of(batch, &self.clusters, self.source).map_err(refuse(Kind::ClusterScorer))?;
+        let clusters =
+            Examples::of(batch, &self.clusters, self.source).map_err(refuse(Kind::ClusterScorer))?;
         let mut hasher = Hasher::new();
         hasher.update(&alerts.digest().0);
         hasher.update(&clusters.digest().0);
@@ -205,7 +207,8 @@ impl Trainer {
         let folds = Folds::new(2, self.config.seed, memberships).expect("two folds are enough");
         let side = |row: &usize| by_time(examples.subjects[*row].date, cut, 0);
         let held: Vec<usize> = (0..examples.len()).filter(|row| side(row) == Side::Test).collect();
-        let seen: BTreeSet<&str> = held.iter().map(|&row| folds.group(&examples.subjects[row].address)).collect();
+        let seen: BTreeSet<&str> =
+            held.iter().map(|&row| folds.group(&examples.subjects[row].address)).collect();
         let learned = (0..examples.len())
             .filter(|row| side(row) == Side::Train)
             .filter(|&row| !seen.contains(folds.group(&examples.subjects[row].address)));
@@ -223,7 +226,8 @@ impl Trainer {
     }
 
     fn latest(&self) -> NaiveDate {
-        let dates = self.alert_rows.iter().chain(&self.cluster_rows).flat_map(|e| &e.subjects).map(|s| s.date);
+        let dates =
+            self.alert_rows.iter().chain(&self.cluster_rows).flat_map(|e| &e.subjects).map(|s| s.date);
         dates.max().unwrap_or_default()
     }
 
@@ -253,7 +257,12 @@ impl Trainer {
 ///
 /// # Errors
 /// When the engine refuses parameters or data.
-pub fn fit(config: &Config, kind: Kind, examples: &Examples, rounds: Option<usize>) -> Result<Model, TrainError> {
+pub fn fit(
+    config: &Config,
+    kind: Kind,
+    examples: &Examples,
+    rounds: Option<usize>,
+) -> Result<Model, TrainError> {
     let params = config.params(kind, rounds)?;
     let plan = params.plan().map_err(|reason| TrainError::Parameter { model: kind.name(), reason })?;
     let data =

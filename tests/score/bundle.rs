@@ -55,9 +55,12 @@ fn features_out_of_order_are_refused() {
     // the reference trained and served in different orders
     let swap = |m: &mut Manifest| m.models.get_mut("alert_scorer").unwrap().features.swap(0, 3);
     assert!(refused(with_manifest(swap)).contains("feature 0 is `alert_confidence` in the model"));
-    let unknown = |m: &mut Manifest| m.models.get_mut("alert_scorer").unwrap().features[2] = "label_confidence".into();
+    let unknown =
+        |m: &mut Manifest| m.models.get_mut("alert_scorer").unwrap().features[2] = "label_confidence".into();
     assert!(refused(with_manifest(unknown)).contains("feature `label_confidence` is unknown to this build"));
-    let print = |m: &mut Manifest| m.models.get_mut("cluster_scorer").unwrap().fingerprint = Digest::of(b"").to_string();
+    let print = |m: &mut Manifest| {
+        m.models.get_mut("cluster_scorer").unwrap().fingerprint = Digest::of(b"").to_string()
+    };
     assert!(refused(with_manifest(print)).starts_with("cluster_scorer: features have fingerprint"));
     let short = |m: &mut Manifest| drop(m.models.get_mut("alert_scorer").unwrap().features.pop());
     assert!(refused(with_manifest(short)).contains("`nothing` in the manifest"));
@@ -66,7 +69,9 @@ fn features_out_of_order_are_refused() {
         let alert = m.models["alert_scorer"].clone();
         m.models.insert("cluster_scorer".to_owned(), alert);
     };
-    assert!(refused(with_manifest(crossed)).starts_with("cluster_scorer: feature `alert_confidence` is unknown"));
+    assert!(
+        refused(with_manifest(crossed)).starts_with("cluster_scorer: feature `alert_confidence` is unknown")
+    );
 }
 
 #[test]

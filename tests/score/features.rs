@@ -11,8 +11,12 @@ use crate::fixture::{batch, shuffled};
 fn rows(set: &FeatureSet, batch: &Batch) -> BTreeMap<String, Vec<u64>> {
     let matrix = set.matrix(batch);
     let ids: Vec<&String> = match set.rows() {
-        aml_miner::aml::features::Rows::Alerts => batch.alerts.iter().flatten().map(|a| &a.alert_id).collect(),
-        aml_miner::aml::features::Rows::Clusters => batch.clusters.iter().flatten().map(|c| &c.cluster_id).collect(),
+        aml_miner::aml::features::Rows::Alerts => {
+            batch.alerts.iter().flatten().map(|a| &a.alert_id).collect()
+        }
+        aml_miner::aml::features::Rows::Clusters => {
+            batch.clusters.iter().flatten().map(|c| &c.cluster_id).collect()
+        }
     };
     let row = |i: usize| (0..matrix.n_features()).map(|f| matrix.value(i, f).to_bits()).collect();
     ids.into_iter().enumerate().map(|(i, id)| (id.clone(), row(i))).collect()
@@ -68,7 +72,8 @@ fn absent_is_missing_and_never_zero() {
     let set = FeatureSet::alerts();
     let matrix = set.matrix(&bare);
     for (f, feature) in set.features().iter().enumerate() {
-        let own = feature.family == aml_miner::aml::features::Family::Alert || feature.name == "processing_weekday";
+        let own =
+            feature.family == aml_miner::aml::features::Family::Alert || feature.name == "processing_weekday";
         if !own {
             assert!((0..matrix.n_rows()).all(|row| matrix.value(row, f).is_nan()), "{}", feature.name);
         }

@@ -16,7 +16,8 @@ pub(crate) fn date(week: u64) -> NaiveDate {
 
 /// An economy of its own for each seed.
 pub(crate) fn raw(seed: u64, week: u64) -> Batch {
-    let simulation = Simulation { seed, from: date(week), addresses: 300, patterns: 12, ..Simulation::default() };
+    let simulation =
+        Simulation { seed, from: date(week), addresses: 300, patterns: 12, ..Simulation::default() };
     simulate(&simulation).unwrap().next().unwrap()
 }
 
@@ -52,7 +53,8 @@ pub(crate) fn bundle_files() -> &'static Files {
 }
 
 pub(crate) fn open(files: &Files) -> Result<Bundle, aml_miner::aml::bundle::BundleError> {
-    let parts: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    let parts: Vec<(&str, &[u8])> =
+        files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
     Bundle::from_parts(parts.last().unwrap().1, &parts)
 }
 

@@ -47,8 +47,13 @@ fn contributions_and_base_add_up_to_the_very_score() {
         assert!((all + why.base_value - why.raw_score).abs() <= 1e-9 * magnitude.max(1.0));
         assert!((0.0..=1.0).contains(&score.score));
         for reason in &why.top {
-            let direction = if reason.contribution > 0.0 { "; raises the score" } else { "; lowers the score" };
-            assert!(reason.text.starts_with(&reason.name) && reason.text.ends_with(direction), "{}", reason.text);
+            let direction =
+                if reason.contribution > 0.0 { "; raises the score" } else { "; lowers the score" };
+            assert!(
+                reason.text.starts_with(&reason.name) && reason.text.ends_with(direction),
+                "{}",
+                reason.text
+            );
         }
         distinct.insert(why.top.first().map(|r| r.text.clone()));
     }
@@ -65,7 +70,10 @@ fn ranks_are_a_total_order() {
         let (a, b) = (&pair[0], &pair[1]);
         assert!(a.raw_score > b.raw_score || (a.raw_score == b.raw_score && a.alert_id < b.alert_id));
     }
-    assert_eq!(answer::ranking(&ranks), answer::ranking(&rank_alerts(bundle(), &shuffled(batch(), 4)).unwrap()));
+    assert_eq!(
+        answer::ranking(&ranks),
+        answer::ranking(&rank_alerts(bundle(), &shuffled(batch(), 4)).unwrap())
+    );
 }
 
 #[test]
@@ -96,7 +104,8 @@ fn an_alert_of_an_unknown_address_is_scored() {
     alert.volume_usd = f64::NAN;
     alert.alert_confidence_score = f64::INFINITY;
     alert.evidence_json = "{\"tx_count\": 1e400".to_owned();
-    let scores = score_alerts(bundle(), &Batch { alerts: Some(vec![alert]), ..batch().clone() }, Explain::Top(9));
+    let scores =
+        score_alerts(bundle(), &Batch { alerts: Some(vec![alert]), ..batch().clone() }, Explain::Top(9));
     assert!(scores.unwrap()[0].score.is_finite());
 }
 
@@ -111,7 +120,8 @@ fn one_transfer_changes_the_queue() {
     let suspect = batch().alerts.as_ref().unwrap()[0].address.clone();
     let mut changed = raw(77, 30);
     let transfers = changed.transfers.as_mut().unwrap();
-    let transfer = transfers.iter_mut().find(|t| t.from_address == suspect || t.to_address == suspect).unwrap();
+    let transfer =
+        transfers.iter_mut().find(|t| t.from_address == suspect || t.to_address == suspect).unwrap();
     transfer.amount_usd *= 50.0;
     transfer.amount *= 50.0;
     assert_ne!(before, queue(changed));

@@ -31,9 +31,13 @@ fn trained(change: impl Fn(&mut Batch), config: Config) -> Result<(), TrainError
 #[test]
 fn one_class_is_refused() {
     // the reference trained on zero positives and predicted one constant for ever
-    let all_low = |b: &mut Batch| b.labels.as_mut().unwrap().iter_mut().for_each(|l| l.risk_level = "low".to_owned());
+    let all_low =
+        |b: &mut Batch| b.labels.as_mut().unwrap().iter_mut().for_each(|l| l.risk_level = "low".to_owned());
     let error = trained(all_low, config()).expect_err("one class");
-    assert!(matches!(error, TrainError::Target { reason: TargetError::OneClass { positives: 0, .. }, .. }), "{error}");
+    assert!(
+        matches!(error, TrainError::Target { reason: TargetError::OneClass { positives: 0, .. }, .. }),
+        "{error}"
+    );
     let no_batch = Trainer::new(config(), date(3)).finish(&Kind::ALL);
     assert!(matches!(no_batch, Err(TrainError::NoBatch)));
 }
@@ -44,10 +48,8 @@ fn labels_of_the_future_are_no_targets() {
         b.labels.as_mut().unwrap().iter_mut().for_each(|l| l.created_timestamp = Some(i64::MAX));
     };
     let error = trained(late, config()).expect_err("nothing known");
-    let known = TrainError::Target {
-        model: "alert_scorer",
-        reason: TargetError::NoneKnown { rows: 0, dropped: 0 },
-    };
+    let known =
+        TrainError::Target { model: "alert_scorer", reason: TargetError::NoneKnown { rows: 0, dropped: 0 } };
     assert_eq!(std::mem::discriminant(&error), std::mem::discriminant(&known));
     assert!(error.to_string().contains("no target is known at the training cut-off"), "{error}");
     let absent = trained(|b| b.labels = None, config()).expect_err("no labels");
