@@ -2,9 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use aml_miner::aml::sot::{self, Batch, TableKind, Verified, to_table, write_batch};
+use aml_miner::aml::sot::{
+    self, AddressFeatures, Alert, Batch, BatchId, Cluster, NumberColumn, RequestFaults, TableKind, Transfer,
+    Verified, to_table, write_batch,
+};
 use aml_miner::determinism::intern::Interner;
-use aml_miner::table::{self, Values};
+use aml_miner::table::{self, Table, TableColumn, Values};
+use proptest::prelude::*;
+use serde_json::json;
 
 /// The folder of public data sets beside the project; `None`, with a message, where it is absent.
 fn data() -> Option<PathBuf> {
@@ -94,4 +99,476 @@ fn the_real_sample_survives_being_written() {
 /// Everything a batch holds, as columns that can be shown.
 fn tables(batch: &Batch) -> Vec<Option<table::Table>> {
     TableKind::ALL.iter().map(|&kind| to_table(batch, kind)).collect()
+}
+
+// ---- malformed batches: every fault with its place
+
+/// A small batch with every table.
+fn small() -> Batch {
+    let date = "2025-06-30".parse().expect("a date");
+    let transfer = |n: i64| Transfer {
+        tx_id: format!("t{n}"),
+        event_index: "0".into(),
+        edge_index: "0".into(),
+        block_height: 7 + n as u64,
+        block_timestamp: 1_750_000_000_000 + n,
+        from_address: "a".into(),
+        to_address: "b".into(),
+        asset_symbol: "TOR".into(),
+        asset_contract: "native".into(),
+        amount: 1.5,
+        amount_usd: 0.1 + n as f64,
+        fee: 0.0,
+    };
+    let features = AddressFeatures {
+        addresses: ["a", "b"].into_iter().collect(),
+        columns: vec![NumberColumn { name: "degree_in".into(), values: vec![1.0, f64::NAN] }],
+    };
+    let alert = Alert {
+        alert_id: "x".into(),
+        processing_date: date,
+        window_days: 30,
+        address: "a".into(),
+        typology_type: "STRUCTURING".into(),
+        pattern_id: String::new(),
+        pattern_type: String::new(),
+        severity: "high".into(),
+        suspected_address_type: "wallet".into(),
+        suspected_address_subtype: String::new(),
+        alert_confidence_score: 0.8,
+        description: "many small transfers".into(),
+        volume_usd: 12.5,
+        evidence_json: "{}".into(),
+        risk_indicators: vec!["small_transactions".into()],
+    };
+    let cluster = Cluster {
+        cluster_id: "c".into(),
+        processing_date: date,
+        window_days: 30,
+        cluster_type: "same_entity".into(),
+        primary_address: "a".into(),
+        pattern_id: String::new(),
+        primary_alert_id: "x".into(),
+        related_alert_ids: vec!["x".into()],
+        addresses_involved: vec!["a".into()],
+        total_alerts: 1,
+        total_volume_usd: 12.5,
+        severity_max: "high".into(),
+        confidence_avg: 0.8,
+        earliest_alert_timestamp: 0,
+        latest_alert_timestamp: 0,
+    };
+    Batch {
+        id: BatchId { network: "torus".into(), processing_date: date, window_days: 30 },
+        transfers: Some((0..3).map(transfer).collect()),
+        features: Some(features),
+        alerts: Some(vec![alert]),
+        clusters: Some(vec![cluster]),
+        ..Batch::default()
+    }
+}
+
+/// Writes the small batch, lets `damage` at the folder, and gives the error of opening it.
+fn error_after(damage: impl Fn(&Path)) -> String {
+    let dir = tempfile::tempdir().expect("a folder");
+    write_batch(dir.path(), &small(), &TableKind::ALL).expect("written");
+    damage(dir.path());
+    Batch::open(dir.path()).expect_err("refused").to_string()
+}
+
+/// Rewrites a table with one column changed, without META.json, so that only the change is found.
+fn with_column(dir: &Path, kind: TableKind, column: &str, values: Values) {
+    let mut table = to_table(&small(), kind).expect("the table");
+    table.columns.retain(|c| c.name != column);
+    if !matches!(values, Values::Other(_)) {
+        table.columns.push(TableColumn::new(column, values));
+    }
+    table::parquet::write(&dir.join(kind.file()), &table).expect("written");
+    std::fs::remove_file(dir.join("META.json")).expect("removed");
+}
+
+#[test]
+fn faults_of_files_are_named() {
+    let text = error_after(|dir| std::fs::remove_file(dir.join("transfers.parquet")).expect("removed"));
+    assert_eq!(text, "transfers.parquet: listed in META.json, but absent");
+    let text = error_after(|dir| {
+        let path = dir.join("alerts.parquet");
+        let bytes = std::fs::read(&path).expect("readable");
+        std::fs::write(path, &bytes[..bytes.len() / 2]).expect("written");
+    });
+    assert!(
+        text.starts_with("alerts.parquet: not a valid Parquet file: expected the letters PAR1"),
+        "{text}"
+    );
+    let text = error_after(|dir| {
+        let other = Table::new("x", vec![TableColumn::new("alert_id", Values::Text(vec![]))]);
+        table::parquet::write(&dir.join("clusters.parquet"), &other).expect("written");
+    });
+    assert!(text.contains("clusters.parquet: expected 1 rows as META.json says, found 0"), "{text}");
+    assert!(text.contains("clusters.parquet: expected SHA-256 "), "{text}");
+    assert!(
+        text.contains("clusters.parquet: column `cluster_id`: expected text, found no such column"),
+        "{text}"
+    );
+    let text = error_after(|dir| std::fs::write(dir.join("META.json"), "{\"counts\": 3,").expect("written"));
+    assert!(text.starts_with("META.json: not a valid JSON file: EOF"), "{text}");
+    let text = error_after(|dir| std::fs::write(dir.join("META.json"), "{\"counts\": 3}").expect("written"));
+    assert_eq!(text, "META.json: `counts`: expected row counts by table, found 3");
+    let dir = tempfile::tempdir().expect("a folder");
+    let text = Batch::open(dir.path()).expect_err("empty").to_string();
+    assert!(text.contains("no table of a batch here"), "{text}");
+}
+
+#[test]
+fn faults_of_values_are_named() {
+    use TableKind::{Alerts, Clusters, Features, Transfers};
+    let text = |kind, column: &str, values: Values| {
+        error_after(|dir| with_column(dir, kind, column, values.clone()))
+    };
+    let amounts = |bad: f64| text(Transfers, "amount_usd", Values::F64(vec![1.0, bad, 2.0]));
+    let place =
+        "transfers.parquet: column `amount_usd`, row 1: expected a finite number, not negative, found";
+    assert_eq!(amounts(f64::NAN), format!("{place} nothing"));
+    assert_eq!(amounts(f64::INFINITY), format!("{place} inf"));
+    assert_eq!(amounts(-1.0), format!("{place} -1"));
+    let texts = |t: &[&str]| Values::Text(t.iter().map(|t| Some((*t).to_owned())).collect());
+    assert_eq!(
+        text(Transfers, "amount_usd", texts(&["1", "x", "2"])),
+        "transfers.parquet: column `amount_usd`, row 1: expected a finite number, not negative, found `x`"
+    );
+    assert_eq!(
+        text(Transfers, "tx_id", texts(&["t", "u", "t"])),
+        "transfers.parquet: rows 0 and 2 have the same tx_id t, event_index 0, edge_index 0 and asset_contract native"
+    );
+    assert_eq!(
+        text(Transfers, "to_address", texts(&["a", "", "b"])),
+        "transfers.parquet: column `to_address`, row 1: expected text that is not empty, found an empty text"
+    );
+    assert_eq!(
+        text(Alerts, "address", Values::F64(vec![1.5])),
+        "alerts.parquet: column `address`: expected text, found float64"
+    );
+    assert_eq!(
+        text(Alerts, "alert_id", Values::Other(String::new())),
+        "alerts.parquet: column `alert_id`: expected text, found no such column"
+    );
+    assert_eq!(
+        text(Clusters, "total_alerts", Values::Int(vec![Some(-1)])),
+        "clusters.parquet: column `total_alerts`, row 0: expected a whole number, not negative, found -1"
+    );
+    assert_eq!(
+        text(Features, "degree_in", Values::F32(vec![1.0, f32::NEG_INFINITY])),
+        "features.parquet: column `degree_in`, row 1: expected a finite number, found -inf"
+    );
+    assert_eq!(
+        text(Features, "address", texts(&["a", "a"])),
+        "features.parquet: rows 0 and 1 have the same address a"
+    );
+}
+
+#[test]
+fn other_dresses_are_understood() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let folder = dir.path().join("Torus/2025-06-30/30d");
+    write_batch(&folder, &small(), &[TableKind::Transfers]).expect("written");
+    let texts = |t: &[&str]| Values::Text(t.iter().map(|t| Some((*t).to_owned())).collect());
+    with_column(&folder, TableKind::Transfers, "amount_usd", texts(&["0.1", "1.1", "2.1"]));
+    let units = |n: i128| Some(1_500_000_000_000_000_000 + n);
+    let mut table = table::read(&folder.join("transfers.parquet")).expect("a table");
+    table.columns.retain(|c| c.name != "amount" && c.name != "fee" && c.name != "edge_index");
+    table.columns.push(TableColumn::new("amount", Values::Decimal { scale: 18, units: vec![units(0); 3] }));
+    table::parquet::write(&folder.join("transfers.parquet"), &table).expect("written");
+    let opened = sot::open(dir.path()).expect("the only batch below");
+    assert_eq!(opened.batch.id, small().id, "named by its path");
+    let transfers = opened.batch.transfers.as_ref().expect("transfers");
+    let mut expected = small().transfers.expect("transfers");
+    expected
+        .iter_mut()
+        .for_each(|t| t.amount_usd = format!("{:.1}", t.amount_usd).parse().expect("a number"));
+    assert_eq!(transfers, &expected);
+    assert!(opened.findings.iter().any(|f| f.code == "no_meta"));
+
+    write_batch(&dir.path().join("torus/2025-07-01/30"), &small(), &[TableKind::Alerts]).expect("written");
+    let text = Batch::open(dir.path()).expect_err("two batches").to_string();
+    assert!(text.contains("expected one batch, found 2: "), "{text}");
+    assert_eq!(sot::discover(dir.path()).expect("readable").len(), 2);
+}
+
+#[test]
+fn colliding_alerts_keep_the_surer_one() {
+    let mut batch = small();
+    let alert = batch.alerts.as_ref().expect("alerts")[0].clone();
+    let other = |confidence, evidence: &str| Alert {
+        alert_confidence_score: confidence,
+        evidence_json: evidence.into(),
+        ..alert.clone()
+    };
+    let mut alerts = vec![other(0.7, "{}"), other(0.9, "{\"b\":1}"), other(0.9, "{\"a\":1}")];
+    for _ in 0..alerts.len() {
+        alerts.rotate_left(1);
+        batch.alerts = Some(alerts.clone());
+        let dir = tempfile::tempdir().expect("a folder");
+        write_batch(dir.path(), &batch, &[TableKind::Alerts]).expect("written");
+        let opened = sot::open(dir.path()).expect("a batch");
+        assert_eq!(opened.batch.alerts, Some(vec![other(0.9, "{\"a\":1}")]));
+        assert!(
+            opened.findings.iter().any(|f| f.code == "duplicate_alerts" && f.text.starts_with("2 alerts"))
+        );
+    }
+}
+
+#[test]
+fn a_batch_without_rows_is_a_batch() {
+    let empty = Batch {
+        transfers: Some(vec![]),
+        labels: Some(vec![]),
+        assets: Some(vec![]),
+        asset_prices: Some(vec![]),
+        ground_truth: Some(vec![]),
+        money_flows: Some(vec![]),
+        features: Some(AddressFeatures::default()),
+        patterns: Some(vec![]),
+        alerts: Some(vec![]),
+        clusters: Some(vec![]),
+        id: small().id,
+    };
+    let dir = tempfile::tempdir().expect("a folder");
+    write_batch(dir.path(), &empty, &TableKind::ALL).expect("written");
+    let back = Batch::open(dir.path()).expect("a batch");
+    assert_eq!(format!("{:?}", tables(&back)), format!("{:?}", tables(&empty)));
+}
+
+// ---- request bodies
+
+fn faults_of(body: &serde_json::Value) -> Vec<String> {
+    match Batch::from_json(body.to_string().as_bytes()) {
+        Err(RequestFaults::Invalid { faults }) => {
+            faults.iter().map(|f| serde_json::to_string(f).expect("serialises")).collect()
+        }
+        other => panic!("expected faults, found {other:?}"),
+    }
+}
+
+#[test]
+fn every_fault_of_a_request_is_told_at_once() {
+    let mut alert = json!({"window_days": 30, "processing_date": "2025-06-30", "alert_id": "x", "address": "a",
+        "typology_type": "STRUCTURING", "alert_confidence_score": "0.8", "description": "", "evidence_json": "{}",
+        "risk_indicators": [], "volume_usd": "12.5", "unknown": {}});
+    let sound = json!({"alerts": [alert], "features": [{"address": "a", "total_in_usd": "7.25", "is_whale": true,
+        "dominant_asset_in": "TOR", "kcore": null, "hourly_activity": [1]}], "clusters": [], "money_flows": null});
+    let batch = Batch::from_json(sound.to_string().as_bytes()).expect("a batch");
+    let alerts = batch.alerts.expect("alerts");
+    assert_eq!((alerts[0].volume_usd, alerts[0].alert_confidence_score), (12.5, 0.8));
+    assert_eq!((alerts[0].severity.as_str(), batch.id.window_days), ("medium", 30));
+    let features = batch.features.expect("features");
+    assert_eq!((features.value("a", "total_in_usd"), features.value("a", "is_whale")), (7.25, 1.0));
+    assert!(features.column("dominant_asset_in").is_none() && features.value("a", "kcore").is_nan());
+
+    let twice = json!({"alerts": [alert, alert], "features": [], "clusters": []});
+    assert_eq!(
+        faults_of(&twice),
+        [
+            r#"{"loc":["body","alerts",1,"alert_id"],"msg":"Value error, already the key of alerts[0]","type":"value_error"}"#
+        ]
+    );
+    alert["volume_usd"] = json!("much");
+    alert["window_days"] = json!(-1);
+    alert["processing_date"] = json!("30/06/2025");
+    alert["alert_confidence_score"] = json!("NaN");
+    alert["risk_indicators"] = json!("none");
+    alert.as_object_mut().expect("an object").remove("address");
+    let body = json!({"alerts": [alert, 3], "features": [{"address": "a"}, {"address": "a"}, {}], "money_flows": {}});
+    let faults = faults_of(&body);
+    for expected in [
+        r#"{"loc":["body","alerts",0,"volume_usd"],"msg":"Input should be a valid number, unable to parse string as a number","type":"float_parsing"}"#,
+        r#"{"loc":["body","alerts",0,"window_days"],"msg":"Input should be greater than or equal to 0","type":"greater_than_equal"}"#,
+        r#"{"loc":["body","alerts",0,"processing_date"],"msg":"Input should be a valid date in the format YYYY-MM-DD","type":"date_parsing"}"#,
+        r#"{"loc":["body","alerts",0,"alert_confidence_score"],"msg":"Input should be a finite number","type":"finite_number"}"#,
+        r#"{"loc":["body","alerts",0,"risk_indicators"],"msg":"Input should be a valid list","type":"list_type"}"#,
+        r#"{"loc":["body","alerts",0,"address"],"msg":"Field required","type":"missing"}"#,
+        r#"{"loc":["body","alerts",1],"msg":"Input should be a valid dictionary","type":"dict_type"}"#,
+        r#"{"loc":["body","clusters"],"msg":"Field required","type":"missing"}"#,
+        r#"{"loc":["body","features",1,"address"],"msg":"Value error, already the key of features[0]","type":"value_error"}"#,
+        r#"{"loc":["body","features",2,"address"],"msg":"Field required","type":"missing"}"#,
+        r#"{"loc":["body","money_flows"],"msg":"Input should be a valid list","type":"list_type"}"#,
+    ] {
+        assert!(faults.iter().any(|fault| fault == expected), "{expected}\nin\n{}", faults.join("\n"));
+    }
+    assert_eq!(faults.len(), 11, "{}", faults.join("\n"));
+}
+
+#[test]
+fn what_is_not_json_is_told_apart() {
+    let error = Batch::from_json(b"{\n  \"alerts\": [}").expect_err("not JSON");
+    assert!(matches!(error, RequestFaults::NotJson { line: 2, .. }), "{error:?}");
+    assert!(matches!(Batch::from_json(b""), Err(RequestFaults::NotJson { .. })));
+    assert_eq!(
+        faults_of(&json!([])),
+        [r#"{"loc":["body"],"msg":"Input should be a valid dictionary","type":"dict_type"}"#]
+    );
+}
+
+#[test]
+fn payments_are_summed_by_pair_whatever_their_order() {
+    let payment = |from: &str, to: &str, usd: f64, asset: &str, time: serde_json::Value| {
+        json!({"source_address": from, "dest_address": to, "amount_usd": usd, "asset": asset, "timestamp": time,
+            "tx_hash": "h", "network": "torus"})
+    };
+    let mut payments = vec![
+        payment("a", "b", 0.1, "TOR", json!("2025-06-29T23:00:00Z")),
+        payment("a", "b", 0.2, "X", json!(1_751_241_600_000_i64)),
+        payment("a", "b", 0.3, "TOR", json!("2025-06-30 00:30:00")),
+        payment("b", "a", 0.15, "TOR", json!(null)),
+    ];
+    let flows = |payments: &[serde_json::Value]| {
+        let body = json!({"alerts": [], "features": [], "clusters": [], "money_flows": payments});
+        Batch::from_json(body.to_string().as_bytes()).expect("a batch").money_flows.expect("flows")
+    };
+    let first = flows(&payments);
+    assert_eq!(first.len(), 2);
+    assert_eq!((first[0].tx_count, first[0].unique_assets, first[0].dominant_asset.as_str()), (3, 2, "TOR"));
+    assert_eq!((first[0].hourly_pattern[23], first[0].hourly_pattern[0]), (1, 2));
+    assert_eq!((first[0].weekly_pattern[6], first[0].weekly_pattern[0]), (1, 2), "a Sunday, then a Monday");
+    assert!(first[0].is_bidirectional && (first[0].reciprocity_ratio - 0.25).abs() < 1e-12);
+    payments.reverse();
+    assert_eq!(format!("{first:?}"), format!("{:?}", flows(&payments)));
+}
+
+// ---- peers
+
+#[test]
+fn pyarrow_and_this_reader_agree_on_each_others_files() {
+    let Some(python) = std::env::var_os("AML_MINER_PEERS_PYTHON") else {
+        assert!(
+            std::env::var_os("REQUIRE_PEERS").is_none(),
+            "REQUIRE_PEERS is set, and AML_MINER_PEERS_PYTHON is not"
+        );
+        eprintln!("skipped: AML_MINER_PEERS_PYTHON names no Python with pyarrow");
+        return;
+    };
+    let dir = tempfile::tempdir().expect("a folder");
+    let ours = dir.path().join("ours.parquet");
+    let columns = vec![
+        TableColumn::new("flag", Values::Bool(vec![Some(true), None, Some(false)])),
+        TableColumn::new("int", Values::Int(vec![Some(-5), None, Some(i64::MAX)])),
+        TableColumn::new("uint", Values::UInt(vec![Some(u64::MAX), None, Some(0)])),
+        TableColumn::new("f32", Values::F32(vec![0.5, f32::NAN, f32::INFINITY])),
+        TableColumn::new("f64", Values::F64(vec![0.1, f64::NAN, -0.0])),
+        TableColumn::new(
+            "dec",
+            Values::Decimal { scale: 18, units: vec![Some(-1), None, Some(10i128.pow(37))] },
+        ),
+        TableColumn::new("text", Values::Text(vec![Some("é".into()), None, Some(String::new())])),
+        TableColumn::new("date", Values::Date(vec![Some(20_000), None, Some(-1)])),
+        TableColumn::new("time", Values::Timestamp(vec![Some(1_750_000_000_123), None, Some(-1)])),
+        TableColumn::new(
+            "texts",
+            Values::TextList(vec![Some(vec!["a".into(), "b".into()]), None, Some(vec![])]),
+        ),
+        TableColumn::new("ints", Values::IntList(vec![Some(vec![1, -2]), None, Some(vec![])])),
+    ];
+    table::parquet::write(&ours, &Table::new("ours.parquet", columns.clone())).expect("written");
+    let run = std::process::Command::new(python)
+        .arg("-c")
+        .arg(PYARROW)
+        .arg(dir.path())
+        .output()
+        .expect("Python runs");
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    for codec in ["snappy", "zstd", "gzip", "none", "v2", "lz4"] {
+        let back = table::read(&dir.path().join(format!("{codec}.parquet"))).expect(codec);
+        for (theirs, ours) in back.columns.iter().zip(&columns) {
+            assert_eq!(format!("{theirs:?}"), format!("{ours:?}"), "{codec}");
+        }
+    }
+    let dialect = table::read(&dir.path().join("dialect.parquet")).expect("readable");
+    let column = |name: &str| dialect.column(name).expect("a column");
+    assert_eq!(
+        column("tight"),
+        &Values::Decimal { scale: 18, units: vec![Some(500_000_000_000_000_000), None] }
+    );
+    assert_eq!(column("small"), &Values::Int(vec![Some(-3), None]));
+    assert_eq!(column("dictionary"), &Values::Text(vec![Some("x".into()), None]));
+    assert_eq!(column("ns"), &Values::Timestamp(vec![Some(1_750_000_000_123), None]));
+    assert!(matches!(column("struct"), Values::Other(kind) if kind == "struct"));
+}
+
+/// Checks our file's values, writes them back in every codec, and a file of types that we do not write.
+const PYARROW: &str = r#"
+import sys, os, datetime, decimal
+import pyarrow as pa, pyarrow.parquet as pq
+at = lambda name: os.path.join(sys.argv[1], name)
+ours = pq.read_table(at("ours.parquet"))
+rows = ours.to_pydict()
+assert rows["flag"] == [True, None, False], rows["flag"]
+assert rows["int"] == [-5, None, 2**63 - 1] and rows["uint"] == [2**64 - 1, None, 0]
+assert rows["f32"] == [0.5, None, float("inf")] and rows["f64"][:2] == [0.1, None]
+assert ours.schema.field("dec").type == pa.decimal128(38, 18)
+assert rows["dec"] == [decimal.Decimal("-1E-18"), None, decimal.Decimal(10) ** 19], rows["dec"]
+assert rows["text"] == ["é", None, ""]
+assert rows["date"][2] == datetime.date(1969, 12, 31)
+assert rows["time"][0].timestamp() == 1750000000.123
+assert rows["texts"] == [["a", "b"], None, []] and rows["ints"] == [[1, -2], None, []]
+for codec in ["snappy", "zstd", "gzip", "none", "lz4"]:
+    pq.write_table(ours, at(codec + ".parquet"), compression=codec)
+pq.write_table(ours, at("v2.parquet"), data_page_version="2.0", compression="zstd", row_group_size=2)
+pq.write_table(pa.table({
+    "tight": pa.array([decimal.Decimal("0.5"), None], pa.decimal128(18, 18)),
+    "small": pa.array([-3, None], pa.int8()),
+    "dictionary": pa.array(["x", None]).dictionary_encode(),
+    "ns": pa.array([1750000000123000001, None], pa.timestamp("ns")),
+    "struct": pa.array([{"a": 1}, None]),
+}), at("dialect.parquet"))
+"#;
+
+// ---- round trips of made-up batches
+
+fn any_alert(n: usize) -> impl Strategy<Value = Alert> {
+    let texts = (".{1,6}", ".{0,6}", "\\PC{0,12}", proptest::collection::vec("[a-z_]{0,6}", 0..3));
+    (texts, 0.0..1.0f64, 0.0..1e12f64, 0u32..400).prop_map(
+        move |((address, kind, evidence, indicators), confidence, volume, window)| Alert {
+            alert_id: format!("alert {n}"),
+            address,
+            typology_type: kind,
+            evidence_json: evidence,
+            risk_indicators: indicators,
+            alert_confidence_score: confidence,
+            volume_usd: volume,
+            window_days: window,
+            ..small().alerts.expect("alerts").remove(0)
+        },
+    )
+}
+
+fn any_transfer(n: usize) -> impl Strategy<Value = Transfer> {
+    (".{1,6}", ".{1,6}", 0.0..1e15f64, 0.0..1e15f64, any::<i64>(), any::<u64>()).prop_map(
+        move |(from, to, amount, usd, time, height)| Transfer {
+            tx_id: format!("{n:03}"),
+            from_address: from,
+            to_address: to,
+            amount,
+            amount_usd: usd,
+            block_timestamp: time,
+            block_height: height,
+            ..small().transfers.expect("transfers").remove(0)
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn a_written_batch_reads_back_equal(
+        alerts in (0..4usize).prop_flat_map(|n| (0..n).map(any_alert).collect::<Vec<_>>()),
+        transfers in (0..6usize).prop_flat_map(|n| (0..n).map(any_transfer).collect::<Vec<_>>()),
+    ) {
+        let batch = Batch { alerts: Some(alerts), transfers: Some(transfers), ..small() };
+        let dir = tempfile::tempdir().expect("a folder");
+        write_batch(dir.path(), &batch, &TableKind::ALL).expect("written");
+        let back = Batch::open(dir.path()).expect("a batch");
+        prop_assert_eq!(&back.alerts, &batch.alerts);
+        prop_assert_eq!(&back.transfers, &batch.transfers);
+        prop_assert_eq!(format!("{:?}", tables(&back)), format!("{:?}", tables(&batch)));
+    }
 }

@@ -71,4 +71,6 @@ pub(crate) enum Command {
     /// The gradient boosting engine alone, on any table
     #[command(subcommand)]
     Gbdt(super::gbdt::Gbdt),
+    /// What is in a batch: tables, rows, types, hashes, quality findings
+    Inspect(super::inspect::Inspect),
 }

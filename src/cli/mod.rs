@@ -12,6 +12,7 @@ mod evaluate;
 mod explain;
 mod fault;
 mod gbdt;
+mod inspect;
 mod log;
 mod rank;
 mod request;
@@ -85,5 +86,6 @@ fn dispatch(cli: Cli) -> Result<Verdict, Fault> {
         Command::Clusters(args) => clusters::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Gbdt(command) => gbdt::run(&command, &global),
+        Command::Inspect(command) => inspect::run(&command),
     }
 }
