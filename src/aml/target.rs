@@ -335,6 +335,7 @@ fn confidence(label: &AddressLabel) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aml::features::FeatureSet;
     use crate::gbdt::data::{Column, Schema};
 
     fn label(risk: &str, confidence: f64, created: Option<i64>, source: &str) -> AddressLabel {
@@ -410,5 +411,14 @@ mod tests {
                 .starts_with("targets of one class only: 2")
         );
         assert!(refuse(&matrix("x", &[]), &[]).contains("7 labels"));
+    }
+
+    #[test]
+    fn no_registered_feature_is_label_like() {
+        for set in [FeatureSet::alerts(), FeatureSet::clusters()] {
+            for feature in set.features() {
+                assert!(!is_label_derived(&feature.name), "{}", feature.name);
+            }
+        }
     }
 }
