@@ -12,8 +12,11 @@ fn main() {
     println!("cargo:rustc-env=AML_MINER_RUSTC_VERSION={}", compiler());
     if env::var_os("CARGO_FEATURE_CLI").is_some() {
         let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
-        let mut code = carried("BATCH", &root.join("fixtures/demo"), &["json", "parquet"]);
-        code += &carried("MODELS", &root.join("models"), &["json", "model"]);
+        let (batch, models) = (root.join("fixtures/demo"), root.join("models"));
+        let mut code = carried("BATCH", below(&batch), &["json", "parquet"]);
+        // reports lie in folders below the models
+        let beside = below(&models).into_iter().filter(|path| path.parent() == Some(&models)).collect();
+        code += &carried("MODELS", beside, &["json", "model"]);
         let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
         fs::write(out.join("carried.rs"), code).expect("the output folder is writable");
     }
@@ -27,13 +30,11 @@ fn compiler() -> String {
     said.split_whitespace().nth(1).unwrap_or("unknown").to_owned()
 }
 
-/// A constant with name and bytes of the folder's files with these extensions, in the order of their names.
-fn carried(constant: &str, folder: &Path, extensions: &[&str]) -> String {
-    println!("cargo:rerun-if-changed={}", folder.display());
-    let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+/// A constant with names and bytes of the files with these extensions, in the order of their paths.
+fn carried(constant: &str, mut files: Vec<PathBuf>, extensions: &[&str]) -> String {
     let wanted =
         |path: &PathBuf| path.extension().is_some_and(|e| extensions.iter().any(|wanted| e == *wanted));
-    let mut files: Vec<PathBuf> = files.filter(wanted).collect();
+    files.retain(wanted);
     files.sort();
     let mut code = format!("const {constant}: Files = &[\n");
     for path in files {
@@ -42,4 +43,11 @@ fn carried(constant: &str, folder: &Path, extensions: &[&str]) -> String {
             .expect("strings grow");
     }
     code + "];\n"
+}
+
+/// Every file of a folder and of the folders below it; none where there is no folder.
+fn below(folder: &Path) -> Vec<PathBuf> {
+    println!("cargo:rerun-if-changed={}", folder.display());
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.flat_map(|path| if path.is_dir() { below(&path) } else { vec![path] }).collect()
 }
