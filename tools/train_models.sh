@@ -10,18 +10,17 @@ miner=${AML_MINER:-target/release/aml-miner}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$models/evaluation"
-[ -e "$models/training.yaml" ] || cp models/training.yaml "$models/training.yaml"
 
 # training: 24 economies, a week apart, none shared; judged: 6 economies of other seeds and later dates
 for i in $(seq 0 23); do
   from=$(date -u -d "2025-01-05 + $((7 * i)) days" +%F)
-  "$miner" simulate --quiet --seed $((1000 + i)) --from "$from" --output "$work/train/$i" "$@" > /dev/null
+  "$miner" simulate --quiet --seed $((1000 + i)) --from "$from" --output "$work/train/$(printf %02d "$i")" "$@" > /dev/null
 done
 for i in $(seq 0 5); do
   from=$(date -u -d "2025-09-07 + $((7 * i)) days" +%F)
-  "$miner" simulate --quiet --seed $((9000 + i)) --from "$from" --output "$work/test/$i" "$@" > /dev/null
+  "$miner" simulate --quiet --seed $((9000 + i)) --from "$from" --output "$work/test/$(printf %02d "$i")" "$@" > /dev/null
 done
-cp "$models/training.yaml" "$work/training.yaml"
+cp models/training.yaml "$work/training.yaml"
 "$miner" train all --quiet --data "$work/train" --output "$models" --config "$work/training.yaml" "$@"
 "$miner" evaluate --quiet --models "$models" --data "$work/test" --output "$work/simulated" "$@" \
   --title "Simulated batches of seeds never seen" > /dev/null
@@ -36,6 +35,9 @@ if [ -d "$sample" ]; then
     --title "Real sample, trained on it, whole pattern instances held out (5 folds, 3 partitions)" > /dev/null
   cp "$work/sample/evaluation.json" "$models/evaluation/sample.json"
   cp "$work/folds/evaluation.json" "$models/evaluation/sample_folds.json"
+fi
+if [ "$models" != models ] && [ ! -d "$sample" ]; then
+  cp models/evaluation/sample*.json "$models/evaluation/" 2> /dev/null || true
 fi
 reports=("$models/evaluation/simulated.json")
 for report in sample sample_folds; do

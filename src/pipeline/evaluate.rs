@@ -109,13 +109,9 @@ enum View {
 pub struct Evaluation<'a> {
     bundle: &'a Bundle,
     report: Report,
-    judged: BTreeMap<(Rows3, &'static str, View), Judged>,
+    /// By kind of row, target and view.
+    judged: BTreeMap<(&'static str, &'static str, View), Judged>,
 }
-
-/// Order of the sections.
-type Rows3 = u8;
-const ALERTS: Rows3 = 0;
-const CLUSTERS: Rows3 = 1;
 
 /// Rows with targets and any number of scores.
 #[derive(Clone, Debug, Default)]
@@ -320,14 +316,14 @@ impl Judged {
         self.scores.entry(name).or_default().extend(scores);
     }
 
-    fn section(mut self, rows: Rows3, target: &str, view: View) -> Section {
+    fn section(mut self, rows_of: &str, target: &str, view: View) -> Section {
         let positives = self.labels.iter().filter(|&&label| label == 1.0).count();
         let base_rate = positives as f64 / self.labels.len().max(1) as f64;
         self.scores.insert(FLAT, vec![base_rate; self.labels.len()]);
         let order = ["alert_scorer", "alert_ranker", "cluster_scorer", FLAT, SEVERITY, CONFIDENCE];
         let figures = order.iter().filter_map(|name| self.scores.get(name).map(|s| self.figures(name, s)));
         Section {
-            rows_of: if rows == ALERTS { "alerts" } else { "clusters" }.to_owned(),
+            rows_of: rows_of.to_owned(),
             target: target.to_owned(),
             view: view.name().to_owned(),
             rows: self.labels.len(),
@@ -394,6 +390,8 @@ fn or_zero(x: f64) -> f64 {
     if x.is_nan() { 0.0 } else { x }
 }
 
+const ALERTS: &str = "alerts";
+const CLUSTERS: &str = "clusters";
 const FLAT: &str = "flat score (base rate)";
 const SEVERITY: &str = "severity copy";
 const CONFIDENCE: &str = "confidence copy";

@@ -48,9 +48,7 @@ fn labels_of_the_future_are_no_targets() {
         b.labels.as_mut().unwrap().iter_mut().for_each(|l| l.created_timestamp = Some(i64::MAX));
     };
     let error = trained(late, config()).expect_err("nothing known");
-    let known =
-        TrainError::Target { model: "alert_scorer", reason: TargetError::NoneKnown { rows: 0, dropped: 0 } };
-    assert_eq!(std::mem::discriminant(&error), std::mem::discriminant(&known));
+    assert!(matches!(error, TrainError::Target { reason: TargetError::NoneKnown { .. }, .. }), "{error}");
     assert!(error.to_string().contains("no target is known at the training cut-off"), "{error}");
     let absent = trained(|b| b.labels = None, config()).expect_err("no labels");
     assert!(absent.to_string().contains("no address_labels table"), "{absent}");
