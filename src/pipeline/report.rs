@@ -141,7 +141,8 @@ const LIMITS: &str = "## Limits
 
 * Trained on simulated batches: planted schemes are cleaner than life, and their mix is the simulator's. Figures on simulated batches say that the \
 path works, not how good the models are on a real network; the real sample above is the better witness, and a small one.
-* Retrain on labelled batches of the network in question (`aml-miner train`) before relying on the order.
+* Without retraining the models may not carry over to another network: compare the zero-shot figures on the real sample, where given, with those of models \
+trained on it, and retrain on labelled batches of the network in question (`aml-miner train`) before relying on the order.
 * Labels of the training batches are incomplete and partly wrong, as in life; ground truth is used for judging alone.
 * Only addresses on which some rule raised an alert are scored: what no rule sees, no model ranks.
 * Address features of a caller who computes them otherwise than the official pipeline shift scores without notice.
