@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Serve(super::serve::Serve),
     /// A batch as the JSON body of the HTTP calls
     Request(super::request::Request),
+    /// The tables that a batch lacks, as Parquet files
+    Derive(super::derive::Derive),
     /// Trains on all batches under a folder and writes a bundle
     Train(super::train::Train),
     /// How good a bundle is on batches with known answers

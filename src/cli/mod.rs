@@ -7,6 +7,7 @@ mod bundled;
 mod clock;
 mod clusters;
 mod demo;
+mod derive;
 mod environment;
 mod evaluate;
 mod explain;
@@ -79,6 +80,7 @@ fn dispatch(cli: Cli) -> Result<Verdict, Fault> {
         Command::Demo(command) => demo::run(&command, &global),
         Command::Serve(command) => serve::run(&command, &global),
         Command::Request(command) => request::run(&command, &global),
+        Command::Derive(args) => derive::run(&args, &global),
         Command::Train(args) => train::run(&args, &global),
         Command::Evaluate(args) => evaluate::run(&args, &global),
         Command::Score(args) => score::run(&args),
