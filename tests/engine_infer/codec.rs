@@ -51,7 +51,7 @@ proptest! {
 
 /// The file with one section replaced, table and checksum made to fit.
 fn forge(bytes: &[u8], section: usize, payload: &[u8]) -> Vec<u8> {
-    let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+    let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
     let payloads: Vec<&[u8]> = (0..5)
         .map(|i| {
             let (start, length) = (number(16 + i * 64 + 16) as usize, number(16 + i * 64 + 24) as usize);

@@ -26,16 +26,18 @@ fn folder() -> PathBuf {
 }
 
 fn text(name: &str) -> String {
-    fs::read_to_string(folder().join(name).with_extension("txt")).unwrap()
+    fs::read_to_string(folder().join(name).with_extension("txt")).expect("a golden file of make_golden.py")
 }
 
 fn golden(name: &str) -> Golden {
-    let model = from_text(&text(name)).unwrap();
+    let model = from_text(&text(name)).expect("a golden file of make_golden.py");
     let n = model.schema.len();
-    let table = fs::read_to_string(folder().join(name).with_extension("tsv")).unwrap();
+    let table = fs::read_to_string(folder().join(name).with_extension("tsv"))
+        .expect("a golden file of make_golden.py");
     let mut golden = Golden { model, rows: vec![], raw: vec![], score: vec![], contributions: vec![] };
     for line in table.lines() {
-        let values: Vec<f64> = line.split('\t').map(|word| word.parse().unwrap()).collect();
+        let values: Vec<f64> =
+            line.split('\t').map(|word| word.parse().expect("a golden file of make_golden.py")).collect();
         assert_eq!(values.len(), 2 * n + 3);
         golden.rows.push(values[..n].to_vec());
         golden.raw.push(values[n]);

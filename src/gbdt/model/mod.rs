@@ -5,6 +5,7 @@ mod check;
 mod codec;
 pub mod describe;
 pub mod lightgbm;
+#[allow(clippy::module_inception, reason = "a file is one noun, and the noun of this folder is the model")]
 mod model;
 mod tree;
 
