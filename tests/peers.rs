@@ -2,6 +2,7 @@
 //!
 //! Needs a Python with lightgbm, pandas and pyarrow, named by `AML_MINER_PEERS_PYTHON`; skips with a message otherwise, or
 //! fails when `REQUIRE_PEERS=1`.
+#![allow(clippy::print_stdout, reason = "a skipped test says so")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
