@@ -75,4 +75,6 @@ pub(crate) enum Command {
     Gbdt(super::gbdt::Gbdt),
     /// What is in a batch: tables, rows, types, hashes, quality findings
     Inspect(super::inspect::Inspect),
+    /// Writes batches with planted laundering patterns, innocent look-alikes and ground truth
+    Simulate(super::simulate::Simulate),
 }

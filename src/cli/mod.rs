@@ -19,6 +19,7 @@ mod rank;
 mod request;
 mod score;
 mod serve;
+mod simulate;
 mod train;
 
 use std::ffi::OsString;
@@ -89,5 +90,6 @@ fn dispatch(cli: Cli) -> Result<Verdict, Fault> {
         Command::Explain(args) => explain::run(&args),
         Command::Gbdt(command) => gbdt::run(&command, &global),
         Command::Inspect(command) => inspect::run(&command),
+        Command::Simulate(command) => simulate::run(&command, &global),
     }
 }

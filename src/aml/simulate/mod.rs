@@ -201,7 +201,7 @@ impl Batches {
             })
             .collect();
         prices.sort_by(|a, b| {
-            let key = |p: &AssetPrice| (p.asset_symbol.clone(), p.asset_contract.clone(), p.price_date);
+            let key = |p: &AssetPrice| (p.asset_contract.clone(), p.asset_symbol.clone(), p.price_date);
             key(a).cmp(&key(b))
         });
         prices
@@ -224,7 +224,7 @@ impl Batches {
             }
         }
         rows.sort_by(|a, b| {
-            (&a.address, &a.pattern_instance_id, &a.role).cmp(&(&b.address, &b.pattern_instance_id, &b.role))
+            (&a.pattern_instance_id, &a.address, &a.role).cmp(&(&b.pattern_instance_id, &b.address, &b.role))
         });
         rows
     }
