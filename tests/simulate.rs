@@ -252,4 +252,114 @@ fn settings_out_of_range_are_named() {
     }
 }
 
+/// What is written and read back is what was simulated, to the bit.
+#[test]
+fn written_batches_open_to_the_same_tables() {
+    use aml_miner::aml::sot::{TableKind, write_batch};
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let simulated = batches(&small());
+    write_batch(folder.path(), &simulated[0], &TableKind::ALL).expect("a writable folder");
+    let read = Batch::open(folder.path()).expect("a legal batch");
+    assert_eq!(read.id, simulated[0].id);
+    assert_eq!(digest(&[read]), digest(&simulated));
+}
+
+#[cfg(feature = "cli")]
+mod command {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+    use std::process::{Command, Output};
+
+    use aml_miner::aml::sot::Batch;
+
+    /// The arguments that `fixtures/README.md` records.
+    const DEMO: &str =
+        "--seed 42 --network torus --from 2025-11-03 --window-days 30 --addresses 1200 --patterns 16";
+    const GEN1: &str = "--seed 7 --network torus --from 2025-11-03 --window-days 7 --addresses 160 --patterns 3 --generation 1";
+
+    fn simulate(output: &Path, arguments: &str) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_aml-miner"))
+            .args(["simulate", "--quiet", "--output"])
+            .arg(output)
+            .args(arguments.split(' '))
+            .output()
+            .expect("the binary runs")
+    }
+
+    fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut found = Vec::new();
+        let mut open = vec![folder.to_owned()];
+        while let Some(here) = open.pop() {
+            for entry in fs::read_dir(&here).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    open.push(path);
+                } else {
+                    let bytes = fs::read(&path).expect("a file");
+                    found.push((path.strip_prefix(folder).expect("below").to_owned(), bytes));
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    #[test]
+    fn fixtures_regenerate_to_the_same_bytes() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+        let readme = fs::read_to_string(root.join("README.md")).expect("fixtures/README.md");
+        for (name, arguments, limit) in [("demo", DEMO, 1_700_000), ("gen1", GEN1, 300_000)] {
+            assert!(
+                readme.contains(&format!("aml-miner simulate --output fixtures/{name} {arguments}")),
+                "{name}"
+            );
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let output = simulate(&folder.path().join(name), arguments);
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            let (made, kept) = (files(&folder.path().join(name)), files(&root.join(name)));
+            let names = |files: &[(PathBuf, Vec<u8>)]| files.iter().map(|f| f.0.clone()).collect::<Vec<_>>();
+            assert_eq!(names(&made), names(&kept));
+            for ((path, made), (_, kept)) in made.iter().zip(&kept) {
+                assert!(made == kept, "{name}/{}: made again it differs", path.display());
+            }
+            let bytes: usize = kept.iter().map(|file| file.1.len()).sum();
+            assert!(bytes <= limit, "{name}: {bytes} bytes");
+        }
+    }
+
+    #[test]
+    fn every_generation_holds_its_tables() {
+        let small = "--addresses 120 --patterns 2 --window-days 10 --network bitcoin --generation";
+        for generation in 1..=3 {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            assert!(simulate(folder.path(), &format!("{small} {generation}")).status.success());
+            let batch = Batch::open(&folder.path().join("snapshots/bitcoin/2025-11-03/10")).expect("a batch");
+            assert_eq!(batch.alerts.is_some(), generation == 1);
+            assert_eq!(batch.clusters.is_some(), generation == 1);
+            assert_eq!(batch.patterns.is_some(), generation == 2);
+            assert_eq!(batch.features.is_some(), generation < 3);
+            assert_eq!(batch.money_flows.is_some(), generation < 3);
+            assert_eq!(batch.transfers.is_some(), generation == 3);
+            assert!(batch.labels.is_some() && batch.ground_truth.is_some());
+        }
+    }
+
+    #[test]
+    fn a_used_folder_and_a_bad_setting_are_refused() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let bad = simulate(folder.path(), "--addresses 3");
+        assert_eq!(bad.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&bad.stderr).contains("addresses: expected 50 to"), "{bad:?}");
+        assert_eq!(files(folder.path()), []);
+        fs::write(folder.path().join("kept.txt"), "mine").expect("a writable folder");
+        let used = simulate(folder.path(), "--addresses 100 --patterns 1");
+        assert_eq!(used.status.code(), Some(2));
+        assert!(
+            String::from_utf8_lossy(&used.stderr).contains("expected an absent or empty folder"),
+            "{used:?}"
+        );
+        assert_eq!(files(folder.path()).len(), 1);
+    }
+}
+
 const FROZEN: &str = "46c1fe557a0a686b92a36fd6151215270f9dc69c849dc9bc831a0fafc995920b";
