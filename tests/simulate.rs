@@ -362,4 +362,4 @@ mod command {
     }
 }
 
-const FROZEN: &str = "46c1fe557a0a686b92a36fd6151215270f9dc69c849dc9bc831a0fafc995920b";
+const FROZEN: &str = "5ecbd97c87e45096e52e61574755336570ab12520eedccab6122bc2d01222e6a";
