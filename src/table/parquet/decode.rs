@@ -1,30 +1,24 @@
 //! Pages of one column and row group to typed values.
+//!
+//! arrow2 finds and decompresses the pages; levels and values are decoded here, because its own decoders do not end
+//! on some damaged files. Encodings: plain, dictionary, run-length booleans. Nesting: one list.
 
 use std::io::Cursor;
 use std::sync::Arc;
 
-use arrow2::array::{
-    Array, BinaryArray, BooleanArray, FixedSizeBinaryArray, ListArray, PrimitiveArray, Utf8Array,
-};
-use arrow2::datatypes::{DataType, Field as ArrowField, TimeUnit};
+use arrow2::datatypes::{DataType, TimeUnit};
 use arrow2::io::parquet::read::{
-    ArrayIter, BasicDecompressor, ColumnChunkMetaData, PageReader, column_iter_to_arrays,
+    ColumnChunkMetaData, CompressedDataPage, DataPageHeader, Page, PageReader, ParquetType, PhysicalType,
+    decompress,
 };
-use arrow2::types::NativeType;
+use arrow2::io::parquet::write::{CompressedPage, Encoding};
 use parquet_format_safe::PageHeader;
 use parquet_format_safe::thrift::protocol::TCompactInputProtocol;
 
 use super::footer::{Field, Footer};
+use super::levels::hybrid;
 use super::{MAX_PAGE_BYTES, ReadError, Values, guarded};
 use crate::table::TableColumn;
-
-/// Why a part could not be decoded.
-pub(super) enum Fault {
-    /// The bytes break the format.
-    Bytes(String),
-    /// One value, by its row within the part, does not fit its type.
-    Cell { row: usize, expected: &'static str, found: String },
-}
 
 /// Decodes one column of one row group.
 pub(super) fn column_of_group(
@@ -32,22 +26,16 @@ pub(super) fn column_of_group(
     footer: &Footer,
     field: usize,
     group: usize,
-) -> Result<Values, Fault> {
+) -> Result<Values, String> {
     let field = &footer.fields[field];
     let Some(mut values) = empty_values(field) else {
         return Ok(Values::Other(type_name(&field.data_type)));
     };
     let rows = footer.metadata.row_groups[group].num_rows();
-    let chunks = &footer.metadata.row_groups[group].columns()[field.leaves.clone()];
-    guarded(|| {
-        for array in arrays(bytes, chunks, field, rows)? {
-            append(&mut values, array.map_err(|e| Fault::Bytes(e.to_string()))?.as_ref())?;
-        }
-        Ok(())
-    })
-    .unwrap_or_else(|panic| Err(Fault::Bytes(panic)))?;
+    let chunk = &footer.metadata.row_groups[group].columns()[field.leaves.start];
+    guarded(|| fill(&mut values, bytes, chunk, field)).unwrap_or_else(Err)?;
     match values.len() {
-        Some(found) if found != rows => Err(Fault::Bytes(format!("expected {rows} values, found {found}"))),
+        Some(found) if found != rows => Err(format!("expected {rows} values, found {found}")),
         _ => Ok(values),
     }
 }
@@ -57,14 +45,13 @@ pub(super) fn join(
     file: &str,
     footer: &Footer,
     field: usize,
-    parts: Vec<Result<Values, Fault>>,
+    parts: Vec<Result<Values, String>>,
 ) -> Result<TableColumn, ReadError> {
     let field = &footer.fields[field];
     let mut whole: Option<Values> = None;
-    let mut row_of_part = 0;
-    for (part, group) in parts.into_iter().zip(&footer.metadata.row_groups) {
-        let part = part.map_err(|fault| read_error(file, field, row_of_part, fault))?;
-        row_of_part += group.num_rows();
+    for part in parts {
+        let (file, column) = (file.to_owned(), field.name.clone());
+        let part = part.map_err(|reason| ReadError::Column { file, column, reason })?;
         match &mut whole {
             None => whole = Some(part),
             Some(whole) => extend(whole, part),
@@ -72,16 +59,6 @@ pub(super) fn join(
     }
     let none = || empty_values(field).unwrap_or_else(|| Values::Other(type_name(&field.data_type)));
     Ok(TableColumn { name: field.name.clone(), values: whole.unwrap_or_else(none) })
-}
-
-fn read_error(file: &str, field: &Field, row_of_part: usize, fault: Fault) -> ReadError {
-    let (file, column) = (file.to_owned(), field.name.clone());
-    match fault {
-        Fault::Bytes(reason) => ReadError::Column { file, column, reason },
-        Fault::Cell { row, expected, found } => {
-            ReadError::Cell { file, column, row: row_of_part + row, expected: expected.into(), found }
-        }
-    }
 }
 
 /// The variant a field is decoded into; `None` for types that no table of ours has.
@@ -126,32 +103,168 @@ fn type_name(data_type: &DataType) -> String {
     }
 }
 
-fn arrays<'a>(
-    bytes: &'a [u8],
-    chunks: &'a [ColumnChunkMetaData],
-    field: &Field,
-    rows: usize,
-) -> Result<ArrayIter<'a>, Fault> {
-    let pages = chunks.iter().map(|chunk| pages(bytes, chunk)).collect::<Result<Vec<_>, _>>()?;
-    let types = chunks.iter().map(|chunk| &chunk.descriptor().descriptor.primitive_type).collect();
-    let arrow_field = ArrowField::new(&field.name, field.data_type.clone(), true);
-    column_iter_to_arrays(pages, types, arrow_field, None, rows).map_err(|e| Fault::Bytes(e.to_string()))
+/// Decodes a column of a row group into values of its variant.
+fn fill(values: &mut Values, bytes: &[u8], chunk: &ColumnChunkMetaData, field: &Field) -> Result<(), String> {
+    let column = Chunk::new(bytes, chunk)?;
+    match values {
+        Values::Bool(out) => column.flat(out, None, booleans(), Some)?,
+        Values::Int(out) => column.flat(out, None, integers(chunk)?, Some)?,
+        Values::UInt(out) => column.flat(out, None, unsigned(chunk)?, Some)?,
+        Values::F32(out) => column.flat(out, f32::NAN, f32s(), |v| v)?,
+        Values::F64(out) => column.flat(out, f64::NAN, f64s(), |v| v)?,
+        Values::Decimal { units, .. } => column.flat(units, None, decimals(chunk)?, Some)?,
+        Values::Text(out) => column.flat(out, None, texts(), Some)?,
+        Values::Date(out) => column.flat(out, None, i32s(), Some)?,
+        Values::Timestamp(out) => {
+            let per_ms = match field.data_type {
+                DataType::Timestamp(TimeUnit::Nanosecond, _) => 1_000_000,
+                DataType::Timestamp(TimeUnit::Microsecond, _) => 1_000,
+                _ => 1,
+            };
+            column.flat(out, None, instants(chunk), |v| Some(v.div_euclid(per_ms)))?;
+        }
+        Values::TextList(out) => column.lists(out, texts())?,
+        Values::IntList(out) => column.lists(out, integers(chunk)?)?,
+        Values::Other(_) => {}
+    }
+    Ok(())
 }
 
-fn pages<'a>(
-    bytes: &'a [u8],
-    chunk: &ColumnChunkMetaData,
-) -> Result<BasicDecompressor<PageReader<Cursor<&'a [u8]>>>, Fault> {
-    let (start, length) = chunk.byte_range();
-    let end = start.saturating_add(length);
-    let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
-    let part = range.and_then(|(start, end)| bytes.get(start..end)).ok_or_else(|| {
-        Fault::Bytes(format!("its bytes {start} to {end} lie outside the file of {} bytes", bytes.len()))
-    })?;
-    check_pages(part, chunk.num_values()).map_err(Fault::Bytes)?;
-    let reader =
-        PageReader::new(Cursor::new(part), chunk, Arc::new(|_, _| true), vec![], part.len() * 2 + 1024);
-    Ok(BasicDecompressor::new(reader, vec![]))
+/// The pages of a column in a row group, checked and ready to be walked.
+struct Chunk<'a> {
+    pages: PageReader<Cursor<&'a [u8]>>,
+    max_def: u32,
+    max_rep: u32,
+    /// From this definition level on, a list is there.
+    list_def: u32,
+}
+
+/// A page's levels and the bytes of its values.
+struct Split<'a> {
+    rep: Vec<u32>,
+    def: Vec<u32>,
+    values: &'a [u8],
+    encoding: Encoding,
+    count: usize,
+}
+
+/// Decodes so many plain values.
+type Plain<T> = fn(&[u8], usize, usize) -> Result<Vec<T>, String>;
+
+/// How plain values of a column are decoded, and the length of each where it is fixed.
+struct Decoder<T> {
+    plain: Plain<T>,
+    length: usize,
+}
+
+impl<'a> Chunk<'a> {
+    fn new(bytes: &'a [u8], chunk: &ColumnChunkMetaData) -> Result<Self, String> {
+        let (start, length) = chunk.byte_range();
+        let end = start.saturating_add(length);
+        let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+        let part = range.and_then(|(start, end)| bytes.get(start..end)).ok_or_else(|| {
+            format!("its bytes {start} to {end} lie outside the file of {} bytes", bytes.len())
+        })?;
+        check_pages(part, chunk.num_values())?;
+        let limit = part.len() * 2 + 1024;
+        let pages = PageReader::new(Cursor::new(part), chunk, Arc::new(|_, _| true), vec![], limit);
+        let column = chunk.descriptor();
+        let level = |level: i16| u32::try_from(level).map_err(|_| "a negative level".to_owned());
+        let (max_def, max_rep) =
+            (level(column.descriptor.max_def_level)?, level(column.descriptor.max_rep_level)?);
+        // a list in a group of its own may be absent; a bare repeated column may only be empty
+        let optional = match &column.base_type {
+            ParquetType::PrimitiveType(_) => false,
+            ParquetType::GroupType { field_info, .. } => format!("{:?}", field_info.repetition) == "Optional",
+        };
+        Ok(Chunk { pages, max_def, max_rep, list_def: u32::from(optional) })
+    }
+
+    /// Appends one value a row; `missing` where there is none.
+    fn flat<T: Clone, U: Clone>(
+        self,
+        out: &mut Vec<U>,
+        missing: U,
+        decoder: Decoder<T>,
+        wrap: impl Fn(T) -> U,
+    ) -> Result<(), String> {
+        if self.max_rep != 0 {
+            return Err("a list where a value was expected".into());
+        }
+        let max_def = self.max_def;
+        self.each_page(&decoder, |split, values| {
+            let mut values = values.into_iter();
+            if values.len() == split.count {
+                out.extend(values.map(&wrap));
+                return Ok(());
+            }
+            out.reserve(split.count);
+            for &def in &split.def {
+                let value = if def == max_def { values.next().map(&wrap) } else { None };
+                out.push(value.unwrap_or_else(|| missing.clone()));
+            }
+            Ok(())
+        })
+    }
+
+    /// Appends one list a row.
+    fn lists<T: Clone + Default>(
+        self,
+        out: &mut Vec<Option<Vec<T>>>,
+        decoder: Decoder<T>,
+    ) -> Result<(), String> {
+        let (max_def, list_def) = (self.max_def, self.list_def);
+        if self.max_rep != 1 {
+            return Err("a list within a list".into());
+        }
+        self.each_page(&decoder, |split, values| {
+            let mut values = values.into_iter();
+            for (&rep, &def) in split.rep.iter().zip(&split.def) {
+                if rep == 0 {
+                    out.push((def >= list_def).then(Vec::new));
+                }
+                if def > list_def {
+                    let item = if def == max_def { values.next() } else { None };
+                    let list = out.last_mut().and_then(Option::as_mut).ok_or("an item outside a list")?;
+                    list.push(item.unwrap_or_default());
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Calls `each` with the levels and the decoded values of every data page.
+    fn each_page<T: Clone>(
+        self,
+        decoder: &Decoder<T>,
+        mut each: impl FnMut(&Split<'_>, Vec<T>) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let (max_def, max_rep) = (self.max_def, self.max_rep);
+        let mut dictionary: Vec<T> = vec![];
+        let mut buffer = vec![];
+        for page in self.pages {
+            let page = page.map_err(|e| e.to_string())?;
+            check_levels(&page)?;
+            match decompress(page, &mut buffer).map_err(|e| e.to_string())? {
+                Page::Dict(page) => {
+                    dictionary = (decoder.plain)(&page.buffer, page.num_values, decoder.length)?;
+                    buffer = page.buffer;
+                }
+                Page::Data(mut page) => {
+                    let bytes = std::mem::take(page.buffer_mut());
+                    let split = split(page.header(), page.encoding(), &bytes, [max_rep, max_def])?;
+                    let present = match max_def {
+                        0 => split.count,
+                        _ => split.def.iter().filter(|&&def| def == max_def).count(),
+                    };
+                    let values = present_values(&split, present, decoder, &dictionary)?;
+                    each(&split, values)?;
+                    buffer = bytes;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Walks the page headers of a column: nobody allocates by a claimed size that was not checked here.
@@ -164,9 +277,9 @@ fn check_pages(part: &[u8], mut values_left: i64) -> Result<(), String> {
         if size > MAX_PAGE_BYTES {
             return Err(format!("a page of {size} bytes, more than the limit of {MAX_PAGE_BYTES}"));
         }
-        // the shortest entry of a dictionary is a byte long
+        // the shortest entry of a dictionary is a bit long
         let entries = header.dictionary_page_header.map_or(0, |h| h.num_values.into());
-        if !(0..=size as i64).contains(&entries) {
+        if !(0..=size.saturating_mul(8) as i64).contains(&entries) {
             return Err(format!("a dictionary of {entries} entries in {size} bytes"));
         }
         let v1 = header.data_page_header.map_or(0, |h| h.num_values);
@@ -182,103 +295,192 @@ fn check_pages(part: &[u8], mut values_left: i64) -> Result<(), String> {
     Ok(())
 }
 
-fn append(values: &mut Values, array: &dyn Array) -> Result<(), Fault> {
-    match values {
-        Values::Bool(out) => out.extend(cast::<BooleanArray>(array)?.iter()),
-        Values::Int(out) => append_integers(out, array, |v| v)?,
-        Values::UInt(out) => append_integers(out, array, |v| v as u64)?,
-        Values::F32(out) => append_floats(out, cast(array)?, f32::NAN),
-        Values::F64(out) => append_floats(out, cast(array)?, f64::NAN),
-        Values::Decimal { units, .. } => append_decimals(units, array)?,
-        Values::Text(out) => out.extend(cast::<Utf8Array<i32>>(array)?.iter().map(|t| t.map(str::to_owned))),
-        Values::Date(out) => out.extend(cast::<PrimitiveArray<i32>>(array)?.iter().map(|d| d.copied())),
-        Values::Timestamp(out) => append_timestamps(out, array)?,
-        Values::TextList(out) => append_lists(out, array, |items| {
-            let items = cast::<Utf8Array<i32>>(items)?;
-            Ok(items.iter().map(|item| item.unwrap_or_default().to_owned()).collect())
-        })?,
-        Values::IntList(out) => append_lists(out, array, |items| {
-            let mut integers = vec![];
-            append_integers(&mut integers, items, |v| v)?;
-            Ok(integers.into_iter().map(Option::unwrap_or_default).collect())
-        })?,
-        Values::Other(_) => {}
-    }
-    Ok(())
-}
-
-fn cast<A: 'static>(array: &dyn Array) -> Result<&A, Fault> {
-    array.as_any().downcast_ref().ok_or_else(|| Fault::Bytes(format!("unexpected {:?}", array.data_type())))
-}
-
-/// Integers of any width; unsigned 64-bit ones pass through i64 as bits.
-fn append_integers<T>(
-    out: &mut Vec<Option<T>>,
-    array: &dyn Array,
-    from: impl Fn(i64) -> T,
-) -> Result<(), Fault> {
-    fn each<N: NativeType, T>(
-        out: &mut Vec<Option<T>>,
-        array: &dyn Array,
-        from: impl Fn(N) -> T,
-    ) -> Result<(), Fault> {
-        let array = cast::<PrimitiveArray<N>>(array)?;
-        match array.validity() {
-            None => out.extend(array.values().iter().map(|&v| Some(from(v)))),
-            Some(_) => out.extend(array.iter().map(|v| v.map(|&v| from(v)))),
+/// Levels of other encodings died out before the format was finished.
+fn check_levels(page: &CompressedPage) -> Result<(), String> {
+    let CompressedPage::Data(page) = page else { return Ok(()) };
+    let header: fn(&CompressedDataPage) -> &DataPageHeader = CompressedDataPage::header;
+    match header(page) {
+        DataPageHeader::V1(v1)
+            if v1.definition_level_encoding.0 != RLE || v1.repetition_level_encoding.0 != RLE =>
+        {
+            Err("levels of an outdated encoding".into())
         }
-        Ok(())
-    }
-    match array.data_type() {
-        DataType::Int8 => each(out, array, |v: i8| from(v.into())),
-        DataType::Int16 => each(out, array, |v: i16| from(v.into())),
-        DataType::Int32 => each(out, array, |v: i32| from(v.into())),
-        DataType::UInt8 => each(out, array, |v: u8| from(v.into())),
-        DataType::UInt16 => each(out, array, |v: u16| from(v.into())),
-        DataType::UInt32 => each(out, array, |v: u32| from(v.into())),
-        DataType::UInt64 => each(out, array, |v: u64| from(v as i64)),
-        _ => each(out, array, from),
+        _ => Ok(()),
     }
 }
 
-fn append_floats<F: NativeType>(out: &mut Vec<F>, array: &PrimitiveArray<F>, missing: F) {
-    let start = out.len();
-    out.extend_from_slice(array.values());
-    if let Some(validity) = array.validity().filter(|v| v.unset_bits() > 0) {
-        for (value, valid) in out[start..].iter_mut().zip(validity.iter()) {
-            if !valid {
-                *value = missing;
-            }
+/// Thrift's number of the encoding.
+const RLE: i32 = 3;
+
+/// Takes a page apart. `max`: the highest repetition and definition level.
+fn split<'a>(
+    header: &DataPageHeader,
+    encoding: Encoding,
+    bytes: &'a [u8],
+    [max_rep, max_def]: [u32; 2],
+) -> Result<Split<'a>, String> {
+    const SHORT: &str = "a page ends within its levels";
+    let count = header.num_values();
+    let width = |max: u32| u32::BITS - max.leading_zeros();
+    let (rep, def, values) = match header {
+        DataPageHeader::V1(_) => {
+            let mut rest = bytes;
+            let mut prefixed = |max: u32| -> Result<&'a [u8], String> {
+                if max == 0 {
+                    return Ok(&[]);
+                }
+                let (length, after) = rest.split_first_chunk::<4>().ok_or(SHORT)?;
+                let (levels, after) =
+                    after.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or(SHORT)?;
+                rest = after;
+                Ok(levels)
+            };
+            let (rep, def) = (prefixed(max_rep)?, prefixed(max_def)?);
+            (rep, def, rest)
         }
-    }
-}
-
-fn append_decimals(out: &mut Vec<Option<i128>>, array: &dyn Array) -> Result<(), Fault> {
-    let wide = |(row, value): (usize, Option<&[u8]>)| {
-        value.map(|bytes| units(bytes)).transpose().map_err(|found| Fault::Cell {
-            row,
-            expected: "a decimal of at most 38 digits",
-            found,
-        })
+        DataPageHeader::V2(v2) => {
+            let length = |bytes: i32| usize::try_from(bytes).map_err(|_| SHORT);
+            let (rep, rest) =
+                bytes.split_at_checked(length(v2.repetition_levels_byte_length)?).ok_or(SHORT)?;
+            let (def, rest) =
+                rest.split_at_checked(length(v2.definition_levels_byte_length)?).ok_or(SHORT)?;
+            (rep, def, rest)
+        }
     };
-    let start = out.len();
-    match array.data_type() {
-        DataType::Int32 | DataType::Int64 => append_integers(out, array, i128::from)?,
-        DataType::Binary => {
-            for item in cast::<BinaryArray<i32>>(array)?.iter().enumerate() {
-                out.push(wide((start + item.0, item.1))?);
-            }
-        }
-        _ => {
-            for item in cast::<FixedSizeBinaryArray>(array)?.iter().enumerate() {
-                out.push(wide((start + item.0, item.1))?);
-            }
-        }
-    }
-    Ok(())
+    let levels = |bytes, max| if max == 0 { Ok(vec![]) } else { hybrid(bytes, width(max), count) };
+    Ok(Split { rep: levels(rep, max_rep)?, def: levels(def, max_def)?, values, encoding, count })
 }
 
-/// Two's complement, most significant byte first, of any length whose value fits.
+fn present_values<T: Clone>(
+    split: &Split<'_>,
+    present: usize,
+    decoder: &Decoder<T>,
+    dictionary: &[T],
+) -> Result<Vec<T>, String> {
+    if present == 0 {
+        return Ok(vec![]);
+    }
+    match split.encoding {
+        Encoding::Plain => (decoder.plain)(split.values, present, decoder.length),
+        Encoding::RleDictionary | Encoding::PlainDictionary => {
+            let (&width, indices) = split.values.split_first().ok_or("a page without indices")?;
+            let indices = hybrid(indices, width.into(), present)?;
+            let value = |&index: &u32| dictionary.get(index as usize).cloned();
+            indices
+                .iter()
+                .map(value)
+                .collect::<Option<_>>()
+                .ok_or_else(|| "an index beyond its dictionary".into())
+        }
+        Encoding::Rle if decoder.length == BIT => {
+            let bits = split.values.get(4..).ok_or("a page without values")?;
+            let packed = hybrid(bits, 1, present)?;
+            // as plain booleans look, so that one decoder serves both
+            let bytes: Vec<u8> =
+                packed.chunks(8).map(|c| c.iter().rev().fold(0, |b, &v| (b << 1) | v as u8)).collect();
+            (decoder.plain)(&bytes, present, BIT)
+        }
+        other => Err(format!("values encoded as {other:?}, which is not read here")),
+    }
+}
+
+/// Stands for the length of a boolean.
+const BIT: usize = 0;
+
+fn booleans() -> Decoder<bool> {
+    let plain: Plain<bool> = |bytes, n, _| {
+        if bytes.len().saturating_mul(8) < n {
+            return Err("its values end early".into());
+        }
+        Ok((0..n).map(|i| bytes[i / 8] >> (i % 8) & 1 == 1).collect())
+    };
+    Decoder { plain, length: BIT }
+}
+
+fn f32s() -> Decoder<f32> {
+    Decoder { plain: |bytes, n, _| words(bytes, n, f32::from_le_bytes), length: 4 }
+}
+
+fn f64s() -> Decoder<f64> {
+    Decoder { plain: |bytes, n, _| words(bytes, n, f64::from_le_bytes), length: 8 }
+}
+
+fn i32s() -> Decoder<i32> {
+    Decoder { plain: |bytes, n, _| words(bytes, n, i32::from_le_bytes), length: 4 }
+}
+
+/// Whole numbers of 32 or 64 bits, sign extended.
+fn integers(chunk: &ColumnChunkMetaData) -> Result<Decoder<i64>, String> {
+    match chunk.physical_type() {
+        PhysicalType::Int32 => {
+            Ok(Decoder { plain: |bytes, n, _| words(bytes, n, |w| i32::from_le_bytes(w).into()), length: 4 })
+        }
+        PhysicalType::Int64 => {
+            Ok(Decoder { plain: |bytes, n, _| words(bytes, n, i64::from_le_bytes), length: 8 })
+        }
+        other => Err(format!("whole numbers kept as {other:?}")),
+    }
+}
+
+/// Whole numbers of 32 or 64 bits without a sign.
+fn unsigned(chunk: &ColumnChunkMetaData) -> Result<Decoder<u64>, String> {
+    match chunk.physical_type() {
+        PhysicalType::Int32 => {
+            Ok(Decoder { plain: |bytes, n, _| words(bytes, n, |w| u32::from_le_bytes(w).into()), length: 4 })
+        }
+        PhysicalType::Int64 => {
+            Ok(Decoder { plain: |bytes, n, _| words(bytes, n, u64::from_le_bytes), length: 8 })
+        }
+        other => Err(format!("whole numbers kept as {other:?}")),
+    }
+}
+
+/// Instants of 64 bits in the column's unit, or of 96 bits: nanoseconds of the day and the Julian day.
+fn instants(chunk: &ColumnChunkMetaData) -> Decoder<i64> {
+    const JULIAN_1970: i64 = 2_440_588;
+    const DAY_NS: i64 = 86_400_000_000_000;
+    if chunk.physical_type() != PhysicalType::Int96 {
+        return Decoder { plain: |bytes, n, _| words(bytes, n, i64::from_le_bytes), length: 8 };
+    }
+    fn instant([a, b, c, d, e, f, g, h, day @ ..]: [u8; 12]) -> i64 {
+        let days = i64::from(u32::from_le_bytes(day)) - JULIAN_1970;
+        days.saturating_mul(DAY_NS).saturating_add(i64::from_le_bytes([a, b, c, d, e, f, g, h]))
+    }
+    Decoder { plain: |bytes, n, _| words(bytes, n, instant), length: 12 }
+}
+
+fn texts() -> Decoder<String> {
+    let plain: Plain<String> = |bytes, n, _| {
+        let text = |item: &[u8]| {
+            String::from_utf8(item.to_vec()).map_err(|e| format!("text that is not UTF-8: {e}"))
+        };
+        lengthy(bytes, n, text)
+    };
+    Decoder { plain, length: 1 }
+}
+
+/// Unscaled units: whole numbers, or two's complement with the most significant byte first.
+fn decimals(chunk: &ColumnChunkMetaData) -> Result<Decoder<i128>, String> {
+    match chunk.physical_type() {
+        PhysicalType::Int32 => {
+            Ok(Decoder { plain: |bytes, n, _| words(bytes, n, |w| i32::from_le_bytes(w).into()), length: 4 })
+        }
+        PhysicalType::Int64 => {
+            Ok(Decoder { plain: |bytes, n, _| words(bytes, n, |w| i64::from_le_bytes(w).into()), length: 8 })
+        }
+        PhysicalType::FixedLenByteArray(length) if length > 0 => {
+            let plain: Plain<i128> = |bytes, n, length| {
+                let whole =
+                    n.checked_mul(length).and_then(|all| bytes.get(..all)).ok_or("its values end early")?;
+                whole.chunks_exact(length).map(units).collect()
+            };
+            Ok(Decoder { plain, length })
+        }
+        PhysicalType::ByteArray => Ok(Decoder { plain: |bytes, n, _| lengthy(bytes, n, units), length: 1 }),
+        other => Err(format!("decimals kept as {other:?}")),
+    }
+}
+
 fn units(bytes: &[u8]) -> Result<i128, String> {
     let negative = bytes.first().is_some_and(|&b| b >= 0x80);
     let fill = if negative { 0xff } else { 0 };
@@ -287,35 +489,35 @@ fn units(bytes: &[u8]) -> Result<i128, String> {
     whole[16 - (bytes.len() - spare)..].copy_from_slice(&bytes[spare..]);
     let units = i128::from_be_bytes(whole);
     if bytes[..spare].iter().any(|&b| b != fill) || (units < 0) != negative {
-        return Err(format!("a number of {} bytes", bytes.len()));
+        return Err("a decimal of more than 38 digits".into());
     }
     Ok(units)
 }
 
-fn append_timestamps(out: &mut Vec<Option<i64>>, array: &dyn Array) -> Result<(), Fault> {
-    let per_ms = match array.data_type() {
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => 1_000_000,
-        DataType::Timestamp(TimeUnit::Microsecond, _) => 1_000,
-        _ => 1,
-    };
-    out.extend(cast::<PrimitiveArray<i64>>(array)?.iter().map(|t| t.map(|&t| t.div_euclid(per_ms))));
-    Ok(())
+/// Splits into values of `N` bytes.
+fn words<const N: usize, T>(bytes: &[u8], n: usize, from: impl Fn([u8; N]) -> T) -> Result<Vec<T>, String> {
+    let whole = n.checked_mul(N).and_then(|length| bytes.get(..length)).ok_or("its values end early")?;
+    Ok(whole.chunks_exact(N).map(|word| from(word.try_into().expect("chunks of N bytes"))).collect())
 }
 
-fn append_lists<T: Clone>(
-    out: &mut Vec<Option<Vec<T>>>,
-    array: &dyn Array,
-    flatten: impl Fn(&dyn Array) -> Result<Vec<T>, Fault>,
-) -> Result<(), Fault> {
-    let lists = cast::<ListArray<i32>>(array)?;
-    let items = flatten(lists.values().as_ref())?;
-    for (row, bounds) in lists.offsets().buffer().windows(2).enumerate() {
-        let valid = lists.validity().is_none_or(|v| v.get_bit(row));
-        let part = items.get(bounds[0] as usize..bounds[1] as usize);
-        let part = part.ok_or_else(|| Fault::Bytes("a list reaches beyond its items".into()))?;
-        out.push(valid.then(|| part.to_vec()));
+/// Splits into values that each state their length first.
+fn lengthy<T>(
+    mut bytes: &[u8],
+    n: usize,
+    from: impl Fn(&[u8]) -> Result<T, String>,
+) -> Result<Vec<T>, String> {
+    const EARLY: &str = "its values end early";
+    if n > bytes.len() / 4 {
+        return Err(EARLY.into());
     }
-    Ok(())
+    let mut values = Vec::with_capacity(n);
+    for _ in 0..n {
+        let (length, rest) = bytes.split_first_chunk::<4>().ok_or(EARLY)?;
+        let (item, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or(EARLY)?;
+        values.push(from(item)?);
+        bytes = rest;
+    }
+    Ok(values)
 }
 
 fn extend(whole: &mut Values, part: Values) {
