@@ -252,6 +252,12 @@ fn settings_out_of_range_are_named() {
     }
 }
 
+fn rows_agree<R: PartialEq + std::fmt::Debug>(read: Option<&[R]>, made: Option<&[R]>) {
+    let (read, made) = (read.expect("it was written"), made.expect("it was made"));
+    assert_eq!(read.len(), made.len());
+    read.iter().zip(made).for_each(|(read, made)| assert_eq!(read, made));
+}
+
 /// What is written and read back is what was simulated, to the bit.
 #[test]
 fn written_batches_open_to_the_same_tables() {
@@ -260,8 +266,16 @@ fn written_batches_open_to_the_same_tables() {
     let simulated = batches(&small());
     write_batch(folder.path(), &simulated[0], &TableKind::ALL).expect("a writable folder");
     let read = Batch::open(folder.path()).expect("a legal batch");
-    assert_eq!(read.id, simulated[0].id);
-    assert_eq!(digest(&[read]), digest(&simulated));
+    let made = &simulated[0];
+    assert_eq!(read.id, made.id);
+    rows_agree(read.transfers.as_deref(), made.transfers.as_deref());
+    rows_agree(read.labels.as_deref(), made.labels.as_deref());
+    // the frozen generator lists assets by symbol, a batch that was opened by contract
+    let mut assets = made.assets.clone().expect("generation 3 has assets");
+    assets.sort_by(|a, b| a.asset_contract.cmp(&b.asset_contract));
+    rows_agree(read.assets.as_deref(), Some(&assets));
+    rows_agree(read.asset_prices.as_deref(), made.asset_prices.as_deref());
+    rows_agree(read.ground_truth.as_deref(), made.ground_truth.as_deref());
 }
 
 #[cfg(feature = "cli")]
