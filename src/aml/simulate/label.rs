@@ -11,14 +11,12 @@ use super::config::Simulation;
 use super::draw::Draw;
 use super::ledger::Owner;
 use super::manner::Intent;
-use super::name::Names;
 
 /// What labels are made from, beside the address itself.
 #[derive(Clone, Debug)]
 pub(super) struct Labeller {
     seed: u64,
     network: String,
-    network_type: &'static str,
     coverage: f64,
     noise: f64,
     /// Every scheme that an address took part in.
@@ -51,7 +49,6 @@ impl Labeller {
         Labeller {
             seed: simulation.seed,
             network: simulation.network.clone(),
-            network_type: Names::new(0, &simulation.network).network_type(),
             coverage: simulation.label_coverage,
             noise: simulation.label_noise,
             known: BTreeMap::new(),

@@ -30,15 +30,6 @@ impl Names {
         Names { seed, network: network.to_owned(), style }
     }
 
-    /// `substrate`, `evm` or `utxo`.
-    pub(super) fn network_type(&self) -> &'static str {
-        match self.style {
-            Style::Substrate => "substrate",
-            Style::Evm => "evm",
-            Style::Utxo => "utxo",
-        }
-    }
-
     /// The address of member `index` of `group`; `kind` keeps kinds of owners apart.
     pub(super) fn address(&self, kind: &str, group: u64, index: u64) -> String {
         let stream = Stream::new(self.seed, &self.network).round(kind_key(kind)).round(group).round(index);
