@@ -24,28 +24,34 @@ fn digest(batches: &[Batch]) -> Digest {
         hasher.text(&batch.id.name());
         for t in batch.transfers.iter().flatten() {
             [&t.tx_id, &t.event_index, &t.edge_index, &t.from_address, &t.to_address]
-                .map(|text| hasher.text(text));
-            [&t.asset_symbol, &t.asset_contract].map(|text| hasher.text(text));
+                .into_iter()
+                .for_each(|text| hasher.text(text));
+            [&t.asset_symbol, &t.asset_contract].into_iter().for_each(|text| hasher.text(text));
             hasher.update(&t.block_height.to_le_bytes());
             hasher.update(&t.block_timestamp.to_le_bytes());
-            [t.amount, t.amount_usd, t.fee].map(|value| hasher.update(&value.to_bits().to_le_bytes()));
+            [t.amount, t.amount_usd, t.fee]
+                .into_iter()
+                .for_each(|value| hasher.update(&value.to_bits().to_le_bytes()));
         }
         for l in batch.labels.iter().flatten() {
             [&l.network, &l.address, &l.label, &l.address_type, &l.address_subtype]
-                .map(|text| hasher.text(text));
-            [&l.trust_level, &l.source, &l.risk_level].map(|text| hasher.text(text));
+                .into_iter()
+                .for_each(|text| hasher.text(text));
+            [&l.trust_level, &l.source, &l.risk_level].into_iter().for_each(|text| hasher.text(text));
             hasher.update(&l.confidence_score.to_bits().to_le_bytes());
             hasher.update(&l.created_timestamp.unwrap_or(-1).to_le_bytes());
         }
         for a in batch.assets.iter().flatten() {
-            [&a.asset_symbol, &a.asset_contract, &a.network].map(|text| hasher.text(text));
+            [&a.asset_symbol, &a.asset_contract, &a.network].into_iter().for_each(|text| hasher.text(text));
         }
         for p in batch.asset_prices.iter().flatten() {
             hasher.text(&format!("{} {} {}", p.asset_symbol, p.asset_contract, p.price_date));
             hasher.update(&p.price_usd.to_bits().to_le_bytes());
         }
         for g in batch.ground_truth.iter().flatten() {
-            [&g.address, &g.role, &g.pattern_type, &g.pattern_instance_id].map(|text| hasher.text(text));
+            [&g.address, &g.role, &g.pattern_type, &g.pattern_instance_id]
+                .into_iter()
+                .for_each(|text| hasher.text(text));
             hasher.update(&g.hop_distance.to_le_bytes());
         }
     }
