@@ -2,7 +2,8 @@
 //!
 //! Gain is `S(left) + S(right) - S(leaf)` with `S = T(G)^2 / (H + lambda_l2)` and `T` the soft threshold by `lambda_l1`:
 //! one formula in f64 over exact integer sums. Ties go to the lower feature, then the lower bin, then missing values
-//! to the right. A bin without rows asks the same as the bin before it and is passed over.
+//! to the right. A bin without rows asks the same as the bin before it; of such a run the last bin is taken, as LightGBM
+//! does: values in a gap of the training rows join the rows below it.
 //!
 //! Missing values are tried on both sides. Where a leaf has none of a feature, a missing value met later
 //! goes to the child with more training rows (to the left, when even).
@@ -76,11 +77,14 @@ impl Judge<'_> {
             if self.packing.count(cell) == 0 {
                 continue;
             }
-            below.add(cell);
-            self.consider(&mut best, below, total, bin, Side::Right);
-            if any_missing {
-                self.consider(&mut best, below.plus(missing), total, bin, Side::Left);
+            // the first bin with rows has nothing below it to ask about
+            if let Some(bin) = bin.checked_sub(1) {
+                self.consider_both_sides(&mut best, below, (total, missing), bin);
             }
+            below.add(cell);
+        }
+        if any_missing {
+            self.consider(&mut best, below, total, n_bins - 1, Side::Right);
         }
         let (score, bin, side, left) = best.found?;
         let right = total.without(left);
@@ -94,6 +98,14 @@ impl Judge<'_> {
             left,
             right,
         })
+    }
+
+    #[inline]
+    fn consider_both_sides(&self, best: &mut Best, below: Cell, (total, missing): (Cell, Cell), bin: usize) {
+        self.consider(best, below, total, bin, Side::Right);
+        if self.packing.count(missing) > 0 {
+            self.consider(best, below.plus(missing), total, bin, Side::Left);
+        }
     }
 
     #[inline]
