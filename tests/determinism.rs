@@ -48,5 +48,5 @@ fn lambdarank() {
     assert_eq!(digest(fit), LAMBDARANK);
 }
 
-const BINARY: &str = "2ecbd1e3ec1633a4c3d294c56cf032e523718cfda74d81335930f0ac9ddd990e";
-const LAMBDARANK: &str = "2943aa644fc22fff4d3b7c0ed113f2b82d1c0190fc070973c851d505562b5a57";
+const BINARY: &str = "7cb2a31c019e223f6b4592df778bf9a1bd0afbe4fad112fc6d811fb51c000862";
+const LAMBDARANK: &str = "dae142b1aac8378a20dd6edeb8c31c2bcaa24de53d7ac086253647c8eaf9d518";
