@@ -47,10 +47,7 @@ fn carried(constant: &str, mut files: Vec<PathBuf>, extensions: &[&str]) -> Stri
 
 /// Every file of a folder and of the folders below it; none where there is no folder.
 fn below(folder: &Path) -> Vec<PathBuf> {
-    // naming what is not there would build everything anew each time
-    if folder.exists() {
-        println!("cargo:rerun-if-changed={}", folder.display());
-    }
+    println!("cargo:rerun-if-changed={}", folder.display());
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     entries.flat_map(|path| if path.is_dir() { below(&path) } else { vec![path] }).collect()
 }

@@ -312,13 +312,14 @@ async fn settings_change_no_score() {
 #[tokio::test]
 async fn unknown_addresses_and_methods_are_named() {
     let service = service();
-    for path in ["/nowhere", "/score", "/score/alerts/", "/score/alerts/x", "/health/x"] {
+    for path in ["/nowhere", "/score", "/score/alerts/x", "//score/alerts", "/health/x"] {
         let reply = get(&service, path).await;
         assert_eq!((path, reply.status().as_u16()), (path, 404));
         assert!(json_of(&reply)["detail"].is_string());
     }
     for (method, path, allow) in [
         ("GET", "/score/alerts", "POST"),
+        ("GET", "/score/alerts/", "POST"),
         ("PUT", "/rank/alerts", "POST"),
         ("DELETE", "/score/clusters", "POST"),
         ("POST", "/health", "GET, HEAD"),

@@ -140,7 +140,8 @@ const ROUTES: [&str; 7] =
     ["/", "/health", "/metrics", "/rank/alerts", "/score/alerts", "/score/clusters", "/version"];
 
 fn record(state: &State, info: &warp::log::Info<'_>) {
-    let route = ROUTES.iter().find(|r| **r == info.path()).copied().unwrap_or("other");
+    let same = |route: &&str| route.trim_end_matches('/') == info.path().trim_end_matches('/');
+    let route = ROUTES.into_iter().find(same).unwrap_or("other");
     let (status, elapsed) = (info.status(), info.elapsed());
     state.meters.requests.with_label_values(&[route, status.as_str()]).inc();
     state.meters.seconds.with_label_values(&[route]).observe(elapsed.as_secs_f64());
