@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use aml_miner::aml::bundle::Bundle;
 use aml_miner::determinism::digest::Digest;
-use aml_miner::server::{Clock, Cors, MAX_BODY_BYTES, Settings, State, routes};
+use aml_miner::server::{Clock, Cors, MAX_BODY_BYTES, MAX_EXPLAINED_ROWS, Settings, State, routes};
 use serde_json::{Value, json};
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -404,6 +404,28 @@ async fn the_largest_body_is_taken_and_one_byte_more_is_not() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn as_many_rows_are_explained_as_promised_and_not_one_more() {
+    let service = service();
+    let alert = &batch()["alerts"][0];
+    let many = |n: usize| {
+        let numbered = (0..n).map(|i| {
+            let mut alert = alert.clone();
+            alert["alert_id"] = json!(i.to_string());
+            alert
+        });
+        json!({"alerts": numbered.collect::<Vec<_>>(), "features": [], "clusters": []})
+    };
+    let (most, more) = (many(MAX_EXPLAINED_ROWS), many(MAX_EXPLAINED_ROWS + 1));
+    assert_eq!(post(&service, "/score/alerts?top=0", &most).await.status(), 200);
+    let refused = post(&service, "/score/alerts?top=0", &more).await;
+    assert_eq!(
+        (refused.status().as_u16(), &json_of(&refused)["detail"][0]["loc"]),
+        (422, &json!(["body", "alerts"]))
+    );
+    assert_eq!(post(&service, "/score/alerts?explain=false", &more).await.status(), 200);
 }
 
 #[tokio::test]

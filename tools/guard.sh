@@ -37,11 +37,11 @@ finish() {
 trap finish EXIT
 
 "$target/release/aml-miner" request >"$work/small.json"
-# The worst body that is taken: 64 MiB of alerts, each with an address row of 60 short numbers.
-awk -v bytes=$((64 * 1024 * 1024 - 4096)) 'BEGIN {
+# Among the worst bodies that are taken: 32 MiB of alerts and address rows of 60 short numbers.
+awk -v bytes=$((32 * 1024 * 1024 - 4096)) 'BEGIN {
     for (c = 0; c < 60; c++) row = row sprintf(",\"column_%d\":%d", c, c)
     printf "{\"alerts\":["
-    for (n = 0; size < bytes / 2; n++) {
+    for (n = 0; n < 100000 && size < bytes / 2; n++) {
         alert = sprintf("%s{\"alert_id\":\"%d\",\"address\":\"a%d\",\"typology_type\":\"STRUCTURING\",\"window_days\":30,\"processing_date\":\"2025-11-20\",\"alert_confidence_score\":0.5,\"description\":\"\",\"evidence_json\":\"{}\",\"risk_indicators\":[]}", n ? "," : "", n, n)
         size += length(alert)
         printf "%s", alert
@@ -89,7 +89,18 @@ for n in 1 2 3; do
     pids+=($!)
 done
 for pid in "${pids[@]}"; do wait "$pid"; done
-expect "$(post /score/alerts "$work/large.json")" 200
+# and four times as many alerts with their explanations as one request may have
+awk -v n=20000 'BEGIN {
+    printf "{\"clusters\":[],\"features\":[],\"alerts\":["
+    for (i = 0; i < n; i++) printf "%s{\"alert_id\":\"%d\",\"address\":\"a%d\",\"typology_type\":\"STRUCTURING\",\"window_days\":30,\"processing_date\":\"2025-11-20\",\"alert_confidence_score\":0.5,\"description\":\"\",\"evidence_json\":\"{}\",\"risk_indicators\":[]}", i ? "," : "", i, i
+    printf "]}"
+}' >"$work/explained.json"
+pids=()
+for n in 1 2 3 4; do
+    (expect "$(post /score/alerts "$work/explained.json")" 200) &
+    pids+=($!)
+done
+for pid in "${pids[@]}"; do wait "$pid"; done
 peak=$(awk '/^VmHWM:/ { print $2 }' "/proc/$server/status")
 check 'peak resident memory of the server' "$peak" "$limit_kib" KiB
 exit "$failed"

@@ -26,5 +26,5 @@ pub use clock::Clock;
 pub use error::{ApiError, Fault};
 pub use routes::routes;
 pub use run::{Ended, Reload, ServeError, run};
-pub use settings::{Cors, MAX_BODIES_BYTES, MAX_BODY_BYTES, MAX_TOP, Settings};
+pub use settings::{Cors, MAX_BODIES_BYTES, MAX_BODY_BYTES, MAX_EXPLAINED_ROWS, MAX_TOP, Settings};
 pub use state::State;

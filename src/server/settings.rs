@@ -4,10 +4,14 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// The largest request body in bytes; one byte more is refused with 413.
-pub const MAX_BODY_BYTES: usize = 64 << 20;
+pub const MAX_BODY_BYTES: usize = 32 << 20;
 
 /// Bytes of all request bodies held at one time; a request that does not fit is refused with 503.
 pub const MAX_BODIES_BYTES: usize = 2 * MAX_BODY_BYTES;
+
+/// The most rows that one request may have explained: an explanation is many times the size of its row, so the body's
+/// limit does not bound the answer's. One row more is refused with 422; without explanations there is no such limit.
+pub const MAX_EXPLAINED_ROWS: usize = 20_000;
 
 /// The largest `?top=`; model features are fewer, so it cuts nothing off.
 pub const MAX_TOP: usize = 1000;

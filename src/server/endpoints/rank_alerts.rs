@@ -6,7 +6,7 @@ use warp::reply::Response;
 use warp::{Buf, Stream};
 
 use super::scoring::{Answer, Request, answer};
-use crate::aml::score::{ScoreError, answer as rows, rank_alerts};
+use crate::aml::score::{answer as rows, rank_alerts};
 use crate::server::error::ApiError;
 use crate::server::routes::Call;
 use crate::server::state::State;
@@ -19,7 +19,7 @@ where
     answer(state, call, compute, |state, rows| state.meters.alerts_ranked.inc_by(rows)).await
 }
 
-fn compute(request: &Request<'_>) -> Result<Answer, ScoreError> {
+fn compute(request: &Request<'_>) -> Result<Answer, ApiError> {
     let ranks = rank_alerts(request.bundle, request.batch)?;
     let answer = rows::ranking(&ranks);
     Ok(Answer { json: answer.to_json(), digest: answer.digest, rows: ranks.len() })

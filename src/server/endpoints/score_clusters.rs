@@ -6,7 +6,7 @@ use warp::reply::Response;
 use warp::{Buf, Stream};
 
 use super::scoring::{Answer, Request, answer};
-use crate::aml::score::{ScoreError, answer as rows, score_clusters};
+use crate::aml::score::{answer as rows, score_clusters};
 use crate::server::error::ApiError;
 use crate::server::routes::Call;
 use crate::server::state::State;
@@ -19,10 +19,13 @@ where
     answer(state, call, compute, |state, rows| state.meters.clusters_scored.inc_by(rows)).await
 }
 
-fn compute(request: &Request<'_>) -> Result<Answer, ScoreError> {
-    let scores = score_clusters(request.bundle, request.batch, request.explain())?;
+fn compute(request: &Request<'_>) -> Result<Answer, ApiError> {
+    let explain = request.explain("clusters", &request.batch.clusters)?;
+    let scores = score_clusters(request.bundle, request.batch, explain)?;
+    let n = scores.len();
     let mut answer = rows::clusters(&scores, 0.0);
-    let latency = request.latency_ms(scores.len());
+    drop(scores);
+    let latency = request.latency_ms(n);
     answer.rows.iter_mut().for_each(|row| row.latency_ms = Some(latency));
-    Ok(Answer { json: answer.to_json(), digest: answer.digest, rows: scores.len() })
+    Ok(Answer { json: answer.to_json(), digest: answer.digest, rows: n })
 }

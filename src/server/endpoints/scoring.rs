@@ -19,6 +19,7 @@ use crate::server::body::check_media_type;
 use crate::server::error::{ApiError, Fault, json_response};
 use crate::server::query::Query;
 use crate::server::routes::Call;
+use crate::server::settings::MAX_EXPLAINED_ROWS;
 use crate::server::state::State;
 
 /// A request that was understood, with what is needed to answer it.
@@ -43,9 +44,23 @@ impl Request<'_> {
         (self.elapsed)().as_secs_f64() * 1e3 / rows.max(1) as f64
     }
 
-    /// How much the caller wants explained.
-    pub(super) fn explain(&self) -> Explain {
-        if self.query.explain { Explain::Top(self.query.top) } else { Explain::No }
+    /// How much the caller wants explained of `rows` of a table.
+    ///
+    /// # Errors
+    /// When they are more than [`MAX_EXPLAINED_ROWS`].
+    pub(super) fn explain<T>(&self, table: &str, rows: &Option<Vec<T>>) -> Result<Explain, ApiError> {
+        let found = rows.as_ref().map_or(0, Vec::len);
+        match self.query.explain {
+            false => Ok(Explain::No),
+            true if found <= MAX_EXPLAINED_ROWS => Ok(Explain::Top(self.query.top)),
+            true => Err(ApiError::Invalid(vec![Fault {
+                loc: vec![json!("body"), json!(table)],
+                msg: format!(
+                    "expected at most {MAX_EXPLAINED_ROWS} rows to explain, found {found}; send parts, or explain=false"
+                ),
+                kind: "too_long".to_owned(),
+            }])),
+        }
     }
 }
 
@@ -53,7 +68,7 @@ impl Request<'_> {
 pub(super) async fn answer<S, B>(
     state: Arc<State>,
     call: Call<S>,
-    compute: fn(&Request<'_>) -> Result<Answer, ScoreError>,
+    compute: fn(&Request<'_>) -> Result<Answer, ApiError>,
     count: fn(&State, u64),
 ) -> Result<Response, ApiError>
 where
@@ -75,7 +90,7 @@ where
             let (batch, query) = understand(&body.bytes, &call.query)?;
             body.bytes = Vec::new();
             let request = Request { bundle: &models, batch: &batch, query, elapsed: &elapsed };
-            compute(&request).map_err(refused)
+            compute(&request)
         };
         state.compute.run(place, job).await
     };
@@ -110,17 +125,19 @@ fn with_header(mut response: Response, name: &'static str, value: &str) -> Respo
 }
 
 /// A batch that cannot be scored: a missing table is the request's fault, a missing model the server's.
-fn refused(error: ScoreError) -> ApiError {
-    match error {
-        ScoreError::NotLoaded { .. } => ApiError::NotLoaded,
-        ScoreError::NoTable { table, .. } => ApiError::Invalid(vec![Fault {
-            loc: vec![json!("body"), json!(table)],
-            msg: format!("field required: a list of {table}, which may be empty"),
-            kind: "missing".to_owned(),
-        }]),
-        error => {
-            tracing::error!(%error, "an error that no request should cause; this is a bug");
-            ApiError::Internal
+impl From<ScoreError> for ApiError {
+    fn from(error: ScoreError) -> Self {
+        match error {
+            ScoreError::NotLoaded { .. } => ApiError::NotLoaded,
+            ScoreError::NoTable { table, .. } => ApiError::Invalid(vec![Fault {
+                loc: vec![json!("body"), json!(table)],
+                msg: format!("field required: a list of {table}, which may be empty"),
+                kind: "missing".to_owned(),
+            }]),
+            error => {
+                tracing::error!(%error, "an error that no request should cause; this is a bug");
+                ApiError::Internal
+            }
         }
     }
 }
