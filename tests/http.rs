@@ -1,4 +1,5 @@
 //! The contract of the six calls, through the filters and through a real socket of the real program.
+#![allow(clippy::panic, clippy::unwrap_used, reason = "all of this is test code: a panic is a failed test")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -41,7 +42,7 @@ fn bundle() -> Bundle {
 fn service_with(settings: Settings, bundle: Option<Bundle>) -> (Arc<State>, Service) {
     let state =
         Arc::new(State::new(settings, Box::new(Ticking::default()), bundle).expect("the state sets up"));
-    (state.clone(), routes(state).map(|reply| warp::Reply::into_response(reply)).boxed())
+    (state.clone(), routes(state).map(warp::Reply::into_response).boxed())
 }
 
 fn service() -> Service {

@@ -1,4 +1,5 @@
 //! The scoring path: features, targets, bundle, scores, reasons, and their independence of everything but the alert.
+#![allow(clippy::unwrap_used, reason = "all of this is test code: a panic is a failed test")]
 
 #[path = "score/bundle.rs"]
 mod bundle;

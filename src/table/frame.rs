@@ -258,7 +258,7 @@ fn checked_numbers(
 ) -> Result<Vec<f64>, FrameError> {
     let mut numbers = Vec::with_capacity(table.n_rows);
     for row in 0..table.n_rows {
-        let Some(value) = values.len().and_then(|_| values.number(row)) else {
+        let Some(value) = values.n_values().and_then(|_| values.number(row)) else {
             let (file, column) = (table.name.clone(), name.to_owned());
             return Err(FrameError::Type { file, column, for_what, found: values.kind() });
         };
@@ -286,7 +286,7 @@ fn keys(table: &Table, name: &str, values: &Values) -> Result<Vec<u64>, FrameErr
     };
     let mut keys = Vec::with_capacity(table.n_rows);
     for row in 0..table.n_rows {
-        let found = || values.len().map_or_else(|| values.kind(), |_| values.show(row));
+        let found = || values.n_values().map_or_else(|| values.kind(), |_| values.show(row));
         let key = key(row).ok_or_else(|| bad_value(table, name, row, "text or a whole number", found()))?;
         keys.push(key);
     }
@@ -309,8 +309,8 @@ fn group_sizes(table: &Table, name: &str, values: &Values) -> Result<Vec<usize>,
     let mut sizes = vec![];
     let mut current: Option<String> = None;
     for row in 0..table.n_rows {
-        let id = values.len().map_or_else(|| values.kind(), |_| values.show(row));
-        if matches!(id.as_str(), "null" | "NaN") || values.len().is_none() {
+        let id = values.n_values().map_or_else(|| values.kind(), |_| values.show(row));
+        if matches!(id.as_str(), "null" | "NaN") || values.n_values().is_none() {
             return Err(bad_value(table, name, row, "a query id", id));
         }
         if current.as_ref() == Some(&id) {
@@ -386,9 +386,9 @@ fn numbers(file: &str, column: &str, for_what: &'static str, values: Values) -> 
         Values::F64(values) => return Ok(Column::F64(values)),
         _ => {}
     }
-    let rows = values.len().unwrap_or(1);
+    let rows = values.n_values().unwrap_or(1);
     let numbers: Option<Vec<f64>> =
-        values.len().and_then(|_| (0..rows).map(|row| values.number(row)).collect::<Option<Vec<f64>>>());
+        values.n_values().and_then(|_| (0..rows).map(|row| values.number(row)).collect::<Option<Vec<f64>>>());
     numbers.map(Column::F64).ok_or_else(|| FrameError::Type {
         file: file.to_owned(),
         column: column.to_owned(),

@@ -92,7 +92,7 @@ impl Values {
     }
 
     /// How many values there are; `None` for a type that is not decoded.
-    pub fn len(&self) -> Option<usize> {
+    pub fn n_values(&self) -> Option<usize> {
         Some(match self {
             Values::Bool(v) => v.len(),
             Values::Int(v) => v.len(),
@@ -152,8 +152,8 @@ impl Table {
     /// # Panics
     /// When the columns differ in length: an error of the caller's.
     pub fn new(name: impl Into<String>, columns: Vec<TableColumn>) -> Self {
-        let n_rows = columns.iter().find_map(|c| c.values.len()).unwrap_or(0);
-        let same = columns.iter().all(|c| c.values.len().is_none_or(|n| n == n_rows));
+        let n_rows = columns.iter().find_map(|c| c.values.n_values()).unwrap_or(0);
+        let same = columns.iter().all(|c| c.values.n_values().is_none_or(|n| n == n_rows));
         assert!(same, "columns of one table have one length");
         Table { name: name.into(), columns, n_rows, digest: None }
     }

@@ -8,7 +8,7 @@ use aml_miner::gbdt::params::{Params, Plan};
 
 /// A matrix of `n_features` columns, half of them f32, with missing values, heavy values and infinities, and labels that
 /// follow from it.
-pub fn binary(n_rows: usize, n_features: usize, seed: u64) -> (FeatureMatrix, Vec<f32>) {
+pub(crate) fn binary(n_rows: usize, n_features: usize, seed: u64) -> (FeatureMatrix, Vec<f32>) {
     let stream = Stream::new(seed, "made");
     let value = |row: usize, f: usize| {
         let at = (row * n_features + f) as u64;
@@ -40,7 +40,7 @@ pub fn binary(n_rows: usize, n_features: usize, seed: u64) -> (FeatureMatrix, Ve
 }
 
 /// Queries of 1 to 40 rows with grades 0 to 4 that follow from the features.
-pub fn queries(n_queries: usize, seed: u64) -> (FeatureMatrix, Vec<u8>, Vec<u32>) {
+pub(crate) fn queries(n_queries: usize, seed: u64) -> (FeatureMatrix, Vec<u8>, Vec<u32>) {
     let stream = Stream::new(seed, "queries");
     let groups: Vec<u32> = (0..n_queries as u64).map(|q| 1 + stream.below(q, 40) as u32).collect();
     let n_rows = groups.iter().map(|&n| n as usize).sum();
@@ -55,20 +55,20 @@ pub fn queries(n_queries: usize, seed: u64) -> (FeatureMatrix, Vec<u8>, Vec<u32>
 }
 
 /// A plan of these settings.
-pub fn plan(settings: &[(&str, &str)]) -> Plan {
+pub(crate) fn plan(settings: &[(&str, &str)]) -> Plan {
     let mut params = Params::default();
     settings.iter().for_each(|(key, value)| params.set(key, value).expect("a known setting"));
     params.plan().expect("settings in range")
 }
 
 /// Trains on all rows.
-pub fn fit(plan: &Plan, matrix: &FeatureMatrix, task: Task) -> Model {
+pub(crate) fn fit(plan: &Plan, matrix: &FeatureMatrix, task: Task) -> Model {
     let data = Dataset::fit(matrix, task, plan.binning()).expect("a legal dataset");
     train(plan, &data, None, &mut Silent)
 }
 
 /// Raw scores by the model's definition.
-pub fn raw_scores(model: &Model, matrix: &FeatureMatrix) -> Vec<f64> {
+pub(crate) fn raw_scores(model: &Model, matrix: &FeatureMatrix) -> Vec<f64> {
     let mut row = vec![0.0; matrix.n_features()];
     (0..matrix.n_rows())
         .map(|i| {

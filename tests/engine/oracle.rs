@@ -2,7 +2,7 @@
 
 use aml_miner::determinism::math::sigmoid;
 use aml_miner::gbdt::data::{Column, Dataset, FeatureMatrix, Schema, Task};
-use aml_miner::gbdt::learn::{Silent, train};
+use aml_miner::gbdt::learn::train;
 use aml_miner::gbdt::model::{Child, Default as Side, Node, Rule};
 use proptest::prelude::*;
 

@@ -16,7 +16,7 @@ fn with_manifest(change: impl Fn(&mut Manifest)) -> Result<Bundle, BundleError> 
 }
 
 fn refused(result: Result<Bundle, BundleError>) -> String {
-    result.err().expect("refused").to_string()
+    result.map(|_| ()).expect_err("refused").to_string()
 }
 
 #[test]

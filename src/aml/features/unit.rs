@@ -84,7 +84,7 @@ fn grouped(value: f64) -> String {
 /// Three decimals below 10, one below 1,000, none above; no trailing zeros; scientific where that would show 0.
 fn decimal(value: f64) -> String {
     let magnitude = value.abs();
-    if value != 0.0 && (magnitude < 0.001 || magnitude >= 1e15) {
+    if value != 0.0 && !(0.001..1e15).contains(&magnitude) {
         return format!("{value:.2e}");
     }
     let text = match magnitude {

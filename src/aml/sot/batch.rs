@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 use crate::determinism::intern::Interner;
 
 /// What identifies a batch.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BatchId {
     /// Lower-case network name; empty where nothing says it (HTTP bodies).
     pub network: String,
@@ -45,12 +45,6 @@ pub struct Batch {
     pub asset_prices: Option<Vec<AssetPrice>>,
     /// Planted roles, for evaluation only; never an input of a feature.
     pub ground_truth: Option<Vec<GroundTruth>>,
-}
-
-impl Default for BatchId {
-    fn default() -> Self {
-        BatchId { network: String::new(), processing_date: NaiveDate::default(), window_days: 0 }
-    }
 }
 
 impl BatchId {

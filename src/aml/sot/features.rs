@@ -100,7 +100,7 @@ fn numbers(values: &Values) -> Option<Vec<f64>> {
         }
         Values::Date(_) => None,
         values => {
-            let rows = values.len()?;
+            let rows = values.n_values()?;
             (0..rows).map(|row| values.number(row)).collect()
         }
     }

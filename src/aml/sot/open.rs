@@ -502,8 +502,9 @@ fn network_of(files: &[FoundTable]) -> Option<String> {
 fn spanned(files: &[FoundTable]) -> (NaiveDate, u32) {
     let times = files.iter().find_map(|found| {
         let values = found.table.column("block_timestamp").filter(|_| found.kind == TableKind::Transfers)?;
-        let times =
-            || (0..values.len().unwrap_or(0)).filter_map(|row| values.number(row)).filter(|t| t.is_finite());
+        let times = || {
+            (0..values.n_values().unwrap_or(0)).filter_map(|row| values.number(row)).filter(|t| t.is_finite())
+        };
         Some((times().fold(f64::INFINITY, f64::min), times().fold(f64::NEG_INFINITY, f64::max)))
     });
     let Some((first, last)) = times.filter(|(first, last)| first <= last) else {

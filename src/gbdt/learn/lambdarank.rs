@@ -156,6 +156,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::determinism::math;
     use crate::gbdt::data::{Binning, Column, FeatureMatrix, Schema, Task};
     use crate::gbdt::params::{ObjectiveKind, Params};
 
@@ -189,7 +190,7 @@ mod tests {
         let above = |a: usize, b: usize| scores[a] > scores[b] || (scores[a] == scores[b] && a < b);
         let position = |row: usize| (0..n).filter(|&other| above(other, row)).count();
         let gain = |row: usize| f64::from((1u32 << grades[row]) - 1);
-        let discount = |position: usize| 1.0 / (position as f64 + 2.0).log(2.0);
+        let discount = |position: usize| 1.0 / math::log2(position as f64 + 2.0);
         let mut best: Vec<f64> = (0..n).map(gain).collect();
         best.sort_by(|a, b| b.total_cmp(a));
         let ideal: f64 = (0..n.min(rules.truncation_level)).map(|i| best[i] * discount(i)).sum();

@@ -34,7 +34,7 @@ pub(super) fn column_of_group(
     let rows = footer.metadata.row_groups[group].num_rows();
     let chunk = &footer.metadata.row_groups[group].columns()[field.leaves.start];
     guarded(|| fill(&mut values, bytes, chunk, field)).unwrap_or_else(Err)?;
-    match values.len() {
+    match values.n_values() {
         Some(found) if found != rows => Err(format!("expected {rows} values, found {found}")),
         _ => Ok(values),
     }
