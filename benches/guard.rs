@@ -60,7 +60,7 @@ fn alone() -> Batch {
 
 fn answered(bundle: &Bundle, batch: &Batch) -> Vec<u8> {
     let scores = score_alerts(bundle, batch, Explain::Top(TOP)).expect("scores");
-    answer::alerts(&scores, 0.0).to_json()
+    answer::alerts(&scores).to_json()
 }
 
 fn guard(c: &mut Criterion) {

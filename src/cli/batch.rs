@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::Fault;
 use crate::aml::bundle::Bundle;
 use crate::aml::derive;
+use crate::aml::score::Explain;
 use crate::aml::score::answer::Answer;
 use crate::aml::sot::{Batch, discover};
 use crate::table::{Table, TableColumn, Values, parquet};
@@ -22,6 +23,23 @@ pub(crate) struct Input {
     /// Folder of the bundle
     #[arg(long, value_name = "DIR", default_value = "models", env = "AML_MINER_MODELS")]
     pub(crate) models: PathBuf,
+}
+
+/// What is told beside a score.
+#[derive(Debug, Args)]
+pub(crate) struct Reasons {
+    /// How many reasons to give
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    top: usize,
+    /// Scores alone
+    #[arg(long)]
+    no_explain: bool,
+}
+
+impl Reasons {
+    pub(crate) fn explain(&self) -> Explain {
+        if self.no_explain { Explain::No } else { Explain::Top(self.top) }
+    }
 }
 
 /// Where rows go.

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::batch::{Input, Output, put};
+use super::batch::{Input, Output, Reasons, put};
 use super::{Fault, Verdict};
-use crate::aml::score::{self, Explain, answer};
+use crate::aml::score::{self, answer};
 
 /// Arguments of `clusters`.
 #[derive(Debug, Args)]
@@ -13,20 +13,13 @@ pub(crate) struct Clusters {
     input: Input,
     #[command(flatten)]
     output: Output,
-    /// How many reasons to give
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    top: usize,
-    /// Scores alone
-    #[arg(long)]
-    no_explain: bool,
+    #[command(flatten)]
+    reasons: Reasons,
 }
 
 pub(super) fn run(args: &Clusters) -> Result<Verdict, Fault> {
     let (batch, bundle) = args.input.open()?;
-    let explain = if args.no_explain { Explain::No } else { Explain::Top(args.top) };
-    let scores = score::score_clusters(&bundle, &batch, explain).map_err(Fault::input)?;
-    let mut answer = answer::clusters(&scores, 0.0);
-    answer.rows.iter_mut().for_each(|row| row.latency_ms = None);
-    put(&answer, &args.output)?;
+    let scores = score::score_clusters(&bundle, &batch, args.reasons.explain()).map_err(Fault::input)?;
+    put(&answer::clusters(&scores), &args.output)?;
     Ok(Verdict::Done)
 }

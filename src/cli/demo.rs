@@ -103,7 +103,7 @@ fn report(outcome: &Outcome, bundle: &Bundle) -> String {
     );
     stages(&mut text, outcome);
     queue(&mut text, outcome);
-    let digest = answer::alerts(&outcome.scores, 0.0).digest;
+    let digest = answer::alerts(&outcome.scores).digest;
     let _infallible = write!(text, "\nscore digest {digest}\nmodel digest {}\n", bundle.digest());
     text
 }

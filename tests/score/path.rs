@@ -13,7 +13,7 @@ use crate::fixture::{batch, bundle, bundle_files, raw, shuffled};
 /// Alert id -> its whole answer row.
 fn rows(batch: &Batch) -> BTreeMap<String, String> {
     let scores = score_alerts(bundle(), batch, Explain::Top(5)).unwrap();
-    let answer = answer::alerts(&scores, 0.0);
+    let answer = answer::alerts(&scores);
     answer.rows.iter().map(|row| (row.alert_id.clone(), serde_json::to_string(row).unwrap())).collect()
 }
 

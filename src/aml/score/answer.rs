@@ -70,8 +70,8 @@ pub struct ClusterRow {
     pub explain_json: Option<String>,
 }
 
-/// The answer to scored alerts; `latency_ms` is the call's time divided by its rows.
-pub fn alerts(scores: &[AlertScore], latency_ms: f64) -> Answer<AlertRow> {
+/// The answer to scored alerts, untimed: who measures the call sets `latency_ms` on the rows.
+pub fn alerts(scores: &[AlertScore]) -> Answer<AlertRow> {
     let row = |score: &AlertScore| AlertRow {
         alert_id: score.alert_id.clone(),
         score: score.score,
@@ -79,9 +79,8 @@ pub fn alerts(scores: &[AlertScore], latency_ms: f64) -> Answer<AlertRow> {
         latency_ms: None,
         explain_json: score.explanation.as_ref().map(explain_json),
     };
-    let mut rows: Vec<AlertRow> = scores.iter().map(row).collect();
+    let rows: Vec<AlertRow> = scores.iter().map(row).collect();
     let digest = digest(&rows);
-    rows.iter_mut().for_each(|row| row.latency_ms = Some(latency_ms));
     Answer { rows, digest }
 }
 
@@ -98,8 +97,8 @@ pub fn ranking(ranks: &[AlertRank]) -> Answer<RankRow> {
     Answer { rows, digest }
 }
 
-/// The answer to scored clusters; `latency_ms` is the call's time divided by its rows.
-pub fn clusters(scores: &[ClusterScore], latency_ms: f64) -> Answer<ClusterRow> {
+/// The answer to scored clusters, untimed: who measures the call sets `latency_ms` on the rows.
+pub fn clusters(scores: &[ClusterScore]) -> Answer<ClusterRow> {
     let row = |score: &ClusterScore| ClusterRow {
         cluster_id: score.cluster_id.clone(),
         score: score.score,
@@ -107,9 +106,8 @@ pub fn clusters(scores: &[ClusterScore], latency_ms: f64) -> Answer<ClusterRow> 
         latency_ms: None,
         explain_json: score.explanation.as_ref().map(explain_json),
     };
-    let mut rows: Vec<ClusterRow> = scores.iter().map(row).collect();
+    let rows: Vec<ClusterRow> = scores.iter().map(row).collect();
     let digest = digest(&rows);
-    rows.iter_mut().for_each(|row| row.latency_ms = Some(latency_ms));
     Answer { rows, digest }
 }
 
@@ -188,9 +186,15 @@ mod tests {
             model_version: "v".into(),
             explanation: None,
         };
-        let one = alerts(&[score(0.5)], 1.0);
-        assert_eq!(one.digest, alerts(&[score(0.5)], 2.0).digest);
-        assert_ne!(one.digest, alerts(&[score(0.25)], 1.0).digest);
+        let timed = |value, latency_ms| {
+            let mut answer = alerts(&[score(value)]);
+            answer.rows[0].latency_ms = Some(latency_ms);
+            answer
+        };
+        let one = timed(0.5, 1.0);
+        assert_eq!(one.digest, timed(0.5, 2.0).digest);
+        assert_eq!(one.digest, Digest::of(&alerts(&[score(0.5)]).to_json()));
+        assert_ne!(one.digest, timed(0.25, 1.0).digest);
         let expected =
             r#"[{"alert_id":"a","score":0.5,"model_version":"v","latency_ms":1.0,"explain_json":null}]"#;
         assert_eq!(one.to_json(), expected.as_bytes());

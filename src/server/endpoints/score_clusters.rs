@@ -23,7 +23,7 @@ fn compute(request: &Request<'_>) -> Result<Answer, ApiError> {
     let explain = request.explain("clusters", &request.batch.clusters)?;
     let scores = score_clusters(request.bundle, request.batch, explain)?;
     let n = scores.len();
-    let mut answer = rows::clusters(&scores, 0.0);
+    let mut answer = rows::clusters(&scores);
     drop(scores);
     let latency = request.latency_ms(n);
     answer.rows.iter_mut().for_each(|row| row.latency_ms = Some(latency));
