@@ -4,5 +4,6 @@ pub mod config;
 pub mod evaluate;
 pub mod examples;
 pub mod folds;
+pub mod optimise;
 pub mod report;
 pub mod train;
