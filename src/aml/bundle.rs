@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::aml::features::{FeatureSet, Rows, UnknownFeature};
 use crate::determinism::digest::Digest;
 use crate::gbdt::infer::{Explainer, Predictor};
+use crate::gbdt::model::describe::{Importance, importances};
 use crate::gbdt::model::{FormatError, Model};
 
 /// The three models.
@@ -132,6 +133,7 @@ pub struct Scorer {
     predictor: Predictor,
     explainer: Explainer,
     quantiles: Vec<Vec<f64>>,
+    importances: Vec<Importance>,
     digest: Digest,
 }
 
@@ -291,6 +293,7 @@ impl Scorer {
             features,
             predictor: Predictor::new(&model),
             explainer: Explainer::new(&model),
+            importances: importances(&model),
             quantiles: model.quantiles,
             digest: Digest::of(bytes),
         })
@@ -319,6 +322,11 @@ impl Scorer {
     /// The compiled explainer of the same model.
     pub fn explainer(&self) -> &Explainer {
         &self.explainer
+    }
+
+    /// How much the trees lean on each feature, in the order of the features.
+    pub fn importances(&self) -> &[Importance] {
+        &self.importances
     }
 
     /// Training quantiles of a feature, at 0 %, 1 % ... 100 %; empty where none are known.

@@ -11,12 +11,12 @@ use serde_json::json;
 use super::args::Global;
 use super::clock::SystemClock;
 use super::serve::{self, Http};
-use super::{Fault, Verdict, bundled, request};
+use super::{Fault, Verdict, bundled};
 use crate::aml::bundle::Bundle;
 use crate::aml::derive;
 use crate::aml::features::Unit;
 use crate::aml::score::{self, AlertRank, AlertScore, ClusterScore, Explain, answer};
-use crate::aml::sot::{Alert, Batch};
+use crate::aml::sot::{Alert, Batch, request_alert};
 use crate::server::Clock as _;
 
 /// Arguments of `demo`.
@@ -229,7 +229,7 @@ fn first_alert(outcome: &Outcome) -> Option<String> {
             row.insert(column.to_owned(), json!(value));
         }
     }
-    let body = json!({ "alerts": [request::alert(&short)], "features": [row], "clusters": [] }).to_string();
+    let body = json!({ "alerts": [request_alert(&short)], "features": [row], "clusters": [] }).to_string();
     (!body.contains('\'')).then_some(body)
 }
 

@@ -5,6 +5,7 @@
 //! with their places. And back: [`write_batch`].
 
 mod batch;
+mod body;
 mod cell;
 mod fault;
 mod features;
@@ -19,6 +20,7 @@ pub use batch::{
     AddressFeatures, AddressLabel, Alert, Asset, AssetPrice, Batch, BatchId, Cluster, GroundTruth, MoneyFlow,
     NumberColumn, Pattern, Transfer,
 };
+pub use body::{request_alert, request_body};
 pub use cell::Check;
 pub use fault::{BatchError, BatchFault, MAX_FAULTS};
 pub use findings::Finding;
