@@ -22,7 +22,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("aml::derive", &["aml::sot", "gbdt::data"]),
     ("aml::simulate", &["aml::sot", "gbdt::data"]),
     ("aml::features", &["aml::sot", "gbdt::data"]),
-    ("aml::target", &["aml::sot", "aml::features", "gbdt::data"]),
+    ("aml::evolution", &["aml::sot", "gbdt::data"]),
+    ("aml::target", &["aml::evolution", "aml::sot", "aml::features", "gbdt::data"]),
     ("aml::bundle", &["aml::sot", "aml::features", "gbdt::data", "gbdt::model", "gbdt::infer"]),
     (
         "aml::score",

@@ -2,6 +2,7 @@
 
 pub mod bundle;
 pub mod derive;
+pub mod evolution;
 pub mod features;
 pub mod score;
 pub mod simulate;
