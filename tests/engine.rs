@@ -1,5 +1,7 @@
 //! The training engine against slow and obvious twins, and its invariants.
 
+#[path = "engine/custom.rs"]
+mod custom;
 #[path = "engine/documents.rs"]
 mod documents;
 #[path = "engine/invariants.rs"]

@@ -217,6 +217,8 @@ impl Plan {
         let kind = match train.task() {
             Task::Binary { .. } => ObjectiveKind::Binary,
             Task::Lambdarank { .. } => ObjectiveKind::Lambdarank,
+            // the caller's own loss stands in for whatever the parameters name
+            Task::Custom(_) => self.objective,
         };
         if kind != self.objective {
             return Err(ParamError::TaskKind { objective: self.objective.name(), found: kind.name() });

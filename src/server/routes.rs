@@ -24,9 +24,19 @@ pub(super) struct Call<S> {
     pub(super) body: S,
 }
 
+/// Calls of a user's own beside those of the service; a rejection of "not found" passes a request on.
+pub type Extra = BoxedFilter<(Response,)>;
+
 /// Every call of the service, with request log, counters and CORS.
 pub fn routes(state: Arc<State>) -> BoxedFilter<(impl warp::Reply + use<>,)> {
-    let calls = score_routes(&state).or(read_routes(&state)).unify().recover(refuse).unify();
+    let none = warp::any().and_then(async || Err::<Response, _>(warp::reject::not_found())).boxed();
+    routes_with(state, none)
+}
+
+/// The same with calls of a user's own, which come first.
+pub fn routes_with(state: Arc<State>, extra: Extra) -> BoxedFilter<(impl warp::Reply + use<>,)> {
+    let own = score_routes(&state).or(read_routes(&state)).unify();
+    let calls = extra.or(own).unify().recover(refuse).unify();
     let calls = match cors(&state.settings().cors) {
         None => calls.map(plain).boxed(),
         Some(cors) => calls.with(cors).recover(refuse).map(plain).boxed(),

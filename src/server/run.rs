@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use warp::filters::BoxedFilter;
 
-use super::routes::routes;
+use super::routes::{Extra, routes, routes_with};
 use super::state::State;
 use crate::aml::bundle::Bundle;
 
@@ -39,9 +40,28 @@ const ASYNC_THREADS: usize = 2;
 /// # Errors
 /// When the runtime, the socket or the signal handlers cannot be set up.
 pub fn run(listener: TcpListener, state: Arc<State>, reload: Option<Reload>) -> Result<Ended, ServeError> {
+    let filter = routes(state.clone());
+    block_on(serve(listener, state, reload, filter))
+}
+
+/// [`run`] with calls of a user's own beside those of the service.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with(
+    listener: TcpListener,
+    state: Arc<State>,
+    reload: Option<Reload>,
+    extra: Extra,
+) -> Result<Ended, ServeError> {
+    let filter = routes_with(state.clone(), extra);
+    block_on(serve(listener, state, reload, filter))
+}
+
+fn block_on(service: impl Future<Output = Result<Ended, ServeError>>) -> Result<Ended, ServeError> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(ASYNC_THREADS).enable_all().build()?;
-    let ended = runtime.block_on(serve(listener, state, reload));
+    let ended = runtime.block_on(service);
     runtime.shutdown_timeout(Duration::ZERO);
     ended
 }
@@ -50,13 +70,13 @@ async fn serve(
     listener: TcpListener,
     state: Arc<State>,
     reload: Option<Reload>,
+    filter: BoxedFilter<(impl warp::Reply + 'static,)>,
 ) -> Result<Ended, ServeError> {
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let mut signals = Signals::install()?;
     let (stop, stopped) = watch::channel(());
-    let service =
-        warp::serve(routes(state.clone())).incoming(listener).graceful(until_changed(stopped)).run();
+    let service = warp::serve(filter).incoming(listener).graceful(until_changed(stopped)).run();
     let mut service = tokio::spawn(service);
     signals.until_stop(&state, reload).await;
     tracing::info!(

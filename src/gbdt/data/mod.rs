@@ -6,11 +6,13 @@ mod binned;
 mod cuts;
 mod dataset;
 mod keys;
+mod loss;
 mod matrix;
 mod task;
 
 pub use binned::BinnedMatrix;
 pub use cuts::{Binning, Cuts, MAX_BINS, MISSING_BIN};
 pub use dataset::{DataError, Dataset};
+pub use loss::{CustomLoss, Derivatives, Link, SharedLoss};
 pub use matrix::{Column, Feature, FeatureKind, FeatureMatrix, MatrixError, Schema};
 pub use task::{MAX_GRADE, Task};

@@ -1,6 +1,6 @@
 //! What a dataset asks to be learned: the labels, with what belongs to their kind.
 
-use super::DataError;
+use super::{CustomLoss, DataError, SharedLoss};
 
 /// The largest relevance grade: gains of `2^grade - 1` stay exact integers of 31 bits.
 pub const MAX_GRADE: u8 = 30;
@@ -24,6 +24,8 @@ pub enum Task {
         /// Non-negative, one per row; `None` is 1 each.
         weights: Option<Vec<f32>>,
     },
+    /// A loss of the caller's own, which holds the labels.
+    Custom(SharedLoss),
 }
 
 impl Task {
@@ -37,11 +39,17 @@ impl Task {
         Task::Lambdarank { grades, groups, weights: None }
     }
 
+    /// A task of the caller's own loss.
+    pub fn custom(loss: impl CustomLoss + 'static) -> Self {
+        Task::Custom(SharedLoss::from(loss))
+    }
+
     /// How many rows are labelled.
     pub fn n_rows(&self) -> usize {
         match self {
             Task::Binary { labels, .. } => labels.len(),
             Task::Lambdarank { grades, .. } => grades.len(),
+            Task::Custom(loss) => loss.get().n_rows(),
         }
     }
 
@@ -49,6 +57,7 @@ impl Task {
     pub fn weights(&self) -> Option<&[f32]> {
         match self {
             Task::Binary { weights, .. } | Task::Lambdarank { weights, .. } => weights.as_deref(),
+            Task::Custom(_) => None,
         }
     }
 
@@ -84,6 +93,7 @@ impl Task {
                 }
                 Ok(())
             }
+            Task::Custom(_) => Ok(()),
         }
     }
 }

@@ -15,14 +15,7 @@
 use crate::determinism::fixed::Scale;
 use crate::determinism::par;
 use crate::determinism::rng::Stream;
-use crate::gbdt::data::Dataset;
-
-/// First and second derivative of the loss of one row.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Pair {
-    pub(super) gradient: f64,
-    pub(super) hessian: f64,
-}
+use crate::gbdt::data::{Dataset, Derivatives};
 
 /// A sum over rows: gradient, and hessian with count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -116,7 +109,7 @@ impl Cells {
     }
 
     /// Replaces the cells by those of new pairs, one per row of `data`.
-    pub(super) fn set(&mut self, pairs: &[Pair], data: &Dataset, chance: Stream) {
+    pub(super) fn set(&mut self, pairs: &[Derivatives], data: &Dataset, chance: Stream) {
         let (max_gradient, max_hessian) = maxima(pairs);
         let packing = Packing::new(pairs.len(), max_gradient, max_hessian);
         let by_chance = hessian_bits(packing.count_bits) < NEAREST_FROM;
@@ -151,7 +144,7 @@ impl Cells {
     }
 }
 
-fn maxima(pairs: &[Pair]) -> (f64, f64) {
+fn maxima(pairs: &[Derivatives]) -> (f64, f64) {
     let blocks = par::map_blocks(pairs.len(), BLOCK, |range| {
         pairs[range].iter().fold((0.0, 0.0), |max, pair| larger(max, (pair.gradient.abs(), pair.hessian)))
     });
@@ -162,7 +155,7 @@ fn larger(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
     (if b.0 > a.0 { b.0 } else { a.0 }, if b.1 > a.1 { b.1 } else { a.1 })
 }
 
-fn quantise(pairs: &[Pair], packing: Packing, cells: &mut [Cell], wide_hessians: &mut [i64]) {
+fn quantise(pairs: &[Derivatives], packing: Packing, cells: &mut [Cell], wide_hessians: &mut [i64]) {
     for ((pair, cell), wide) in pairs.iter().zip(cells).zip(wide_hessians) {
         cell.gradient = nearest(packing.gradient.scaled(pair.gradient));
         cell.packed = ((nearest(packing.hessian.scaled(pair.hessian)) as u64) << packing.count_bits) + 1;

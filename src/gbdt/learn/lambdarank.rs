@@ -13,9 +13,8 @@
 
 use std::ops::Range;
 
-use super::cells::Pair;
 use crate::determinism::{math, par};
-use crate::gbdt::data::Dataset;
+use crate::gbdt::data::{Dataset, Derivatives};
 use crate::gbdt::params::Ranking;
 use crate::metrics::ranking::discount;
 
@@ -70,7 +69,7 @@ impl<'a> Ranked<'a> {
         table.get(usize::from(grade)).or(table.last()).copied().unwrap_or(0.0)
     }
 
-    pub(super) fn derive(&self, scores: &[f64], pairs: &mut [Pair]) {
+    pub(super) fn derive(&self, scores: &[f64], pairs: &mut [Derivatives]) {
         let mut rest = pairs;
         let mut parts = Vec::with_capacity(self.queries.len());
         for query in &self.queries {
@@ -81,8 +80,8 @@ impl<'a> Ranked<'a> {
         par::for_each(&mut parts, |q, part| self.derive_query(&self.queries[q], scores, part));
     }
 
-    fn derive_query(&self, query: &Query, scores: &[f64], pairs: &mut [Pair]) {
-        pairs.fill(Pair::default());
+    fn derive_query(&self, query: &Query, scores: &[f64], pairs: &mut [Derivatives]) {
+        pairs.fill(Derivatives::default());
         if query.inverse_ideal == 0.0 {
             return;
         }
@@ -103,7 +102,14 @@ impl<'a> Ranked<'a> {
 
     /// Adds what a pair of positions asks of its two rows; returns the sum of both |lambda|.
     #[inline]
-    fn derive_pair(&self, ranks: &[Rank], i: usize, j: usize, query: &Query, pairs: &mut [Pair]) -> f64 {
+    fn derive_pair(
+        &self,
+        ranks: &[Rank],
+        i: usize,
+        j: usize,
+        query: &Query,
+        pairs: &mut [Derivatives],
+    ) -> f64 {
         let (upper, lower) = (&ranks[i], &ranks[j]);
         if upper.grade == lower.grade {
             return 0.0;
@@ -177,15 +183,15 @@ mod tests {
         params.plan().expect("in range").ranking
     }
 
-    fn derived(rules: &Ranking, grades: &[u8], scores: &[f64]) -> Vec<Pair> {
+    fn derived(rules: &Ranking, grades: &[u8], scores: &[f64]) -> Vec<Derivatives> {
         let data = dataset(grades);
-        let mut pairs = vec![Pair::default(); grades.len()];
+        let mut pairs = vec![Derivatives::default(); grades.len()];
         Ranked::new(rules, grades, &[grades.len() as u32], None, &data).derive(scores, &mut pairs);
         pairs
     }
 
     /// Every ordered pair of rows, positions found by counting who stands above.
-    fn naive(rules: &Ranking, grades: &[u8], scores: &[f64]) -> Vec<Pair> {
+    fn naive(rules: &Ranking, grades: &[u8], scores: &[f64]) -> Vec<Derivatives> {
         let n = grades.len();
         let above = |a: usize, b: usize| scores[a] > scores[b] || (scores[a] == scores[b] && a < b);
         let position = |row: usize| (0..n).filter(|&other| above(other, row)).count();
@@ -195,7 +201,7 @@ mod tests {
         best.sort_by(|a, b| b.total_cmp(a));
         let ideal: f64 = (0..n.min(rules.truncation_level)).map(|i| best[i] * discount(i)).sum();
         let flat = scores.iter().all(|&s| s == scores[0]);
-        let (mut pairs, mut sum) = (vec![Pair::default(); n], 0.0);
+        let (mut pairs, mut sum) = (vec![Derivatives::default(); n], 0.0);
         for (high, low) in (0..n).flat_map(|a| (0..n).map(move |b| (a, b))) {
             let (i, j) = (position(high), position(low));
             if grades[high] <= grades[low] || i.min(j) >= rules.truncation_level || ideal == 0.0 {
@@ -214,13 +220,14 @@ mod tests {
             sum += 2.0 * weight * p;
         }
         let norm = if rules.norm && sum > 0.0 { math::log2(1.0 + sum) / sum } else { 1.0 };
-        let scaled = |p: &Pair| Pair { gradient: p.gradient * norm, hessian: p.hessian * norm };
+        let scaled = |p: &Derivatives| Derivatives { gradient: p.gradient * norm, hessian: p.hessian * norm };
         pairs.iter().map(scaled).collect()
     }
 
-    fn far(a: &[Pair], b: &[Pair]) -> f64 {
-        let apart =
-            |(a, b): (&Pair, &Pair)| (a.gradient - b.gradient).abs().max((a.hessian - b.hessian).abs());
+    fn far(a: &[Derivatives], b: &[Derivatives]) -> f64 {
+        let apart = |(a, b): (&Derivatives, &Derivatives)| {
+            (a.gradient - b.gradient).abs().max((a.hessian - b.hessian).abs())
+        };
         a.iter().zip(b).map(apart).fold(0.0, f64::max)
     }
 

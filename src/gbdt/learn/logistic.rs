@@ -3,8 +3,8 @@
 //! Gradient `-slope y / (1 + exp(slope y score))` with y = +1 or -1, and hessian `|g| (slope - |g|)`, both times the row's
 //! weight, as in LightGBM.
 
-use super::cells::Pair;
 use crate::determinism::{fixed, math, par};
+use crate::gbdt::data::Derivatives;
 use crate::gbdt::params::Logistic;
 
 /// The rows of two classes.
@@ -38,7 +38,7 @@ impl<'a> Classes<'a> {
         math::ln(share / (1.0 - share)) / self.rules.sigmoid
     }
 
-    pub(super) fn derive(&self, scores: &[f64], pairs: &mut [Pair]) {
+    pub(super) fn derive(&self, scores: &[f64], pairs: &mut [Derivatives]) {
         let Logistic { sigmoid, scale_pos_weight, .. } = *self.rules;
         par::for_each_chunk(pairs, BLOCK, |block, part| {
             let first = block * BLOCK;

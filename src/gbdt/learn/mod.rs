@@ -14,6 +14,7 @@
 //! Sources: Friedman, Annals of Statistics 29 (2001); Ke et al., "LightGBM", NeurIPS 2017.
 
 mod cells;
+mod custom;
 mod frontier;
 mod grow;
 mod histogram;
@@ -31,10 +32,10 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::determinism::rng::Stream;
-use crate::gbdt::data::Dataset;
+use crate::gbdt::data::{Dataset, Derivatives};
 use crate::gbdt::model::{Model, Tree};
 use crate::gbdt::params::Plan;
-use cells::{Cells, Pair};
+use cells::Cells;
 use grow::{Grower, Grown};
 use objective::Loss;
 use observe::Stopping;
@@ -92,7 +93,7 @@ struct Training<'a> {
     usable: Vec<u32>,
     bag: Bag,
     grower: Grower<'a>,
-    pairs: Vec<Pair>,
+    pairs: Vec<Derivatives>,
     cells: Cells,
     scores: Scores,
     trees: Vec<Tree>,
@@ -112,7 +113,7 @@ impl<'a> Training<'a> {
             usable: sample::usable(data),
             bag: Bag::all(n_rows),
             grower: Grower::new(data.bins(), &plan.growth, plan.boosting.learning_rate),
-            pairs: vec![Pair::default(); n_rows],
+            pairs: vec![Derivatives::default(); n_rows],
             cells: Cells::new(n_rows),
             scores: Scores::constant(n_rows, start),
             trees: Vec::new(),

@@ -1,9 +1,9 @@
 //! What a round needs of a loss: where scores start, and the derivatives at the current scores.
 
-use super::cells::Pair;
+use super::custom::Custom;
 use super::lambdarank::Ranked;
 use super::logistic::Classes;
-use crate::gbdt::data::{Dataset, Task};
+use crate::gbdt::data::{Dataset, Derivatives, Task};
 use crate::gbdt::model::Objective;
 use crate::gbdt::params::Plan;
 
@@ -11,6 +11,7 @@ use crate::gbdt::params::Plan;
 pub(super) enum Loss<'a> {
     Logistic(Classes<'a>),
     Lambdarank(Ranked<'a>),
+    Custom(Custom<'a>),
 }
 
 impl<'a> Loss<'a> {
@@ -22,6 +23,7 @@ impl<'a> Loss<'a> {
             Task::Lambdarank { grades, groups, weights } => {
                 Loss::Lambdarank(Ranked::new(&plan.ranking, grades, groups, weights.as_deref(), data))
             }
+            Task::Custom(loss) => Loss::Custom(Custom(loss.get())),
         }
     }
 
@@ -30,14 +32,16 @@ impl<'a> Loss<'a> {
         match self {
             Loss::Logistic(classes) => classes.start(),
             Loss::Lambdarank(_) => 0.0,
+            Loss::Custom(custom) => custom.start(),
         }
     }
 
     /// The derivatives at these scores, one pair per row.
-    pub(super) fn derive(&self, scores: &[f64], pairs: &mut [Pair]) {
+    pub(super) fn derive(&self, scores: &[f64], pairs: &mut [Derivatives]) {
         match self {
             Loss::Logistic(classes) => classes.derive(scores, pairs),
             Loss::Lambdarank(ranked) => ranked.derive(scores, pairs),
+            Loss::Custom(custom) => custom.derive(scores, pairs),
         }
     }
 
@@ -46,6 +50,7 @@ impl<'a> Loss<'a> {
         match self {
             Loss::Logistic(classes) => Objective::Binary { sigmoid: classes.sigmoid() },
             Loss::Lambdarank(_) => Objective::Lambdarank,
+            Loss::Custom(custom) => custom.meaning(),
         }
     }
 }

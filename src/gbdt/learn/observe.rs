@@ -101,6 +101,10 @@ pub(super) fn measure(
             let asked = evaluation.metrics.contains(&Metric::Ndcg);
             evaluation.eval_at.iter().filter(|_| asked).map(at).collect()
         }
+        Task::Custom(loss) => {
+            let value = loss.get().value(raw);
+            vec![Measurement { set, name: "custom".to_owned(), value, better: Better::Lower }]
+        }
     }
 }
 
