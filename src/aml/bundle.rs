@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::aml::features::{FeatureSet, Rows, UnknownFeature};
+use crate::aml::features::{FeatureSet, Registry, Rows, UnknownFeature};
 use crate::determinism::digest::Digest;
 use crate::gbdt::infer::{Explainer, Predictor};
 use crate::gbdt::model::describe::{Importance, importances};
@@ -224,6 +224,14 @@ impl Bundle {
     /// # Errors
     /// When a file is absent or is not the recorded one, or the parts do not fit together or do not fit this build.
     pub fn open(dir: &Path) -> Result<Self, BundleError> {
+        Self::open_with(dir, &Registry::default())
+    }
+
+    /// The same where models may read features of one's own.
+    ///
+    /// # Errors
+    /// As [`Bundle::open`].
+    pub fn open_with(dir: &Path, registry: &Registry) -> Result<Self, BundleError> {
         let manifest = read(dir, MANIFEST)?;
         let parsed = parse(&manifest)?;
         let mut files = BTreeMap::new();
@@ -235,7 +243,7 @@ impl Bundle {
             }
         }
         let parts: Vec<(&str, &[u8])> = files.iter().map(|(n, b)| (n.as_str(), b.as_slice())).collect();
-        Self::from_parts(&manifest, &parts)
+        Self::from_parts_with(&manifest, &parts, registry)
     }
 
     /// A bundle from bytes in memory: the manifest and the model files by name.
@@ -243,6 +251,18 @@ impl Bundle {
     /// # Errors
     /// As [`Bundle::open`].
     pub fn from_parts(manifest: &[u8], files: &[(&str, &[u8])]) -> Result<Self, BundleError> {
+        Self::from_parts_with(manifest, files, &Registry::default())
+    }
+
+    /// The same where models may read features of one's own.
+    ///
+    /// # Errors
+    /// As [`Bundle::open`].
+    pub fn from_parts_with(
+        manifest: &[u8],
+        files: &[(&str, &[u8])],
+        registry: &Registry,
+    ) -> Result<Self, BundleError> {
         let parsed = parse(manifest)?;
         if let Some(name) = parsed.models.keys().find(|n| Kind::ALL.iter().all(|k| k.name() != *n)) {
             return Err(BundleError::Manifest { reason: format!("unknown model `{name}`") });
@@ -253,7 +273,7 @@ impl Bundle {
             let bytes = files.iter().find(|(name, _)| *name == entry.file).map(|(_, bytes)| *bytes);
             let absent =
                 || BundleError::Manifest { reason: format!("names `{}`, which is absent", entry.file) };
-            scorers.insert(kind, Scorer::open(kind, entry, bytes.ok_or_else(absent)?)?);
+            scorers.insert(kind, Scorer::open(kind, entry, bytes.ok_or_else(absent)?, registry)?);
         }
         Ok(Bundle { manifest: parsed, digest: Digest::of(manifest), scorers })
     }
@@ -275,12 +295,13 @@ impl Bundle {
 }
 
 impl Scorer {
-    fn open(kind: Kind, entry: &ModelEntry, bytes: &[u8]) -> Result<Self, BundleError> {
+    fn open(kind: Kind, entry: &ModelEntry, bytes: &[u8], registry: &Registry) -> Result<Self, BundleError> {
         verify(&entry.file, &entry.sha256, bytes)?;
         let model = Model::from_bytes(bytes)
             .map_err(|reason| BundleError::Model { file: entry.file.clone(), reason })?;
         let names = entry.features.iter().map(String::as_str);
-        let features = FeatureSet::named(kind.rows(), names)
+        let features = registry
+            .named(kind.rows(), names)
             .map_err(|reason| BundleError::Feature { model: kind.name(), reason })?;
         check_order(kind, entry, &model)?;
         let found = features.schema().fingerprint();

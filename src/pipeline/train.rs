@@ -13,7 +13,7 @@ use super::config::{Config, ConfigError, TargetTable};
 use super::examples::Examples;
 use super::folds::{Folds, Side, by_time};
 use crate::aml::bundle::{Kind, Manifest, ModelEntry, Training, TrainingBatch};
-use crate::aml::features::{FeatureSet, Rows};
+use crate::aml::features::{FeatureSet, Registry, Rows};
 use crate::aml::sot::Batch;
 use crate::aml::target::{self, Source, TargetError};
 use crate::determinism::digest::{Digest, Hasher};
@@ -98,6 +98,11 @@ pub type Files = Vec<(String, Vec<u8>)>;
 impl Trainer {
     /// A trainer for batches of which the latest has this processing date.
     pub fn new(config: Config, latest: NaiveDate) -> Self {
+        Self::with_registry(config, latest, &Registry::default())
+    }
+
+    /// The same where models may read features of one's own.
+    pub fn with_registry(config: Config, latest: NaiveDate, registry: &Registry) -> Self {
         let cut_off =
             latest.checked_add_days(Days::new(u64::from(config.label_delay_days))).unwrap_or(latest);
         let cut_off_ms = cut_off.signed_duration_since(NaiveDate::default()).num_milliseconds();
@@ -105,12 +110,13 @@ impl Trainer {
             TargetTable::Labels => Source::Labels { cut_off_ms, undated: config.undated_labels.into() },
             TargetTable::GroundTruth => Source::GroundTruth,
         };
-        let kept = |set: FeatureSet| set.without(|f| config.exclude.iter().any(|name| *name == f.name));
+        let kept =
+            |rows| registry.all(rows).clone().without(|f| config.exclude.iter().any(|name| *name == f.name));
         Trainer {
             source,
             cut_off,
-            alerts: kept(FeatureSet::alerts()),
-            clusters: kept(FeatureSet::clusters()),
+            alerts: kept(Rows::Alerts),
+            clusters: kept(Rows::Clusters),
             alert_rows: None,
             cluster_rows: None,
             memberships: vec![],

@@ -16,6 +16,7 @@ mod clusters;
 mod document;
 mod evidence;
 mod flow;
+mod registry;
 mod temporal;
 mod unit;
 pub mod view;
@@ -31,6 +32,7 @@ use crate::gbdt::data::{Column, Feature, FeatureMatrix, Schema};
 pub use address::{COLUMNS, OfficialColumn};
 pub use document::document;
 pub use evidence::Evidence;
+pub use registry::{DuplicateFeature, Reader, Registry};
 pub use unit::Unit;
 use view::{AddressView, AlertView, ClusterView, Index};
 
@@ -264,20 +266,6 @@ impl FeatureSet {
         }
     }
 
-    /// The features of these names, in this order.
-    ///
-    /// # Errors
-    /// When a name is unknown.
-    pub fn named<'n>(rows: Rows, names: impl IntoIterator<Item = &'n str>) -> Result<Self, UnknownFeature> {
-        let all = Self::all(rows).features;
-        let find = |name: &str| {
-            let found = all.iter().find(|f| f.name == name).cloned();
-            found.ok_or_else(|| UnknownFeature { name: name.to_owned() })
-        };
-        let features = names.into_iter().map(find).collect::<Result<_, _>>()?;
-        Ok(FeatureSet { rows, features })
-    }
-
     /// The set without the features of which `drop` says so.
     #[must_use]
     pub fn without(mut self, drop: impl Fn(&ModelFeature) -> bool) -> Self {
@@ -357,11 +345,8 @@ mod tests {
 
     #[test]
     fn a_set_follows_the_order_of_names() {
-        let set = FeatureSet::named(Rows::Alerts, ["total_in_usd", "alert_confidence"]).expect("both known");
-        assert_eq!(set.schema().names().collect::<Vec<_>>(), ["total_in_usd", "alert_confidence"]);
-        assert_eq!(
-            FeatureSet::named(Rows::Alerts, ["no_such"]).err(),
-            Some(UnknownFeature { name: "no_such".to_owned() })
-        );
+        let names = ["total_in_usd", "alert_confidence"];
+        let set = Registry::default().named(Rows::Alerts, names).expect("both known");
+        assert_eq!(set.schema().names().collect::<Vec<_>>(), names);
     }
 }
