@@ -42,6 +42,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 const SINGLE_IMPORTERS: &[(&str, &[&str])] = &[
     ("rayon", &["determinism/par.rs"]),
     ("libm", &["determinism/math.rs"]),
+    ("md5", &["determinism/digest.rs"]),
     ("sha2", &["determinism/digest.rs"]),
     ("HashMap", &["determinism/intern.rs"]),
     ("HashSet", &[]),

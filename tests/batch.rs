@@ -11,6 +11,7 @@ use aml_miner::aml::sot::{
     self, AddressFeatures, Alert, Batch, BatchId, Cluster, NumberColumn, RequestFaults, TableKind, Transfer,
     Verified, to_table, write_batch,
 };
+use aml_miner::determinism::digest::{Digest, Md5};
 use aml_miner::determinism::intern::Interner;
 use aml_miner::table::{self, Table, TableColumn, Values};
 use proptest::prelude::*;
@@ -225,6 +226,97 @@ fn faults_of_files_are_named() {
     assert!(text.contains("no table of a batch here"), "{text}");
 }
 
+/// Writes a META.json whose `files` is made of names and contents of the tables in `dir`.
+fn noting(dir: &Path, files: impl Fn(&[(String, Vec<u8>)]) -> serde_json::Value) {
+    let kinds = TableKind::ALL.map(|kind| kind.file());
+    let files_there: Vec<_> = kinds
+        .into_iter()
+        .filter_map(|file| Some((file.clone(), std::fs::read(dir.join(&file)).ok()?)))
+        .collect();
+    let meta = json!({"network": "TORUS", "processing_date": "2025-06-30", "window_days": "30d",
+        "files": files(&files_there)});
+    std::fs::write(dir.join("META.json"), meta.to_string()).expect("written");
+}
+
+/// Dialect B.
+fn md5s(files: &[(String, Vec<u8>)]) -> serde_json::Value {
+    let sum = |(file, bytes): &(String, Vec<u8>)| (file.clone(), json!({"md5": Md5::of(bytes).to_string()}));
+    serde_json::Value::Object(files.iter().map(sum).collect())
+}
+
+/// Dialect C.
+fn checksums(files: &[(String, Vec<u8>)]) -> serde_json::Value {
+    let sum = |(file, bytes): &(String, Vec<u8>)| json!({"filename": file, "checksum": Digest::of(bytes).to_string()});
+    files.iter().map(sum).collect()
+}
+
+#[test]
+fn every_dialect_of_meta_is_verified() {
+    let dir = tempfile::tempdir().expect("a folder");
+    write_batch(dir.path(), &small(), &TableKind::ALL).expect("written");
+    for (dialect, files, verified, method) in [
+        ("B", md5s as fn(&[(String, Vec<u8>)]) -> serde_json::Value, Verified::Md5, "MD5"),
+        ("C", checksums, Verified::Sha256, "SHA-256"),
+    ] {
+        noting(dir.path(), files);
+        let opened = sot::open(dir.path()).expect("a batch");
+        assert_eq!(opened.batch.id, small().id, "dialect {dialect}");
+        assert!(opened.tables.iter().all(|t| t.verified == verified), "dialect {dialect}");
+        assert!(opened.findings.iter().all(|f| f.code != "not_verified"), "{:?}", opened.findings);
+        // a sound table, but not the one noted
+        let text = error_after(|dir| {
+            noting(dir, files);
+            let path = dir.join("alerts.parquet");
+            let mut table = table::read(&path).expect("readable");
+            table.columns.retain(|column| column.name != "severity");
+            table::parquet::write(&path, &table).expect("written");
+        });
+        let expected = format!("alerts.parquet: expected {method} ");
+        assert!(text.starts_with(&expected) && text.lines().count() == 1, "dialect {dialect}: {text}");
+        let text = error_after(|dir| {
+            noting(dir, files);
+            std::fs::remove_file(dir.join("clusters.parquet")).expect("removed");
+        });
+        assert_eq!(text, "clusters.parquet: listed in META.json, but absent", "dialect {dialect}");
+    }
+}
+
+#[test]
+fn of_two_checksums_the_stronger_one_counts() {
+    let dir = tempfile::tempdir().expect("a folder");
+    write_batch(dir.path(), &small(), &[TableKind::Alerts]).expect("written");
+    let both = |md5: &str, sha256: Option<String>| {
+        noting(dir.path(), |files| {
+            let (file, bytes) = &files[0];
+            let sha256 = sha256.clone().unwrap_or_else(|| Digest::of(bytes).to_string());
+            json!({file: {"md5": md5, "sha256": sha256}})
+        });
+        sot::open(dir.path()).map(|opened| opened.tables[0].verified)
+    };
+    assert_eq!(both(&"0".repeat(32), None).expect("MD5 is not asked"), Verified::Sha256);
+    let text = both(&"0".repeat(32), Some("0".repeat(64))).expect_err("another SHA-256").to_string();
+    assert!(text.starts_with("alerts.parquet: expected SHA-256 000"), "{text}");
+}
+
+#[test]
+fn checksums_that_are_none_are_faults() {
+    for files in [
+        json!({"alerts.parquet": {"md5": "short"}}),
+        json!({"alerts.parquet": {"md5": "g".repeat(32)}}),
+        json!({"alerts.parquet": {"sha256": 3}}),
+        json!({"alerts.parquet": {}}),
+        json!({"../alerts.parquet": {"md5": "0".repeat(32)}}),
+        json!([{"filename": "alerts.parquet"}]),
+        json!([{"filename": "alerts.parquet", "checksum": "0".repeat(32)}]),
+        json!([{"filename": "/etc/passwd", "checksum": "0".repeat(64)}]),
+        json!("alerts.parquet"),
+    ] {
+        let text = error_after(|dir| noting(dir, |_| files.clone()));
+        let expected = "META.json: `files`: expected a list of filename and checksum, or md5 by file, found ";
+        assert!(text.starts_with(expected), "{files}: {text}");
+    }
+}
+
 #[test]
 fn faults_of_values_are_named() {
     use TableKind::{Alerts, Clusters, Features, Transfers};
@@ -401,6 +493,71 @@ fn every_fault_of_a_request_is_told_at_once() {
         assert!(faults.iter().any(|fault| fault == expected), "{expected}\nin\n{}", faults.join("\n"));
     }
     assert_eq!(faults.len(), 11, "{}", faults.join("\n"));
+}
+
+/// A body whose list `name` has the text of `item` so many times, and whose other lists are empty.
+fn list_of(name: &str, n: usize, item: impl Fn(usize) -> String) -> String {
+    let list = |list: &str| {
+        let items: Vec<String> = (0..if list == name { n } else { 0 }).map(&item).collect();
+        format!("\"{list}\":[{}]", items.join(","))
+    };
+    format!("{{{}}}", ["alerts", "features", "clusters", "money_flows"].map(list).join(","))
+}
+
+#[test]
+fn lists_may_be_as_long_as_promised_and_not_one_longer() {
+    for (name, most) in [
+        ("alerts", sot::MAX_ALERTS),
+        ("features", sot::MAX_FEATURES),
+        ("clusters", sot::MAX_CLUSTERS),
+        ("money_flows", sot::MAX_MONEY_FLOWS),
+    ] {
+        for n in [most, most + 1] {
+            // items of the wrong kind, each a fault of its own, unless the list as a whole is refused
+            let Err(RequestFaults::Invalid { faults }) =
+                Batch::from_json(list_of(name, n, |_| "0".to_owned()).as_bytes())
+            else {
+                panic!("{n} {name}: expected faults");
+            };
+            let first = serde_json::to_string(&faults[0]).expect("serialises");
+            let expected = if n == most {
+                format!(
+                    r#"{{"loc":["body","{name}",0],"msg":"Input should be a valid dictionary","type":"dict_type"}}"#
+                )
+            } else {
+                format!(
+                    r#"{{"loc":["body","{name}"],"msg":"List should have at most {most} items after validation, not {n}","type":"too_long"}}"#
+                )
+            };
+            assert_eq!(first, expected);
+            assert_eq!(faults.len(), if n == most { sot::MAX_REQUEST_FAULTS } else { 1 }, "{n} {name}");
+        }
+    }
+}
+
+#[test]
+fn features_may_have_as_many_cells_as_promised_and_no_column_more() {
+    let rows = 2_000;
+    let most = sot::MAX_FEATURE_CELLS / rows;
+    for columns in [most, most + 1] {
+        let wide: String = (0..columns).map(|c| format!(",\"c{c}\":{c}")).collect();
+        let row = |i| format!("{{\"address\":\"a{i}\"{}}}", if i == 7 { wide.as_str() } else { "" });
+        let read = Batch::from_json(list_of("features", rows, row).as_bytes());
+        match read {
+            Ok(batch) => {
+                let table = batch.features.expect("a table");
+                assert_eq!((columns, table.addresses.len(), table.columns.len()), (most, rows, most));
+                assert_eq!(table.value("a7", "c24999"), 24_999.0);
+            }
+            Err(fault) => {
+                assert_eq!(columns, most + 1, "{fault}");
+                assert!(
+                    format!("{fault:?}").contains("Row 7 brings the table beyond 50000000 cells"),
+                    "{fault:?}"
+                );
+            }
+        }
+    }
 }
 
 #[test]

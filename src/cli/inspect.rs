@@ -53,7 +53,7 @@ fn to_json(opened: &Opened) -> Value {
             "file": table.file,
             "rows": table.rows,
             "sha256": table.digest.map(|d| d.to_string()),
-            "verified": table.verified == Verified::Sha256,
+            "verified": table.verified != Verified::No,
             "columns": columns.collect::<Vec<_>>(),
         })
     });
@@ -98,6 +98,7 @@ fn to_text(opened: &Opened) -> String {
 fn vouched(table: &TableReport) -> &'static str {
     match table.verified {
         Verified::Sha256 => "SHA-256 as in META.json",
+        Verified::Md5 => "MD5 as in META.json",
         Verified::No => "no",
     }
 }

@@ -1,4 +1,4 @@
-//! SHA-256 content digests: the identity of models, batches and answers.
+//! SHA-256 content digests: the identity of models, batches and answers. MD5, where a batch notes no other checksum.
 
 use std::fmt;
 
@@ -16,21 +16,54 @@ impl Digest {
 
     /// Reads 64 hexadecimal digits, either case.
     pub fn from_hex(text: &str) -> Option<Self> {
-        if text.len() != 64 || !text.is_ascii() {
-            return None;
-        }
-        let mut bytes = [0; 32];
-        for (i, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).ok()?;
-        }
-        Some(Digest(bytes))
+        from_hex(text).map(Digest)
     }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        to_hex(&self.0, f)
     }
+}
+
+/// An MD5 value, as one dialect of META.json notes them: it finds a damaged file, but not a forged one.
+#[cfg(feature = "aml")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Md5(pub [u8; 16]);
+
+#[cfg(feature = "aml")]
+impl Md5 {
+    /// The checksum of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Md5(md5::Md5::digest(bytes).into())
+    }
+
+    /// Reads 32 hexadecimal digits, either case.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        from_hex(text).map(Md5)
+    }
+}
+
+#[cfg(feature = "aml")]
+impl fmt::Display for Md5 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to_hex(&self.0, f)
+    }
+}
+
+fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    if text.len() != 2 * N || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (i, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).ok()?;
+    }
+    Some(bytes)
+}
+
+fn to_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
 }
 
 /// A digest fed piece by piece.
@@ -82,5 +115,16 @@ mod tests {
         assert_eq!(Digest::of(b"abc").to_string(), hex);
         assert_eq!(Digest::from_hex(hex), Some(Digest::of(b"abc")));
         assert_eq!(Digest::from_hex("zz"), None);
+        assert_eq!(Digest::from_hex(&hex.replace("ba", "+a")), None);
+    }
+
+    #[cfg(feature = "aml")]
+    #[test]
+    fn md5_matches_the_standard_example() {
+        // RFC 1321, appendix A.5
+        let hex = "900150983cd24fb0d6963f7d28e17f72";
+        assert_eq!(Md5::of(b"abc").to_string(), hex);
+        assert_eq!(Md5::from_hex(&hex.to_uppercase()), Some(Md5::of(b"abc")));
+        assert_eq!(Md5::from_hex(&hex[1..]), None);
     }
 }

@@ -296,7 +296,7 @@ impl FeatureSet {
     /// # Determinism
     /// A row depends on what its view holds: not on other rows, nor on the order of rows of any table.
     pub fn matrix(&self, batch: &Batch) -> FeatureMatrix {
-        let index = Index::new(batch);
+        let index = Index::new(batch, self.rows);
         let rows: Vec<Vec<f64>> = match self.rows {
             Rows::Alerts => {
                 let alerts = batch.alerts.as_deref().unwrap_or_default();

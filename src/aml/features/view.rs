@@ -1,56 +1,51 @@
 //! What a feature may look at. A view holds references to the rows keyed to one address, one alert or one cluster and to
 //! nothing else, so a feature cannot read other alerts nor statistics over the request.
 //!
-//! [`Index`] is made once per batch; a view is a few lookups in it. Flow rows of an address are put in the order of
-//! (counterparty, first seen, amount), so sums over them do not depend on the order of rows in a file.
+//! [`Index`] is made once per matrix and holds only what its rows read: the flows that touch one of their addresses, the
+//! clusters that name one of their alerts. One alert within the tables of a whole batch costs two comparisons a flow. A
+//! view is a few lookups in it. Flow rows of an address are put in the order of (counterparty, first seen, amount), so sums
+//! over them do not depend on the order of rows in a file.
+
+use std::cmp::Ordering;
 
 use chrono::{Datelike, NaiveDate};
 
+use super::Rows;
 use super::address::COLUMNS;
 use super::evidence::Evidence;
 use super::temporal;
 use crate::aml::sot::{Alert, Batch, Cluster, MoneyFlow};
-use crate::determinism::intern::Interner;
 
 /// Finds the rows of a batch that belong to an address or an alert.
 pub struct Index<'a> {
     batch: &'a Batch,
     columns: Vec<Option<&'a [f64]>>,
     times: [Option<&'a [f64]>; 2],
-    flow_addresses: Interner,
-    flows_in: Vec<Vec<&'a MoneyFlow>>,
-    flows_out: Vec<Vec<&'a MoneyFlow>>,
-    cluster_alerts: Interner,
+    addresses: Names<'a>,
+    inward: Vec<Vec<&'a MoneyFlow>>,
+    outward: Vec<Vec<&'a MoneyFlow>>,
+    alerts: Names<'a>,
     clusters: Vec<Vec<&'a Cluster>>,
 }
 
 impl<'a> Index<'a> {
-    /// Reads every flow and cluster of the batch once.
-    pub fn new(batch: &'a Batch) -> Self {
+    /// Goes through the flows and clusters of the batch once, and keeps those that its alerts (or clusters) read.
+    pub fn new(batch: &'a Batch, rows: Rows) -> Self {
         let table = batch.features.as_ref();
         let columns = COLUMNS.iter().map(|c| table.and_then(|t| t.column(c.name))).collect();
-        let mut index = Index {
-            batch,
-            columns,
-            times: [temporal::FIRST, temporal::LAST].map(|name| table.and_then(|t| t.column(name))),
-            flow_addresses: Interner::new(),
-            flows_in: vec![],
-            flows_out: vec![],
-            cluster_alerts: Interner::new(),
-            clusters: vec![],
-        };
-        index.read_flows();
-        index.read_clusters();
-        index
+        let times = [temporal::FIRST, temporal::LAST].map(|name| table.and_then(|t| t.column(name)));
+        let (addresses, alerts) = wanted(batch, rows);
+        let [inward, outward] = flows(batch, &addresses);
+        let clusters = clusters(batch, &alerts);
+        Index { batch, columns, times, addresses, inward, outward, alerts, clusters }
     }
 
     /// What is known of an alert.
     pub fn alert(&self, alert: &'a Alert) -> AlertView<'_> {
-        let id = self.cluster_alerts.get(&alert.alert_id);
-        let clusters = match id {
-            Some(id) => Some(self.clusters[id as usize].as_slice()),
-            None => self.batch.clusters.as_ref().map(|_| [].as_slice()),
-        };
+        let clusters = self.batch.clusters.as_ref().map(|_| {
+            let place = self.alerts.place(&alert.alert_id);
+            place.map_or([].as_slice(), |place| &self.clusters[place])
+        });
         let window = Window { date: alert.processing_date, days: alert.window_days };
         let evidence = Evidence::read(&alert.evidence_json);
         AlertView { alert, evidence, address: self.address(&alert.address, window), clusters }
@@ -59,20 +54,15 @@ impl<'a> Index<'a> {
     /// What is known of a cluster and its addresses, these in alphabetic order, each once.
     pub fn cluster(&self, cluster: &'a Cluster) -> ClusterView<'_> {
         let window = Window { date: cluster.processing_date, days: cluster.window_days };
-        let mut names: Vec<&str> = cluster.addresses_involved.iter().map(String::as_str).collect();
-        if names.is_empty() && !cluster.primary_address.is_empty() {
-            names.push(&cluster.primary_address);
-        }
-        names.sort_unstable();
-        names.dedup();
-        let members = names.into_iter().map(|name| self.address(name, window)).collect();
+        let names = Names::of(members(cluster).collect());
+        let members = names.0.into_iter().map(|name| self.address(name, window)).collect();
         ClusterView { cluster, members }
     }
 
     fn address(&self, address: &str, window: Window) -> AddressView<'_> {
         let row = self.batch.features.as_ref().and_then(|t| t.addresses.get(address)).map(|r| r as usize);
-        let flows = self.batch.money_flows.as_ref().map(|_| match self.flow_addresses.get(address) {
-            Some(id) => Flows { inward: &self.flows_in[id as usize], outward: &self.flows_out[id as usize] },
+        let flows = self.batch.money_flows.as_ref().map(|_| match self.addresses.place(address) {
+            Some(place) => Flows { inward: &self.inward[place], outward: &self.outward[place] },
             None => Flows { inward: &[], outward: &[] },
         });
         let times = self.times.map(|column| match (column, row) {
@@ -81,59 +71,87 @@ impl<'a> Index<'a> {
         });
         AddressView { columns: &self.columns, row, times, flows, window }
     }
+}
 
-    fn read_flows(&mut self) {
-        for flow in self.batch.money_flows.iter().flatten() {
-            // money to oneself goes nowhere
-            if flow.from_address != flow.to_address {
-                let from = self.flow_id(&flow.from_address);
-                let to = self.flow_id(&flow.to_address);
-                self.flows_out[from].push(flow);
-                self.flows_in[to].push(flow);
-            }
-        }
-        let order = |f: &&MoneyFlow| (f.first_seen_timestamp, f.last_seen_timestamp, f.tx_count);
-        for flows in &mut self.flows_in {
-            flows.sort_by(|a, b| {
-                let amount = a.amount_usd_sum.total_cmp(&b.amount_usd_sum);
-                a.from_address.cmp(&b.from_address).then_with(|| order(a).cmp(&order(b))).then(amount)
-            });
-        }
-        for flows in &mut self.flows_out {
-            flows.sort_by(|a, b| {
-                let amount = a.amount_usd_sum.total_cmp(&b.amount_usd_sum);
-                a.to_address.cmp(&b.to_address).then_with(|| order(a).cmp(&order(b))).then(amount)
-            });
-        }
+/// Names in alphabetic order, each once; a name's place is found by halving.
+struct Names<'a>(Vec<&'a str>);
+
+impl<'a> Names<'a> {
+    fn of(mut names: Vec<&'a str>) -> Self {
+        names.sort_unstable();
+        names.dedup();
+        Names(names)
     }
 
-    fn flow_id(&mut self, address: &str) -> usize {
-        let id = self.flow_addresses.intern(address) as usize;
-        if id == self.flows_in.len() {
-            self.flows_in.push(vec![]);
-            self.flows_out.push(vec![]);
-        }
-        id
+    fn place(&self, name: &str) -> Option<usize> {
+        self.0.binary_search(&name).ok()
     }
 
-    fn read_clusters(&mut self) {
-        for cluster in self.batch.clusters.iter().flatten() {
-            let mut members: Vec<&str> = cluster.related_alert_ids.iter().map(String::as_str).collect();
-            members.push(&cluster.primary_alert_id);
-            members.sort_unstable();
-            members.dedup();
-            for alert in members.into_iter().filter(|id| !id.is_empty()) {
-                let id = self.cluster_alerts.intern(alert) as usize;
-                if id == self.clusters.len() {
-                    self.clusters.push(vec![]);
-                }
-                self.clusters[id].push(cluster);
-            }
+    /// One empty list for each name.
+    fn lists<T>(&self) -> Vec<Vec<T>> {
+        self.0.iter().map(|_| vec![]).collect()
+    }
+}
+
+/// The addresses whose flows, and the alerts whose clusters, the rows read.
+fn wanted(batch: &Batch, rows: Rows) -> (Names<'_>, Names<'_>) {
+    match rows {
+        Rows::Alerts => {
+            let alerts = batch.alerts.as_deref().unwrap_or_default();
+            let addresses = alerts.iter().map(|alert| alert.address.as_str()).collect();
+            let ids =
+                alerts.iter().map(|alert| alert.alert_id.as_str()).filter(|id| !id.is_empty()).collect();
+            (Names::of(addresses), Names::of(ids))
         }
-        for clusters in &mut self.clusters {
-            clusters.sort_by(|a, b| a.cluster_id.cmp(&b.cluster_id));
+        Rows::Clusters => {
+            let addresses = batch.clusters.iter().flatten().flat_map(members).collect();
+            (Names::of(addresses), Names::of(vec![]))
         }
     }
+}
+
+/// A cluster's addresses: those it lists or, where it lists none, its primary one.
+fn members(cluster: &Cluster) -> impl Iterator<Item = &str> {
+    let primary = cluster.addresses_involved.is_empty() && !cluster.primary_address.is_empty();
+    let listed = cluster.addresses_involved.iter().map(String::as_str);
+    listed.chain(primary.then_some(cluster.primary_address.as_str()))
+}
+
+/// The flows into and out of each address, in an order that the rows of the table cannot change.
+fn flows<'a>(batch: &'a Batch, addresses: &Names<'_>) -> [Vec<Vec<&'a MoneyFlow>>; 2] {
+    let (mut inward, mut outward) = (addresses.lists(), addresses.lists());
+    // money to oneself goes nowhere
+    for flow in batch.money_flows.iter().flatten().filter(|f| f.from_address != f.to_address) {
+        if let Some(place) = addresses.place(&flow.to_address) {
+            inward[place].push(flow);
+        }
+        if let Some(place) = addresses.place(&flow.from_address) {
+            outward[place].push(flow);
+        }
+    }
+    inward.iter_mut().for_each(|list| list.sort_by(|a, b| in_order(a, b, |f| &f.from_address)));
+    outward.iter_mut().for_each(|list| list.sort_by(|a, b| in_order(a, b, |f| &f.to_address)));
+    [inward, outward]
+}
+
+fn in_order(a: &MoneyFlow, b: &MoneyFlow, counterparty: impl Fn(&MoneyFlow) -> &str) -> Ordering {
+    let times = |f: &MoneyFlow| (f.first_seen_timestamp, f.last_seen_timestamp, f.tx_count);
+    let amount = a.amount_usd_sum.total_cmp(&b.amount_usd_sum);
+    counterparty(a).cmp(counterparty(b)).then_with(|| times(a).cmp(&times(b))).then(amount)
+}
+
+/// The clusters that name each alert, in the order of their ids, each once.
+fn clusters<'a>(batch: &'a Batch, alerts: &Names<'_>) -> Vec<Vec<&'a Cluster>> {
+    let mut lists: Vec<Vec<&Cluster>> = alerts.lists();
+    for cluster in batch.clusters.iter().flatten() {
+        let named = cluster.related_alert_ids.iter().chain([&cluster.primary_alert_id]);
+        let mut places: Vec<_> = named.filter_map(|id| alerts.place(id)).collect();
+        places.sort_unstable();
+        places.dedup();
+        places.into_iter().for_each(|place| lists[place].push(cluster));
+    }
+    lists.iter_mut().for_each(|list| list.sort_by(|a, b| a.cluster_id.cmp(&b.cluster_id)));
+    lists
 }
 
 /// The half-open window that a row speaks of, ending before `date`.

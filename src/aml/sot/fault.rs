@@ -56,10 +56,12 @@ pub enum BatchFault {
         file: String,
     },
     /// A file is not the one META.json describes.
-    #[error("{file}: expected SHA-256 {expected} as META.json says, found {found}")]
+    #[error("{file}: expected {method} {expected} as META.json says, found {found}")]
     Hash {
         /// The file.
         file: String,
+        /// SHA-256 or MD5.
+        method: &'static str,
         /// By META.json.
         expected: String,
         /// Of the file.

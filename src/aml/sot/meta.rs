@@ -1,9 +1,10 @@
 //! META.json, which says what a batch is and what its files should hash to. Three dialects are read:
 //!
 //! * A, of the exporter: `counts: {table: rows}`, `sha256: {file: hex}`;
-//! * B: `files: {file: {"md5": hex}}` (MD5 is not computed here: such files are reported as not verified);
+//! * B: `files: {file: {"md5": hex}}`;
 //! * C: `files: [{"filename", "checksum"}]`, SHA-256.
 //!
+//! Where a file has checksums of both kinds, SHA-256 is the one that counts.
 //! A is written, after all tables: its presence says that the batch is whole.
 
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::batch::BatchId;
 use super::cell::parse_date;
 use super::fault::{BatchFault, Faults};
-use crate::determinism::digest::Digest;
+use crate::determinism::digest::{Digest, Md5};
 use crate::table::{ReadError, excerpt, file};
 
 /// What META.json says.
@@ -36,10 +37,10 @@ pub(super) struct Meta {
 /// What a file should hash to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Checksum {
-    /// Verified.
+    /// Dialects A and C.
     Sha256(Digest),
-    /// Reported as not verified.
-    Md5,
+    /// Dialect B.
+    Md5(Md5),
 }
 
 /// The name of the file.
@@ -100,7 +101,11 @@ fn parse(object: &Map<String, Value>, faults: &mut Faults) -> Meta {
         sums.map(|sums: BTreeMap<_, _>| meta.checksums.extend(sums)).is_some()
     });
     entry("files", "a list of filename and checksum, or md5 by file", &mut |v| {
-        files(v).map(|sums| meta.checksums.extend(sums)).is_some()
+        let sums = files(v);
+        for (file, sum) in sums.iter().flatten() {
+            meta.checksums.entry(file.clone()).or_insert(*sum);
+        }
+        sums.is_some()
     });
     meta
 }
@@ -118,15 +123,20 @@ fn sha256(file: &str, hex: &Value) -> Option<(String, Checksum)> {
     is_plain_name(file).then(|| (file.to_owned(), Checksum::Sha256(digest)))
 }
 
+fn md5(file: &str, hex: &Value) -> Option<(String, Checksum)> {
+    let sum = Md5::from_hex(hex.as_str()?)?;
+    is_plain_name(file).then(|| (file.to_owned(), Checksum::Md5(sum)))
+}
+
 fn files(value: &Value) -> Option<BTreeMap<String, Checksum>> {
     match value {
         Value::Array(files) => {
             files.iter().map(|file| sha256(file.get("filename")?.as_str()?, file.get("checksum")?)).collect()
         }
         Value::Object(files) => {
-            let sum = |(file, sums): (&String, &Value)| {
-                let md5 = sums.get("md5").and_then(Value::as_str).filter(|_| is_plain_name(file));
-                md5.map(|_| (file.clone(), Checksum::Md5)).or_else(|| sha256(file, sums.get("sha256")?))
+            let sum = |(file, sums): (&String, &Value)| match sums.get("sha256") {
+                Some(hex) => sha256(file, hex),
+                None => md5(file, sums.get("md5")?),
             };
             files.iter().map(sum).collect()
         }

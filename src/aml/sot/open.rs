@@ -18,8 +18,8 @@ use super::findings::{self, Finding};
 use super::meta::{self, Checksum, Meta};
 use super::schema::{Record, Source, TableKind};
 use super::{cell, features};
-use crate::determinism::digest::Digest;
-use crate::table::{ReadError, Table, Values, parquet};
+use crate::determinism::digest::{Digest, Md5};
+use crate::table::{ReadError, Table, Values, file, parquet};
 
 /// A batch with what was noticed on the way.
 #[derive(Clone, Debug)]
@@ -67,7 +67,9 @@ pub struct ColumnReport {
 pub enum Verified {
     /// Its SHA-256 is the one noted.
     Sha256,
-    /// META.json has no checksum that is computed here.
+    /// Its MD5 is the one noted: it is not damaged, but it may be forged.
+    Md5,
+    /// META.json has no checksum of it, or another one.
     No,
 }
 
@@ -167,6 +169,8 @@ struct FoundTable {
     kind: TableKind,
     /// Whether the file lies in the batch's folder; undated labels may lie outside.
     inside: bool,
+    /// Where META.json notes that kind of checksum.
+    md5: Option<Md5>,
     table: Table,
 }
 
@@ -176,12 +180,22 @@ fn read_tables(dir: &Path, meta: Option<&Meta>, faults: &mut Faults) -> Vec<Foun
         let inside = dir.join(kind.file());
         let path = if inside.is_file() { Some(inside) } else { labels_elsewhere(dir, kind, meta) };
         let Some(path) = path else { continue };
-        match parquet::read(&path) {
-            Ok(table) => files.push(FoundTable { kind, inside: path.parent() == Some(dir), table }),
+        match read_table(&path, meta.and_then(|meta| meta.checksums.get(&kind.file()))) {
+            Ok((table, md5)) => {
+                files.push(FoundTable { kind, inside: path.parent() == Some(dir), md5, table });
+            }
             Err(fault) => faults.add(fault),
         }
     }
     files
+}
+
+/// A table, and the MD5 of its file where META.json notes that.
+fn read_table(path: &Path, noted: Option<&Checksum>) -> Result<(Table, Option<Md5>), ReadError> {
+    let bytes = file::read(path, parquet::MAX_BYTES)?;
+    let table = parquet::read_bytes(&file::name(path), &bytes, parquet::Columns::All)?;
+    let md5 = matches!(noted, Some(Checksum::Md5(_))).then(|| Md5::of(&bytes));
+    Ok((table, md5))
 }
 
 /// Labels are published as `{network}_address_labels.parquet`, beside the batch or in a folder of their own,
@@ -233,21 +247,24 @@ fn verify(found: &FoundTable, meta: &Meta, faults: &mut Faults, findings: &mut V
         let fault = BatchFault::Count { file: name.clone(), expected, found: rows };
         differs(found, fault, faults, findings);
     }
-    match (meta.checksums.get(&name), found.table.digest) {
-        (Some(Checksum::Sha256(expected)), Some(digest)) if *expected == digest => Verified::Sha256,
-        (Some(Checksum::Sha256(expected)), Some(digest)) => {
-            let (expected, digest) = (expected.to_string(), digest.to_string());
-            differs(found, BatchFault::Hash { file: name, expected, found: digest }, faults, findings);
-            Verified::No
-        }
-        _ => {
-            if *meta != Meta::default() {
-                let text = format!("{name}: META.json has no SHA-256 for it, so its content is not verified");
-                findings.push(Finding::new("not_verified", Some(found.kind), text));
-            }
-            Verified::No
-        }
+    let other = |method, expected: String, found: String| {
+        Err(BatchFault::Hash { file: name.clone(), method, expected, found })
+    };
+    let verdict = match (meta.checksums.get(&name), found.table.digest, found.md5) {
+        (Some(Checksum::Sha256(noted)), Some(sum), _) if *noted == sum => Ok(Verified::Sha256),
+        (Some(Checksum::Sha256(noted)), Some(sum), _) => other("SHA-256", noted.to_string(), sum.to_string()),
+        (Some(Checksum::Md5(noted)), _, Some(sum)) if *noted == sum => Ok(Verified::Md5),
+        (Some(Checksum::Md5(noted)), _, Some(sum)) => other("MD5", noted.to_string(), sum.to_string()),
+        _ => Ok(Verified::No),
+    };
+    if verdict == Ok(Verified::No) && *meta != Meta::default() {
+        let text = format!("{name}: META.json has no checksum for it, so its content is not verified");
+        findings.push(Finding::new("not_verified", Some(found.kind), text));
     }
+    verdict.unwrap_or_else(|fault| {
+        differs(found, fault, faults, findings);
+        Verified::No
+    })
 }
 
 /// A table that is not the one noted is an error, unless it is of labels from outside, which go with the times.

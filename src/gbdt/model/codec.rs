@@ -316,14 +316,14 @@ fn wire_tree(tree: &Tree) -> WireTree {
     WireTree {
         shrinkage: tree.shrinkage,
         feature: each(nodes, |n| n.feature),
-        rule: each(nodes, rule_bits),
+        rule: each(nodes, Node::decision_type),
         threshold: each(nodes, |n| match n.rule {
             Rule::Numerical { threshold } => threshold,
             Rule::Categorical { .. } => 0.0,
         }),
         sets: nodes.iter().filter_map(category_words).collect(),
-        left: each(nodes, |n| wire_child(n.left)),
-        right: each(nodes, |n| wire_child(n.right)),
+        left: each(nodes, |n| n.left.code()),
+        right: each(nodes, |n| n.right.code()),
         gain: each(nodes, |n| n.gain),
         value: each(nodes, |n| n.value),
         weight: each(nodes, |n| n.weight),
@@ -334,28 +334,10 @@ fn wire_tree(tree: &Tree) -> WireTree {
     }
 }
 
-fn rule_bits(node: &Node) -> u8 {
-    let categorical = u8::from(matches!(node.rule, Rule::Categorical { .. }));
-    let default = u8::from(node.default == Default::Left);
-    let missing = match node.missing {
-        Missing::None => 0,
-        Missing::Zero => 1,
-        Missing::Nan => 2,
-    };
-    categorical | default << 1 | missing << 2
-}
-
 fn category_words(node: &Node) -> Option<Vec<u32>> {
     match &node.rule {
         Rule::Numerical { .. } => None,
         Rule::Categorical { left } => Some(left.words.clone()),
-    }
-}
-
-fn wire_child(child: Child) -> i32 {
-    match child {
-        Child::Node(node) => i32::try_from(node).expect("a tree has fewer than 2^31 nodes"),
-        Child::Leaf(leaf) => -1 - i32::try_from(leaf).expect("a tree has fewer than 2^31 leaves"),
     }
 }
 
@@ -405,12 +387,7 @@ fn read_node<'a>(
     sets: &mut impl Iterator<Item = &'a Vec<u32>>,
 ) -> Result<Node, String> {
     let bits = wire.rule[i];
-    let missing = match bits >> 2 {
-        0 => Missing::None,
-        1 => Missing::Zero,
-        2 => Missing::Nan,
-        _ => return Err(format!("unknown rule {bits:#04x}")),
-    };
+    let missing = Missing::of_code(bits >> 2).ok_or_else(|| format!("unknown rule {bits:#04x}"))?;
     let rule = if bits & 1 == 0 {
         Rule::Numerical { threshold: wire.threshold[i] }
     } else if wire.threshold[i].to_bits() == 0 {
@@ -423,18 +400,14 @@ fn read_node<'a>(
         feature: wire.feature[i],
         rule,
         missing,
-        default: if bits & 2 == 0 { Default::Right } else { Default::Left },
-        left: read_child(wire.left[i]),
-        right: read_child(wire.right[i]),
+        default: Default::of_decision_type(bits),
+        left: Child::of_code(wire.left[i]),
+        right: Child::of_code(wire.right[i]),
         gain: wire.gain[i],
         value: wire.value[i],
         weight: wire.weight[i],
         count: wire.count[i],
     })
-}
-
-fn read_child(wire: i32) -> Child {
-    if wire >= 0 { Child::Node(wire as u32) } else { Child::Leaf((-1 - wire) as u32) }
 }
 
 fn flag(section: &'static str, value: u8) -> Result<bool, FormatError> {

@@ -18,6 +18,22 @@ pub enum Missing {
     Nan,
 }
 
+impl Missing {
+    /// The number for it in LightGBM's `decision_type`, and in our own format.
+    pub(super) fn code(self) -> u8 {
+        match self {
+            Missing::None => 0,
+            Missing::Zero => 1,
+            Missing::Nan => 2,
+        }
+    }
+
+    /// What a number of LightGBM's stands for.
+    pub(super) fn of_code(code: u8) -> Option<Self> {
+        [Missing::None, Missing::Zero, Missing::Nan].into_iter().find(|missing| missing.code() == code)
+    }
+}
+
 /// Where a missing value goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Default {
@@ -65,6 +81,21 @@ pub enum Child {
     Leaf(u32),
 }
 
+impl Child {
+    /// LightGBM's number for it, and that of our own format: a node's position, or `-1 - position` of a leaf.
+    pub(super) fn code(self) -> i32 {
+        match self {
+            Child::Node(node) => i32::try_from(node).expect("a tree has fewer than 2^31 nodes"),
+            Child::Leaf(leaf) => -1 - i32::try_from(leaf).expect("a tree has fewer than 2^31 leaves"),
+        }
+    }
+
+    /// The child of a number.
+    pub(super) fn of_code(code: i32) -> Self {
+        if code >= 0 { Child::Node(code as u32) } else { Child::Leaf((-1 - code) as u32) }
+    }
+}
+
 /// An inner node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Node {
@@ -99,6 +130,13 @@ pub struct Leaf {
     pub weight: f64,
     /// Training rows that came here: the cover.
     pub count: u64,
+}
+
+impl Default {
+    /// The default direction of a `decision_type`.
+    pub(super) fn of_decision_type(bits: u8) -> Self {
+        if bits & 2 == 0 { Default::Right } else { Default::Left }
+    }
 }
 
 /// A binary tree. Without nodes it has exactly one leaf, a constant.
@@ -139,6 +177,12 @@ impl Tree {
 }
 
 impl Node {
+    /// Its answers as LightGBM's `decision_type` packs them: bit 0 categorical, bit 1 default left, bits 2-3 what is missing.
+    pub(super) fn decision_type(&self) -> u8 {
+        let categorical = u8::from(matches!(self.rule, Rule::Categorical { .. }));
+        categorical | u8::from(self.default == Default::Left) << 1 | self.missing.code() << 2
+    }
+
     /// The answer for one raw value.
     pub fn goes_left(&self, x: f64) -> bool {
         match &self.rule {

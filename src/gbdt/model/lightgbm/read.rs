@@ -278,12 +278,8 @@ fn read_node(
     i: usize,
 ) -> Result<Node, LightgbmError> {
     let (decision, threshold) = (columns.decision[i], columns.threshold[i]);
-    let missing = match decision >> 2 & 3 {
-        0 => Missing::None,
-        1 => Missing::Zero,
-        2 => Missing::Nan,
-        _ => return Err(block.fault("decision_type", "a known missing type", decision.to_string())),
-    };
+    let missing = Missing::of_code(decision >> 2 & 3)
+        .ok_or_else(|| block.fault("decision_type", "a known missing type", decision.to_string()))?;
     let rule = if decision & 1 == 0 {
         Rule::Numerical { threshold: beside_zero(threshold) }
     } else {
@@ -297,9 +293,9 @@ fn read_node(
         feature: columns.feature[i],
         rule,
         missing,
-        default: if decision & 2 == 0 { Default::Right } else { Default::Left },
-        left: child(columns.left[i]),
-        right: child(columns.right[i]),
+        default: Default::of_decision_type(decision),
+        left: Child::of_code(columns.left[i]),
+        right: Child::of_code(columns.right[i]),
         gain: columns.gain[i],
         value: columns.value[i],
         weight: columns.weight[i],
@@ -316,8 +312,4 @@ fn beside_zero(threshold: f64) -> f64 {
     } else {
         threshold
     }
-}
-
-fn child(index: i32) -> Child {
-    if index >= 0 { Child::Node(index as u32) } else { Child::Leaf(!index as u32) }
 }

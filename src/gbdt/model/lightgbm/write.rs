@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::{Display, Write as _};
 
 use crate::gbdt::data::{FeatureKind, Schema};
-use crate::gbdt::model::{Child, Default, Missing, Model, Node, Objective, Rule, Tree};
+use crate::gbdt::model::{Model, Node, Objective, Rule, Tree};
 
 /// The model as LightGBM would save it. Numbers read back exactly.
 ///
@@ -143,9 +143,9 @@ fn tree_text(index: usize, tree: &Tree) -> String {
     line("split_feature", join(nodes.iter().map(|n| n.feature)));
     line("split_gain", join(nodes.iter().map(|n| number(n.gain))));
     line("threshold", join(thresholds));
-    line("decision_type", join(nodes.iter().map(decision)));
-    line("left_child", join(nodes.iter().map(|n| child(n.left))));
-    line("right_child", join(nodes.iter().map(|n| child(n.right))));
+    line("decision_type", join(nodes.iter().map(Node::decision_type)));
+    line("left_child", join(nodes.iter().map(|n| n.left.code())));
+    line("right_child", join(nodes.iter().map(|n| n.right.code())));
     line("leaf_value", join(leaves.iter().map(|l| number(l.value))));
     line("leaf_weight", join(leaves.iter().map(|l| number(l.weight))));
     line("leaf_count", join(leaves.iter().map(|l| l.count)));
@@ -181,24 +181,6 @@ fn threshold(node: &Node, sets_before: &mut usize) -> String {
             *sets_before += 1;
             (*sets_before - 1).to_string()
         }
-    }
-}
-
-fn decision(node: &Node) -> u8 {
-    let categorical = u8::from(matches!(node.rule, Rule::Categorical { .. }));
-    let default = u8::from(node.default == Default::Left) << 1;
-    let missing = match node.missing {
-        Missing::None => 0,
-        Missing::Zero => 1 << 2,
-        Missing::Nan => 2 << 2,
-    };
-    categorical | default | missing
-}
-
-fn child(child: Child) -> i64 {
-    match child {
-        Child::Node(node) => i64::from(node),
-        Child::Leaf(leaf) => -1 - i64::from(leaf),
     }
 }
 
