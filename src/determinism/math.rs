@@ -43,6 +43,11 @@ pub fn cos(x: f64) -> f64 {
     libm::cos(x)
 }
 
+/// The complementary error function 1 - erf(x), accurate far out.
+pub fn erfc(x: f64) -> f64 {
+    libm::erfc(x)
+}
+
 /// The logistic function 1 / (1 + e^-x).
 pub fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + exp(-x))

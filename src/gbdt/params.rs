@@ -10,7 +10,7 @@ mod spec;
 mod table;
 
 pub use setting::{Metric, ObjectiveKind};
-pub use spec::{Applies, ParamError, Range, Spec, markdown};
+pub use spec::{Applies, ParamError, Range, Scale, Search, Spec, markdown};
 pub use table::{Params, SPEC};
 
 use crate::gbdt::data::{Binning, Dataset, Task};

@@ -7,3 +7,4 @@ pub mod folds;
 pub mod optimise;
 pub mod report;
 pub mod train;
+pub mod tune;

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 pub(super) trait Setting: Sized {
     /// What a value of this type looks like, for messages.
     const EXPECTED: &'static str;
+    /// Whether its values are whole numbers.
+    const WHOLE: bool = false;
     /// Reads a value.
     fn parse(text: &str) -> Option<Self>;
     /// Writes a value so that it reads back.
@@ -17,9 +19,10 @@ pub(super) trait Setting: Sized {
 }
 
 macro_rules! number {
-    ($($type:ty: $expected:literal),*) => {$(
+    ($($type:ty, $whole:literal: $expected:literal),*) => {$(
         impl Setting for $type {
             const EXPECTED: &'static str = $expected;
+            const WHOLE: bool = $whole;
 
             fn parse(text: &str) -> Option<Self> {
                 text.parse().ok()
@@ -36,7 +39,12 @@ macro_rules! number {
     )*};
 }
 
-number!(f64: "a number", u32: "a whole number of at least 0", u64: "a whole number of at least 0", i32: "a whole number");
+number!(
+    f64, false: "a number",
+    u32, true: "a whole number of at least 0",
+    u64, true: "a whole number of at least 0",
+    i32, true: "a whole number"
+);
 
 impl Setting for bool {
     const EXPECTED: &'static str = "true or false";

@@ -19,6 +19,10 @@ pub struct Spec {
     pub effect: &'static str,
     /// Who defined it so.
     pub source: &'static str,
+    /// Where a tuner looks for a good value; `None` where there is nothing to tune.
+    pub search: Option<Search>,
+    /// Whether its numbers are whole.
+    pub whole: bool,
     pub(super) show: fn(&Params) -> String,
     pub(super) numbers: fn(&Params) -> Vec<f64>,
 }
@@ -29,6 +33,32 @@ pub struct Range {
     low: f64,
     low_allowed: bool,
     high: f64,
+}
+
+/// Values worth trying.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Search {
+    /// Numbers of an interval, both ends included.
+    Number {
+        /// The least.
+        low: f64,
+        /// The largest.
+        high: f64,
+        /// How they are spread.
+        scale: Scale,
+    },
+    /// Any of these texts.
+    Choice(&'static [&'static str]),
+}
+
+/// Along what a step has the same size everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scale {
+    /// The value.
+    Linear,
+    /// Its logarithm.
+    Log,
 }
 
 /// Where a parameter has an effect.
@@ -194,6 +224,27 @@ impl Range {
     }
 }
 
+impl Search {
+    /// Numbers whose logarithms are equally likely.
+    pub(super) const fn log(low: f64, high: f64) -> Self {
+        Search::Number { low, high, scale: Scale::Log }
+    }
+
+    /// Numbers that are equally likely.
+    pub(super) const fn linear(low: f64, high: f64) -> Self {
+        Search::Number { low, high, scale: Scale::Linear }
+    }
+
+    /// In words, such as "0.01 to 0.3 by its logarithm".
+    pub fn words(&self) -> String {
+        match self {
+            Search::Number { low, high, scale: Scale::Linear } => format!("{low} to {high}"),
+            Search::Number { low, high, scale: Scale::Log } => format!("{low} to {high} by its logarithm"),
+            Search::Choice(texts) => texts.join(" or "),
+        }
+    }
+}
+
 fn nearest(key: &str) -> &'static str {
     let names = SPEC.iter().flat_map(|spec| std::iter::once(&spec.name).chain(spec.aliases));
     names.min_by_key(|name| (distance(key, name), **name)).copied().unwrap_or("")
@@ -221,10 +272,11 @@ pub fn markdown() -> String {
         if spec.group != group {
             group = spec.group;
             text += &format!(
-                "\n## {group}\n\n| name | default | range | effect | other names | source |\n|---|---|---|---|---|---|\n"
+                "\n## {group}\n\n| name | default | range | tuned | effect | other names | source |\n|---|---|---|---|---|---|---|\n"
             );
         }
         let range = if spec.range == Range::ANY { String::new() } else { spec.range.words() };
+        let tuned = spec.search.map_or_else(String::new, |search| search.words());
         let default = spec.default();
         let default = if default.is_empty() { "none".to_owned() } else { format!("`{default}`") };
         let only = match spec.applies {
@@ -233,7 +285,7 @@ pub fn markdown() -> String {
         };
         let aliases = spec.aliases.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         text += &format!(
-            "| `{}` | {default} | {range} | {}{only} | {aliases} | {} |\n",
+            "| `{}` | {default} | {range} | {tuned} | {}{only} | {aliases} | {} |\n",
             spec.name, spec.effect, spec.source
         );
     }
@@ -245,5 +297,5 @@ const HEADER: &str = "\
 
 Generated from the table in `src/gbdt/params/table.rs`; a test compares the two. On the command line:
 `aml-miner gbdt train --param name=value`, or a YAML file of `name: value` with `--params`. An unknown name, a value out
-of range and a value without effect are errors.
+of range and a value without effect are errors. `tuned` is where `aml-miner tune` looks unless told otherwise (`docs/tuning.md`).
 ";

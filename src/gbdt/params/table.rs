@@ -4,12 +4,22 @@
 use serde::{Deserialize, Serialize};
 
 use super::setting::Setting;
-use super::{Applies, Metric, ObjectiveKind, ParamError, Range, Spec};
+use super::{Applies, Metric, ObjectiveKind, ParamError, Range, Search, Spec};
+
+/// The last column of a row, where it is given.
+macro_rules! search {
+    () => {
+        None
+    };
+    ($search:expr) => {
+        Some($search)
+    };
+}
 
 macro_rules! parameters {
     ($($group:literal { $(
         $name:ident: $type:ty = $default:expr, [$($alias:literal),*], $range:expr, $applies:expr,
-        $effect:literal, $source:literal;
+        $effect:literal, $source:literal $(, $search:expr)?;
     )* })*) => {
         /// What a user asks of training, by LightGBM's names; see `docs/parameters.md`.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +48,8 @@ macro_rules! parameters {
                 applies: $applies,
                 effect: $effect,
                 source: $source,
+                search: search!($($search)?),
+                whole: <$type as Setting>::WHOLE,
                 show: |params| params.$name.show(),
                 numbers: |params| params.$name.numbers(),
             },
@@ -72,39 +84,39 @@ parameters! {
         num_iterations: u32 = 100, ["num_iteration", "n_iter", "num_tree", "num_trees", "num_round", "num_rounds", "nrounds", "num_boost_round", "n_estimators", "max_iter"], Range::between(1.0, 100_000.0), Applies::Always,
             "Trees to grow. Growth ends sooner when a round finds no split.", "LightGBM";
         learning_rate: f64 = 0.1, ["shrinkage_rate", "eta"], Range::above(0.0), Applies::Always,
-            "Factor on every leaf value.", "LightGBM";
+            "Factor on every leaf value.", "LightGBM", Search::log(0.01, 0.3);
         seed: u64 = 0, ["random_seed", "random_state"], Range::ANY, Applies::Always,
             "Key of every random draw (bagging, feature sampling).", "LightGBM, which draws other numbers from it";
     }
     "Growth of a tree" {
         num_leaves: u32 = 31, ["num_leaf", "max_leaves", "max_leaf", "max_leaf_nodes"], Range::between(2.0, 131_072.0), Applies::Always,
-            "The most leaves of a tree; the leaf of largest gain is split first.", "LightGBM";
+            "The most leaves of a tree; the leaf of largest gain is split first.", "LightGBM", Search::log(4.0, 64.0);
         max_depth: i32 = -1, [], Range::ANY, Applies::Always,
             "The most questions on a path; 0 or less is no limit.", "LightGBM";
         min_data_in_leaf: u32 = 20, ["min_data_per_leaf", "min_data", "min_child_samples", "min_samples_leaf"], Range::at_least(0.0), Applies::Always,
-            "The fewest rows of a leaf. Counted exactly, each row in the bag once whatever its weight; LightGBM estimates the count from hessians.", "LightGBM";
+            "The fewest rows of a leaf. Counted exactly, each row in the bag once whatever its weight; LightGBM estimates the count from hessians.", "LightGBM", Search::log(5.0, 200.0);
         min_sum_hessian_in_leaf: f64 = 1e-3, ["min_sum_hessian_per_leaf", "min_sum_hessian", "min_hessian", "min_child_weight"], Range::at_least(0.0), Applies::Always,
-            "The least sum of hessians of a leaf.", "LightGBM";
+            "The least sum of hessians of a leaf.", "LightGBM", Search::log(1e-3, 10.0);
         lambda_l1: f64 = 0.0, ["reg_alpha", "l1_regularization"], Range::at_least(0.0), Applies::Always,
-            "Shrinks the gradient sum of a leaf towards 0 by this much.", "LightGBM";
+            "Shrinks the gradient sum of a leaf towards 0 by this much.", "LightGBM", Search::log(1e-3, 30.0);
         lambda_l2: f64 = 0.0, ["reg_lambda", "lambda", "l2_regularization"], Range::at_least(0.0), Applies::Always,
-            "Added to the hessian sum of a leaf.", "LightGBM";
+            "Added to the hessian sum of a leaf.", "LightGBM", Search::log(1e-3, 100.0);
         min_gain_to_split: f64 = 0.0, ["min_split_gain"], Range::at_least(0.0), Applies::Always,
             "A split must reduce the loss by more than this (twice the loss, as LightGBM counts gain).", "LightGBM";
     }
     "Bins" {
         max_bin: u32 = 255, ["max_bins"], Range::between(2.0, 255.0), Applies::Always,
-            "The most bins of a feature's non-missing values; missing values have one more, of their own.", "LightGBM, which counts the missing bin in";
+            "The most bins of a feature's non-missing values; missing values have one more, of their own.", "LightGBM, which counts the missing bin in", Search::log(31.0, 255.0);
         min_data_in_bin: u32 = 3, [], Range::at_least(1.0), Applies::Always,
             "Distinct values are merged until a bin holds this many rows; 1 keeps every value apart where `max_bin` allows.", "LightGBM";
     }
     "Sampling" {
         bagging_fraction: f64 = 1.0, ["sub_row", "subsample", "bagging"], Range::above_to(0.0, 1.0), Applies::Always,
-            "Chance of a row to be in the bag, drawn from its key.", "LightGBM, which draws a fixed number of rows";
+            "Chance of a row to be in the bag, drawn from its key.", "LightGBM, which draws a fixed number of rows", Search::linear(0.4, 1.0);
         bagging_freq: u32 = 0, ["subsample_freq"], Range::at_least(0.0), Applies::Always,
             "Draw a new bag every so many rounds; 0 uses all rows.", "LightGBM";
         feature_fraction: f64 = 1.0, ["sub_feature", "colsample_bytree"], Range::above_to(0.0, 1.0), Applies::Always,
-            "Share of the features that a tree may use (those with more than one bin, rounded, at least one).", "LightGBM";
+            "Share of the features that a tree may use (those with more than one bin, rounded, at least one).", "LightGBM", Search::linear(0.1, 1.0);
     }
     "Binary objective" {
         scale_pos_weight: f64 = 1.0, [], Range::above(0.0), BINARY,
@@ -116,9 +128,9 @@ parameters! {
     }
     "Lambdarank objective" {
         lambdarank_truncation_level: u32 = 30, [], Range::at_least(1.0), LAMBDARANK,
-            "Pairs count when one of the two stands above this position; NDCG is cut there too.", "LightGBM";
+            "Pairs count when one of the two stands above this position; NDCG is cut there too.", "LightGBM", Search::log(10.0, 2000.0);
         lambdarank_norm: bool = true, [], Range::ANY, LAMBDARANK,
-            "Divide a pair's weight by its score difference, and scale each query's gradients by log2(1 + S) / S.", "LightGBM";
+            "Divide a pair's weight by its score difference, and scale each query's gradients by log2(1 + S) / S.", "LightGBM", Search::Choice(&["true", "false"]);
         label_gain: Vec<f64> = Vec::new(), [], Range::at_least(0.0), LAMBDARANK,
             "Gain of grade 0, 1, 2 ...; none is 2^grade - 1.", "LightGBM";
     }
