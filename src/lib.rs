@@ -43,3 +43,8 @@ pub mod cli;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The worked examples of the customization page, compiled and run as tests.
+#[cfg(all(doctest, feature = "cli"))]
+#[doc = include_str!("../docs/customization.md")]
+struct Customization;
