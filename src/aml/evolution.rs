@@ -35,7 +35,7 @@ pub enum Class {
     Ambiguous,
 }
 
-/// What the rule reads of an address's feature row. The default is the address without a row: all zero.
+/// What the rule reads of an address's feature row.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Snapshot {
     /// `degree_total`.
@@ -157,7 +157,7 @@ impl Snapshot {
 impl Growth {
     /// From the row at T to the row at T + 30.
     pub fn between(base: &Snapshot, later: &Snapshot) -> Growth {
-        let percent = |from: f64, to: f64| if from == 0.0 { 0.0 } else { 100.0 * (to - from) / from };
+        let percent = |from: f64, to: f64| if from > 0.0 { 100.0 * (to - from) / from } else { 0.0 };
         Growth {
             degree_pct: percent(base.degree, later.degree),
             volume_pct: percent(base.volume_usd, later.volume_usd),
@@ -172,8 +172,8 @@ pub fn successor(base: &BatchId) -> BatchId {
     BatchId { processing_date: date.unwrap_or(base.processing_date), ..base.clone() }
 }
 
-/// What became of the address of each alert of `base`, in the order of its alerts table; `None` where the address has no row at
-/// T + 30. An address without a row at T counts as one that stood at 0.
+/// What became of the address of each alert of `base`, in the order of its alerts table; `None` where the address has no row at T
+/// or none at T + 30: the reference tracks neither.
 ///
 /// # Errors
 /// When `later` is not [`successor`] of `base`, or a table is absent (alerts and features of `base`, features of `later`).
@@ -188,8 +188,7 @@ pub fn of_alerts(base: &Batch, later: &Batch) -> Result<Vec<Option<Growth>>, Evo
     let before = base.features.as_ref().ok_or_else(|| absent(base, "features"))?;
     let after = later.features.as_ref().ok_or_else(|| absent(later, "features"))?;
     let growth = |address: &str| {
-        let then = Snapshot::of(before, address).unwrap_or_default();
-        Some(Growth::between(&then, &Snapshot::of(after, address)?))
+        Some(Growth::between(&Snapshot::of(before, address)?, &Snapshot::of(after, address)?))
     };
     Ok(alerts.iter().map(|alert| growth(&alert.address)).collect())
 }

@@ -8,3 +8,4 @@ pub mod optimise;
 pub mod report;
 pub mod train;
 pub mod tune;
+pub mod validate;
