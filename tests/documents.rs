@@ -79,6 +79,47 @@ fn commands_in_documents_exist() {
     assert!(unknown.is_empty(), "commands that the binary does not take:\n{}", unknown.join("\n"));
 }
 
+/// Each page's `sh` blocks, run one after the other by one shell in an empty folder that holds `models`. Blocks that need a server,
+/// Docker or peers are marked `console`. Economies are smaller than the pages', which no command's outcome depends on.
+#[cfg(all(feature = "cli", unix))]
+#[test]
+fn commands_in_documents_run() {
+    let pages = ["quickstart"];
+    let failures: Vec<String> = pages.iter().filter_map(|page| walk(page).err()).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+#[cfg(all(feature = "cli", unix))]
+fn walk(page: &str) -> Result<(), String> {
+    let text = fs::read_to_string(root().join(format!("docs/{page}.md"))).expect("a page of docs");
+    let script: String = fenced(&text, "sh").collect::<Vec<_>>().join("\n");
+    assert!(script.contains("aml-miner"), "{page} shows commands");
+    let folder = tempfile::tempdir().expect("a folder of our own");
+    std::os::unix::fs::symlink(root().join("models"), folder.path().join("models")).expect("a link");
+    let command = format!("set -euo pipefail\n{}\n{script}", small_economies());
+    let run = std::process::Command::new("bash").arg("-c").arg(command).current_dir(folder.path()).output();
+    let run = run.expect("bash runs");
+    if run.status.success() {
+        return Ok(());
+    }
+    let tail = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(15)..].join("\n")
+    };
+    Err(format!("docs/{page}.md: {}\n{}\n{}", run.status, tail(&run.stdout), tail(&run.stderr)))
+}
+
+/// A shell function in the binary's place.
+#[cfg(all(feature = "cli", unix))]
+fn small_economies() -> String {
+    let binary = env!("CARGO_BIN_EXE_aml-miner");
+    format!(
+        "aml-miner() {{ if [ \"$1\" = simulate ]; then '{binary}' \"$@\" --addresses 300 --patterns 12; \
+         else '{binary}' \"$@\"; fi; }}"
+    )
+}
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
