@@ -32,6 +32,8 @@ pub struct Target {
     pub weight: f64,
     /// Relevance for ranking, 0 to 4.
     pub grade: u8,
+    /// When it became known, milliseconds since 1970 UTC; `i64::MIN` where it always was or nobody says.
+    pub known_ms: i64,
 }
 
 /// Where targets come from.
@@ -245,7 +247,7 @@ impl<'a> Known<'a> {
         let mut by_address: BTreeMap<&str, Target> = BTreeMap::new();
         for row in truth {
             let target = if is_malicious(&row.role) {
-                Target { positive: true, weight: 1.0, grade: if row.hop_distance <= 1 { 4 } else { 3 } }
+                Target { positive: true, grade: if row.hop_distance <= 1 { 4 } else { 3 }, ..BENIGN }
             } else {
                 BENIGN
             };
@@ -268,7 +270,7 @@ pub fn is_malicious(role: &str) -> bool {
     MALICIOUS_ROLES.contains(&role)
 }
 
-const BENIGN: Target = Target { positive: false, weight: 1.0, grade: 0 };
+const BENIGN: Target = Target { positive: false, weight: 1.0, grade: 0, known_ms: i64::MIN };
 
 /// The planted roles that count as illicit.
 pub const MALICIOUS_ROLES: [&str; 30] = [
@@ -324,7 +326,8 @@ fn target_of(label: &AddressLabel) -> Target {
         (2, true) => 1,
         _ => 0,
     };
-    Target { positive: risk(label) >= 3, weight: confidence(label), grade }
+    let known_ms = label.created_timestamp.unwrap_or(i64::MIN);
+    Target { positive: risk(label) >= 3, weight: confidence(label), grade, known_ms }
 }
 
 /// Clamped to [0, 1]; NaN is 1, the default of an absent column.
@@ -365,7 +368,7 @@ mod tests {
             label("high", 0.9, Some(1), "z"),
             label("unheard", 1.0, Some(1), "z"),
         ];
-        let expected = Some(Target { positive: true, weight: 0.9, grade: 3 });
+        let expected = Some(Target { positive: true, weight: 0.9, grade: 3, known_ms: 1 });
         assert_eq!(target(&labels), expected);
         labels.reverse();
         assert_eq!(target(&labels), expected);
@@ -380,14 +383,14 @@ mod tests {
         ];
         let known = Known::from_labels(&labels, 100, Undated::Drop);
         assert_eq!(known.dropped, 2);
-        assert_eq!(known.target("a"), Some(Target { positive: false, weight: 1.0, grade: 0 }));
+        assert_eq!(known.target("a"), Some(Target { known_ms: 99, ..BENIGN }));
         assert_eq!(Known::from_labels(&labels, 100, Undated::Accept).dropped, 1);
     }
 
     #[test]
     fn the_gate_names_what_it_refuses() {
         let rows = |flags: &[bool]| -> Vec<Target> {
-            flags.iter().map(|&positive| Target { positive, weight: 1.0, grade: 0 }).collect()
+            flags.iter().map(|&positive| Target { positive, ..BENIGN }).collect()
         };
         let matrix = |name: &str, values: &[f64]| {
             FeatureMatrix::new(Schema::numerical([name]), vec![Column::F64(values.to_vec())])

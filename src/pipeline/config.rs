@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_norway::Value;
 
+use super::time_folds::TimeFolds;
 use crate::aml::bundle::Kind;
 use crate::aml::features::Family;
 use crate::aml::target::Undated;
@@ -28,6 +29,12 @@ pub struct Config {
     pub label_delay_days: u32,
     /// Share of the processing dates, the latest ones, that is held out while the number of rounds is chosen.
     pub validation_share: f64,
+    /// How ways of training are judged.
+    pub folds: TimeFolds,
+    /// How much rows of each class count.
+    pub class_weight: ClassWeight,
+    /// Whether rows count by their label's confidence.
+    pub confidence_weights: bool,
     /// Families that callers may not hold.
     pub masking: Masking,
     /// Features that models do not read.
@@ -58,6 +65,26 @@ pub enum UndatedLabels {
     Drop,
     /// Trust that they were known in time.
     Accept,
+}
+
+/// How much rows of each class count.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ClassWeight {
+    /// `none` or `balanced`.
+    Word(ClassWord),
+    /// Positive rows count so many times.
+    Positive(f64),
+}
+
+/// [`ClassWeight`] without a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassWord {
+    /// Each row once.
+    None,
+    /// Both classes count the same in sum.
+    Balanced,
 }
 
 /// On a share of the training rows some families are made missing, so that a model learns what to do without them.
@@ -197,6 +224,23 @@ impl Config {
         Family::ALL.into_iter().filter(is_masked).collect()
     }
 
+    fn check_folds(&self) -> Result<(), ConfigError> {
+        let count = |key, found: u32| {
+            let (expected, found_text) = ("2 to 20", found.to_string());
+            let legal = (2..=20).contains(&found);
+            if legal { Ok(()) } else { Err(ConfigError::Value { key, expected, found: found_text }) }
+        };
+        count("folds.count", self.folds.count)?;
+        count("folds.group_parts", self.folds.group_parts)?;
+        match self.class_weight {
+            ClassWeight::Positive(factor) if !(factor.is_finite() && factor > 0.0) => {
+                let (key, expected) = ("class_weight", "none, balanced or a number above 0");
+                Err(ConfigError::Value { key, expected, found: factor.to_string() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn of(&self, kind: Kind) -> &BTreeMap<String, Value> {
         match kind {
             Kind::AlertScorer => &self.alert_scorer,
@@ -213,6 +257,7 @@ impl Config {
         };
         share("validation_share", self.validation_share, 0.9, "0 to 0.9")?;
         share("masking.share", self.masking.share, 1.0, "0 to 1")?;
+        self.check_folds()?;
         let unknown = |name: &&String| Family::ALL.iter().all(|family| family.name() != **name);
         if let Some(found) = self.masking.families.iter().find(unknown).cloned() {
             let expected = "alert, address, flow, temporal or cluster";
@@ -244,6 +289,9 @@ struct WireConfig {
     undated_labels: UndatedLabels,
     label_delay_days: u32,
     validation_share: f64,
+    folds: TimeFolds,
+    class_weight: ClassWeight,
+    confidence_weights: bool,
     masking: Masking,
     exclude: Vec<String>,
     alert_scorer: BTreeMap<String, Value>,

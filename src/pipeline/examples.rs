@@ -61,6 +61,31 @@ impl Examples {
         })
     }
 
+    /// The examples of batches, in this order; `None` of none.
+    pub fn concat(parts: Vec<Examples>) -> Option<Self> {
+        let schema = parts.first()?.matrix.schema().clone();
+        let column = |f: usize| {
+            let values = |part: &Examples| {
+                let column = part.matrix.column(f).clone();
+                (0..column.len()).map(move |row| column.get(row))
+            };
+            Column::F64(parts.iter().flat_map(values).collect())
+        };
+        let columns = (0..schema.len()).map(column).collect();
+        let matrix = FeatureMatrix::new(schema, columns).expect("all parts have the features of one set");
+        let number = |(batch, part): (usize, &Examples)| {
+            let numbered = move |subject: &Subject| Subject { batch: batch as u32, ..subject.clone() };
+            part.subjects.iter().map(numbered).collect::<Vec<_>>()
+        };
+        Some(Examples {
+            matrix,
+            targets: parts.iter().flat_map(|part| part.targets.iter().copied()).collect(),
+            subjects: parts.iter().enumerate().flat_map(number).collect(),
+            dropped_labels: parts.iter().map(|part| part.dropped_labels).sum(),
+            unlabelled: parts.iter().map(|part| part.unlabelled).sum(),
+        })
+    }
+
     /// Appends the examples of the next batch.
     pub fn append(&mut self, mut next: Examples) {
         let number = self.subjects.last().map_or(0, |last| last.batch + 1);
@@ -174,6 +199,7 @@ impl Examples {
         for target in &self.targets {
             hasher.update(&[u8::from(target.positive), target.grade]);
             hasher.update(&target.weight.to_bits().to_le_bytes());
+            hasher.update(&target.known_ms.to_le_bytes());
         }
         hasher.finish()
     }

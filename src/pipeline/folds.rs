@@ -66,6 +66,16 @@ pub enum FoldError {
         /// The number asked for.
         found: u32,
     },
+    /// No fold has rows on both sides.
+    #[error(
+        "folds: {dates} processing dates with an embargo of {embargo_days} days leave nothing to learn from: more dates or a shorter embargo"
+    )]
+    Empty {
+        /// Distinct processing dates.
+        dates: usize,
+        /// Days left out.
+        embargo_days: u32,
+    },
 }
 
 impl Folds {

@@ -1,11 +1,14 @@
 //! Jobs that make or judge bundles.
 
 pub mod config;
+pub mod cross;
 pub mod evaluate;
 pub mod examples;
 pub mod folds;
+pub mod learner;
 pub mod optimise;
 pub mod report;
+pub mod time_folds;
 pub mod train;
 pub mod tune;
 pub mod validate;

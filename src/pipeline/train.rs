@@ -1,28 +1,29 @@
 //! Batches -> a bundle.
 //!
-//! [`Trainer::add`] takes the labelled rows out of one batch at a time; [`Trainer::finish`] trains. For each model, the latest
-//! processing dates are held out to choose the number of rounds, and rows before them whose address, or whose pattern
-//! instance, also stands among the held-out rows are left out of the learning; then the model is trained anew on all rows
-//! for that many rounds. The result depends on the batches and their order alone, and holds no time stamp.
+//! [`Trainer::add`] takes the labelled rows out of one batch at a time; [`Trainer::gather`] ends that. [`Material`] judges a way of
+//! training on folds ([`Material::cross`]) and trains ([`Material::train`]): the latest processing dates are held out to choose the
+//! number of rounds, without a group (address, pattern instance) in common with the rows learned from; then the model is
+//! trained anew on all rows for that many rounds. The result depends on the batches and their order alone, and holds no
+//! time stamp.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Days, NaiveDate};
 
 use super::config::{Config, ConfigError, TargetTable};
+use super::cross::{Cross, measure, places};
 use super::examples::Examples;
-use super::folds::{Folds, Side, by_time};
+use super::folds::{FoldError, Folds};
+use super::learner::{Learner, Overrides, has_both};
 use crate::aml::bundle::{Kind, Manifest, ModelEntry, Training, TrainingBatch};
 use crate::aml::features::{FeatureSet, Registry, Rows};
 use crate::aml::sot::Batch;
 use crate::aml::target::{self, Source, TargetError};
 use crate::determinism::digest::{Digest, Hasher};
-use crate::gbdt::data::{DataError, Dataset};
+use crate::gbdt::data::DataError;
 use crate::gbdt::infer::Predictor;
-use crate::gbdt::learn::{self, Silent};
 use crate::gbdt::model::{Model, lightgbm};
 use crate::gbdt::params::ParamError;
-use crate::metrics::{binary, ranking};
 
 /// Why a bundle cannot be trained.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +51,15 @@ pub enum TrainError {
         /// What is wrong.
         reason: ParamError,
     },
+    /// Folds cannot be made.
+    #[error(transparent)]
+    Folds(#[from] FoldError),
+    /// Every fold has rows of one class only on one side.
+    #[error("{model}: every fold has rows of one class only on one side: more batches, or fewer folds")]
+    OneClassFolds {
+        /// Which model.
+        model: &'static str,
+    },
     /// The engine refuses the data.
     #[error("{model}: {reason}")]
     Data {
@@ -60,7 +70,7 @@ pub enum TrainError {
     },
 }
 
-/// Collects labelled rows, then trains.
+/// Collects labelled rows.
 #[derive(Debug)]
 pub struct Trainer {
     config: Config,
@@ -68,13 +78,31 @@ pub struct Trainer {
     cut_off: NaiveDate,
     alerts: FeatureSet,
     clusters: FeatureSet,
-    alert_rows: Option<Examples>,
-    cluster_rows: Option<Examples>,
+    alert_rows: Vec<Examples>,
+    cluster_rows: Vec<Examples>,
     memberships: Vec<(String, String)>,
     training: Training,
     networks: BTreeSet<String>,
     windows: BTreeSet<u32>,
     first: Option<NaiveDate>,
+}
+
+/// All labelled rows, ready to learn from.
+#[derive(Debug)]
+pub struct Material {
+    /// The settings.
+    pub config: Config,
+    alerts: Table,
+    clusters: Table,
+    groups: Folds,
+    manifest: Manifest,
+}
+
+/// Rows of one kind and what they consist of.
+#[derive(Debug)]
+struct Table {
+    features: FeatureSet,
+    rows: Examples,
 }
 
 /// One trained model.
@@ -117,8 +145,8 @@ impl Trainer {
             cut_off,
             alerts: kept(Rows::Alerts),
             clusters: kept(Rows::Clusters),
-            alert_rows: None,
-            cluster_rows: None,
+            alert_rows: vec![],
+            cluster_rows: vec![],
             memberships: vec![],
             training: Training::default(),
             networks: BTreeSet::new(),
@@ -144,86 +172,46 @@ impl Trainer {
         let entry = TrainingBatch { batch: name, alerts: alerts.len(), clusters: clusters.len(), sha256 };
         self.training.batches.push(entry);
         self.note(batch);
-        append(&mut self.alert_rows, alerts);
-        append(&mut self.cluster_rows, clusters);
+        self.alert_rows.push(alerts);
+        self.cluster_rows.push(clusters);
         Ok(())
+    }
+
+    /// All rows together.
+    ///
+    /// # Errors
+    /// When no batch was added.
+    pub fn gather(self) -> Result<Material, TrainError> {
+        let members = self.memberships.iter().map(|(a, i)| (a.as_str(), i.as_str()));
+        let groups = Folds::new(self.config.folds.group_parts, self.config.seed, members)?;
+        let manifest = self.manifest();
+        let rows = |parts| Examples::concat(parts).ok_or(TrainError::NoBatch);
+        let alerts = Table { features: self.alerts, rows: rows(self.alert_rows)? };
+        let clusters = Table { features: self.clusters, rows: rows(self.cluster_rows)? };
+        Ok(Material { config: self.config, alerts, clusters, groups, manifest })
     }
 
     /// Trains the models asked for.
     ///
     /// # Errors
     /// When no batch was added, targets are of one class or none, a feature tells them, or parameters do not fit.
-    pub fn finish(mut self, kinds: &[Kind]) -> Result<(Vec<Trained>, Manifest), TrainError> {
-        self.training.to = self.latest().to_string();
-        let (Some(alerts), Some(clusters)) = (self.alert_rows.take(), self.cluster_rows.take()) else {
-            return Err(TrainError::NoBatch);
-        };
-        let mut trained = vec![];
-        for &kind in kinds {
-            let (set, rows) = match kind.rows() {
-                Rows::Alerts => (&self.alerts, &alerts),
-                Rows::Clusters => (&self.clusters, &clusters),
-            };
-            trained.push(self.train(kind, set, rows)?);
-        }
-        Ok((trained, self.manifest()))
-    }
-
-    fn train(&self, kind: Kind, features: &FeatureSet, examples: &Examples) -> Result<Trained, TrainError> {
-        let refuse = |reason| TrainError::Target { model: kind.name(), reason };
-        target::check(&examples.matrix, &examples.targets, examples.dropped_labels).map_err(refuse)?;
-        let mut masked = examples.clone();
-        let (families, share) = (self.config.masked_families(), self.config.masking.share);
-        masked.mask(features, &families, share, self.config.seed);
-        let (learned, held) = self.split(examples);
-        let (rounds, metrics) = match has_both(&examples.take(&held)) && has_both(&examples.take(&learned)) {
-            true => self.choose_rounds(kind, &masked.take(&learned), &examples.take(&held))?,
-            false => (None, BTreeMap::new()),
-        };
-        let fixed = rounds.or(Some(self.config.params(kind, None)?.num_iterations as usize));
-        let model = fit(&self.config, kind, &masked, fixed)?;
-        let (rows, positives) = (examples.len(), examples.positives());
-        Ok(Trained { kind, model, rows, positives, metrics })
-    }
-
-    /// Trains on the earlier rows, stops by the later ones, and says how many rounds were best and how good they were.
-    fn choose_rounds(
-        &self,
-        kind: Kind,
-        learned: &Examples,
-        held: &Examples,
-    ) -> Result<(Option<usize>, BTreeMap<String, f64>), TrainError> {
-        let params = self.config.params(kind, None)?;
-        let plan = params.plan().map_err(|reason| TrainError::Parameter { model: kind.name(), reason })?;
-        let refuse = |reason| TrainError::Data { model: kind.name(), reason };
-        let train = dataset(learned, kind, &plan).map_err(refuse)?;
-        let valid = train.validation(&held.matrix, held.task(kind)).map_err(refuse)?;
-        let model = learn::train(&plan, &train, Some(&valid), &mut Silent);
-        let metrics = measure(kind, &model, held);
-        Ok((Some(model.trees.len()), metrics))
-    }
-
-    /// Positions learned from, and positions held out: the latest dates.
-    fn split(&self, examples: &Examples) -> (Vec<usize>, Vec<usize>) {
-        let dates: BTreeSet<NaiveDate> = examples.subjects.iter().map(|s| s.date).collect();
-        let dates: Vec<NaiveDate> = dates.into_iter().collect();
-        let kept = ((1.0 - self.config.validation_share) * dates.len() as f64).ceil() as usize;
-        let Some(&cut) = dates.get(kept.max(1)) else { return ((0..examples.len()).collect(), vec![]) };
-        let memberships = self.memberships.iter().map(|(a, i)| (a.as_str(), i.as_str()));
-        let folds = Folds::new(2, self.config.seed, memberships).expect("two folds are enough");
-        let side = |row: &usize| by_time(examples.subjects[*row].date, cut, 0);
-        let held: Vec<usize> = (0..examples.len()).filter(|row| side(row) == Side::Test).collect();
-        let seen: BTreeSet<&str> =
-            held.iter().map(|&row| folds.group(&examples.subjects[row].address)).collect();
-        let learned = (0..examples.len())
-            .filter(|row| side(row) == Side::Train)
-            .filter(|&row| !seen.contains(folds.group(&examples.subjects[row].address)));
-        (learned.collect(), held)
+    pub fn finish(self, kinds: &[Kind]) -> Result<(Vec<Trained>, Manifest), TrainError> {
+        let material = self.gather()?;
+        let trained = kinds.iter().map(|&kind| material.train(kind)).collect::<Result<_, _>>()?;
+        Ok((trained, material.manifest))
     }
 
     fn note(&mut self, batch: &Batch) {
-        let truth = batch.ground_truth.iter().flatten();
-        self.memberships.extend(truth.map(|t| (t.address.clone(), t.pattern_instance_id.clone())));
+        match &batch.ground_truth {
+            Some(truth) => {
+                let members = truth.iter().map(|t| (t.address.clone(), t.pattern_instance_id.clone()));
+                self.memberships.extend(members);
+            }
+            None => {
+                let found = batch.alerts.iter().flatten().filter(|alert| !alert.pattern_id.is_empty());
+                self.memberships.extend(found.map(|a| (a.address.clone(), a.pattern_id.clone())));
+            }
+        }
         self.networks.insert(batch.id.network.clone());
         self.windows.insert(batch.id.window_days);
         let date = batch.id.processing_date;
@@ -232,29 +220,83 @@ impl Trainer {
     }
 
     fn latest(&self) -> NaiveDate {
-        let dates =
-            self.alert_rows.iter().chain(&self.cluster_rows).flat_map(|e| &e.subjects).map(|s| s.date);
-        dates.max().unwrap_or_default()
+        let rows = self.alert_rows.iter().chain(&self.cluster_rows);
+        rows.flat_map(|e| &e.subjects).map(|s| s.date).max().unwrap_or_default()
     }
 
-    fn manifest(self) -> Manifest {
+    fn manifest(&self) -> Manifest {
         let target = match self.config.target {
             TargetTable::Labels => "labels",
             TargetTable::GroundTruth => "ground_truth",
         };
         let training = Training {
             from: self.first.map_or_else(String::new, |date| date.to_string()),
-            window_days: self.windows.into_iter().collect(),
+            to: self.latest().to_string(),
+            window_days: self.windows.iter().copied().collect(),
             cut_off: self.cut_off.to_string(),
             target: target.to_owned(),
-            ..self.training
+            ..self.training.clone()
         };
         Manifest {
             version: self.config.version.clone(),
             engine_version: env!("CARGO_PKG_VERSION").to_owned(),
-            network: self.networks.into_iter().collect::<Vec<_>>().join(","),
+            network: self.networks.iter().cloned().collect::<Vec<_>>().join(","),
             training,
             ..Manifest::default()
+        }
+    }
+}
+
+impl Material {
+    /// The labelled rows of one kind of model, cut into folds.
+    ///
+    /// # Errors
+    /// When targets are of one class or none, a feature tells them, or no fold has both classes on both sides.
+    pub fn cross(&self, kind: Kind) -> Result<Cross<'_>, TrainError> {
+        let Table { features, rows } = self.table(kind);
+        self.check(kind)?;
+        Cross::new(&self.config, kind, features, rows, &self.groups)
+    }
+
+    /// What a model of this kind is learned from.
+    pub fn examples(&self, kind: Kind) -> &Examples {
+        &self.table(kind).rows
+    }
+
+    /// Trains one model.
+    ///
+    /// # Errors
+    /// When targets are of one class or none, a feature tells them, or parameters do not fit.
+    pub fn train(&self, kind: Kind) -> Result<Trained, TrainError> {
+        self.check(kind)?;
+        let Table { features, rows } = self.table(kind);
+        let nothing = Overrides::new();
+        let learner = Learner { config: &self.config, kind, overrides: &nothing };
+        let masked = learner.masked(features, rows);
+        let all: Vec<usize> = (0..rows.len()).collect();
+        let (learn, stop) = learner.hold_out(&places(rows, &self.groups), &all, &self.groups, 0);
+        let (learned, held) = (masked.take(&learn), rows.take(&stop));
+        let (rounds, metrics) = match has_both(&learned) && has_both(&held) {
+            true => {
+                let model = learner.fit_stopping(&learned, &held)?;
+                (model.trees.len(), held_out(kind, &model, &held))
+            }
+            false => (learner.plan(None)?.num_iterations() as usize, BTreeMap::new()),
+        };
+        let model = learner.fit(&masked, rounds)?;
+        Ok(Trained { kind, model, rows: rows.len(), positives: rows.positives(), metrics })
+    }
+
+    fn check(&self, kind: Kind) -> Result<(), TrainError> {
+        let refuse = |reason| TrainError::Target { model: kind.name(), reason };
+        let rows = &self.table(kind).rows;
+        target::check(&rows.matrix, &rows.targets, rows.dropped_labels).map_err(refuse)
+    }
+
+    fn table(&self, kind: Kind) -> &Table {
+        match kind.rows() {
+            Rows::Alerts => &self.alerts,
+            Rows::Clusters => &self.clusters,
         }
     }
 }
@@ -269,11 +311,10 @@ pub fn fit(
     examples: &Examples,
     rounds: Option<usize>,
 ) -> Result<Model, TrainError> {
-    let params = config.params(kind, rounds)?;
-    let plan = params.plan().map_err(|reason| TrainError::Parameter { model: kind.name(), reason })?;
-    let data =
-        dataset(examples, kind, &plan).map_err(|reason| TrainError::Data { model: kind.name(), reason })?;
-    Ok(learn::train(&plan, &data, None, &mut Silent))
+    let nothing = Overrides::new();
+    let learner = Learner { config, kind, overrides: &nothing };
+    let rounds = rounds.map_or_else(|| learner.plan(None).map(|p| p.num_iterations() as usize), Ok)?;
+    learner.fit(examples, rounds)
 }
 
 /// The bytes of a bundle's files: models, their LightGBM text, and the manifest over all of them. Models of `kept` (an
@@ -319,35 +360,12 @@ fn version(kind: Kind, manifest: &Manifest) -> String {
     format!("{model}_{network}_v{semver}_{}_{}_w{windows}d", training.from, training.to)
 }
 
-fn append(all: &mut Option<Examples>, next: Examples) {
-    match all {
-        Some(all) => all.append(next),
-        None => *all = Some(next),
-    }
-}
-
-fn dataset(examples: &Examples, kind: Kind, plan: &crate::gbdt::params::Plan) -> Result<Dataset, DataError> {
-    Dataset::fit(&examples.matrix, examples.task(kind), plan.binning())?.with_keys(examples.keys())
-}
-
-fn has_both(examples: &Examples) -> bool {
-    (1..examples.len()).contains(&examples.positives())
-}
-
-fn measure(kind: Kind, model: &Model, held: &Examples) -> BTreeMap<String, f64> {
+fn held_out(kind: Kind, model: &Model, held: &Examples) -> BTreeMap<String, f64> {
     let predictor = Predictor::new(model);
-    let scores = predictor.scores(&held.matrix).expect("the model was trained on these features");
-    let labels = held.labels();
-    let mut metrics = BTreeMap::new();
+    let raw = predictor.raw(&held.matrix).expect("the model was trained on these features");
+    let scores: Vec<f64> = raw.iter().map(|&raw| predictor.score(raw)).collect();
+    let mut metrics = measure(kind, held, &raw, &scores);
     metrics.insert("held_out_rows".to_owned(), held.len() as f64);
     metrics.insert("held_out_base_rate".to_owned(), held.positives() as f64 / held.len() as f64);
-    let mut put = |name: &str, value: Option<f64>| value.map(|v| metrics.insert(name.to_owned(), v));
-    put("auc", binary::auc(&labels, &scores, None));
-    put("average_precision", binary::average_precision(&labels, &scores, None));
-    if kind == Kind::AlertRanker {
-        put("ndcg@10", Some(ranking::ndcg_at(&held.grades(), &scores, &held.groups(), 10)));
-    } else {
-        put("brier", binary::brier(&labels, &scores, None));
-    }
     metrics
 }

@@ -1,0 +1,8 @@
+//! From batches to a bundle: folds, weights, selection, label strategies, calibration, and what is refused.
+
+#![cfg(feature = "cli")]
+
+#[path = "train/fixture.rs"]
+mod fixture;
+#[path = "train/folds.rs"]
+mod folds;
