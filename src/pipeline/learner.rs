@@ -132,6 +132,8 @@ fn weighted(mut task: Task, config: &Config, examples: &Examples) -> Task {
     let own: Vec<f32> = examples.targets.iter().map(weight).collect();
     match &mut task {
         Task::Binary { weights, .. } | Task::Lambdarank { weights, .. } => *weights = Some(own),
+        // a loss of one's own weighs its rows itself
+        Task::Custom(_) => {}
     }
     task
 }
