@@ -53,6 +53,9 @@ const SINGLE_IMPORTERS: &[(&str, &[&str])] = &[
     ("argmin_math", &["pipeline/optimise/"]),
     ("warp", &["server/"]),
     ("tokio", &["server/"]),
+    ("ureq", &["pipeline/fetch/client.rs"]),
+    ("ed25519_dalek", &["pipeline/submit/signature.rs"]),
+    ("getrandom", &["cli/"]),
     ("clap", &["cli/"]),
     ("indicatif", &["cli/"]),
 ];

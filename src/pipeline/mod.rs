@@ -4,6 +4,7 @@ pub mod config;
 pub mod cross;
 pub mod evaluate;
 pub mod examples;
+pub mod fetch;
 pub mod folds;
 pub mod learner;
 pub mod optimise;
