@@ -1,5 +1,10 @@
 //! The command line as its users see it: help, exit codes, and what the demo prints.
 
+#[path = "cli/batches.rs"]
+mod batches;
+#[path = "cli/gbdt.rs"]
+mod gbdt;
+
 use std::path::Path;
 use std::process::{Command, Output};
 

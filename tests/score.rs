@@ -3,6 +3,8 @@
 
 #[path = "score/bundle.rs"]
 mod bundle;
+#[path = "score/demo.rs"]
+mod demo;
 #[path = "score/features.rs"]
 mod features;
 #[path = "score/fixture.rs"]

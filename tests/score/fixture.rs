@@ -6,6 +6,7 @@ use aml_miner::aml::bundle::{Bundle, Kind};
 use aml_miner::aml::derive;
 use aml_miner::aml::simulate::{Simulation, simulate};
 use aml_miner::aml::sot::Batch;
+use aml_miner::determinism::rng::Stream;
 use aml_miner::pipeline::config::Config;
 use aml_miner::pipeline::train::{Files, Trainer, files};
 use chrono::{Days, NaiveDate};
@@ -63,15 +64,17 @@ pub(crate) fn bundle() -> &'static Bundle {
     BUNDLE.get_or_init(|| open(bundle_files()).unwrap())
 }
 
-/// The batch with every table's rows in another order.
+/// Puts rows in another order (Fisher and Yates).
+pub(crate) fn shuffle<T>(rows: &mut [T], stream: Stream) {
+    for i in (1..rows.len()).rev() {
+        rows.swap(i, stream.below(i as u64, i as u64 + 1) as usize);
+    }
+}
+
+/// The batch with every derived table's rows in another order.
 pub(crate) fn shuffled(batch: &Batch, seed: u64) -> Batch {
     let mut batch = batch.clone();
-    let stream = aml_miner::determinism::rng::Stream::new(seed, "shuffle");
-    fn shuffle<T>(rows: &mut [T], stream: aml_miner::determinism::rng::Stream) {
-        for i in (1..rows.len()).rev() {
-            rows.swap(i, stream.below(i as u64, i as u64 + 1) as usize);
-        }
-    }
+    let stream = Stream::new(seed, "shuffle");
     shuffle(batch.alerts.as_mut().unwrap(), stream.round(0));
     shuffle(batch.clusters.as_mut().unwrap(), stream.round(1));
     shuffle(batch.money_flows.as_mut().unwrap(), stream.round(2));

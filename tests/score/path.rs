@@ -1,14 +1,12 @@
 //! Scores and reasons: of the alert alone, exact, and the same every time.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::Command;
 
-use aml_miner::aml::derive;
 use aml_miner::aml::score::{Explain, ScoreError, answer, rank_alerts, score_alerts, score_clusters};
-use aml_miner::aml::sot::{Batch, TableKind, write_batch};
+use aml_miner::aml::sot::Batch;
 use aml_miner::determinism::par::Pool;
 
-use crate::fixture::{batch, bundle, bundle_files, raw, shuffled};
+use crate::fixture::{batch, bundle, shuffled};
 
 /// Alert id -> its whole answer row.
 fn rows(batch: &Batch) -> BTreeMap<String, String> {
@@ -107,76 +105,4 @@ fn an_alert_of_an_unknown_address_is_scored() {
     let scores =
         score_alerts(bundle(), &Batch { alerts: Some(vec![alert]), ..batch().clone() }, Explain::Top(9));
     assert!(scores.unwrap()[0].score.is_finite());
-}
-
-#[test]
-fn one_transfer_changes_the_queue() {
-    let queue = |batch: Batch| {
-        let batch = derive::complete(batch);
-        let ranks = rank_alerts(bundle(), &batch).unwrap();
-        ranks.into_iter().map(|r| (r.alert_id, r.raw_score.to_bits())).collect::<Vec<_>>()
-    };
-    let before = queue(raw(77, 30));
-    let first: BTreeSet<&str> = before.iter().take(20).map(|(id, _)| id.as_str()).collect();
-    let alerts = batch().alerts.as_ref().unwrap();
-    let suspects: BTreeSet<&str> =
-        alerts.iter().filter(|a| first.contains(a.alert_id.as_str())).map(|a| a.address.as_str()).collect();
-    let changes = suspects.iter().filter(|suspect| {
-        let mut changed = raw(77, 30);
-        let transfers = changed.transfers.as_mut().unwrap();
-        let touches =
-            |t: &&mut aml_miner::aml::sot::Transfer| t.from_address == **suspect || t.to_address == **suspect;
-        let touched = transfers.iter_mut().filter(touches);
-        let transfer = touched.max_by(|a, b| a.amount_usd.total_cmp(&b.amount_usd)).unwrap();
-        transfer.amount_usd *= 50.0;
-        transfer.amount *= 50.0;
-        queue(changed) != before
-    });
-    // twenty small trees need not notice each change, but cannot miss them all
-    assert!(changes.count() > 0, "no change of a transfer of {suspects:?} changes the queue");
-}
-
-/// The whole path a hundred times in new processes: shuffled files, other numbers of threads, one digest.
-#[test]
-fn a_hundred_processes_give_one_digest() {
-    let home = tempfile::tempdir().unwrap();
-    let models = home.path().join("models");
-    std::fs::create_dir(&models).unwrap();
-    for (name, bytes) in bundle_files() {
-        std::fs::write(models.join(name), bytes).unwrap();
-    }
-    let tables = [
-        TableKind::Transfers,
-        TableKind::AddressLabels,
-        TableKind::Assets,
-        TableKind::AssetPrices,
-        TableKind::GroundTruth,
-    ];
-    let batch = raw(77, 30);
-    let mut folders = vec![];
-    for seed in 0..4_u64 {
-        let mut shuffled = batch.clone();
-        let transfers = shuffled.transfers.as_mut().unwrap();
-        let turn = (seed as usize * 389) % transfers.len();
-        transfers.rotate_left(turn);
-        if seed % 2 == 1 {
-            transfers.reverse();
-        }
-        let folder = home.path().join(format!("batch-{seed}"));
-        write_batch(&folder, &shuffled, &tables).unwrap();
-        folders.push(folder);
-    }
-    let mut digests: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for run in 0..100 {
-        let command = ["score", "rank", "clusters"][run % 3];
-        let output = Command::new(env!("CARGO_BIN_EXE_aml-miner"))
-            .args([command, folders[run % folders.len()].to_str().unwrap(), "--json"])
-            .args(["--models", models.to_str().unwrap(), "--threads", ["1", "2", "3", "8"][run / 3 % 4]])
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let bytes = aml_miner::determinism::digest::Digest::of(&output.stdout).to_string();
-        digests.entry(command).or_default().insert(bytes);
-    }
-    assert!(digests.values().all(|set| set.len() == 1), "{digests:?}");
 }

@@ -120,13 +120,12 @@ fn members(cluster: &Cluster) -> impl Iterator<Item = &str> {
 /// The flows into and out of each address, in an order that the rows of the table cannot change.
 fn flows<'a>(batch: &'a Batch, addresses: &Names<'_>) -> [Vec<Vec<&'a MoneyFlow>>; 2] {
     let (mut inward, mut outward) = (addresses.lists(), addresses.lists());
-    // money to oneself goes nowhere
-    for flow in batch.money_flows.iter().flatten().filter(|f| f.from_address != f.to_address) {
-        if let Some(place) = addresses.place(&flow.to_address) {
-            inward[place].push(flow);
-        }
-        if let Some(place) = addresses.place(&flow.from_address) {
-            outward[place].push(flow);
+    for flow in batch.money_flows.iter().flatten() {
+        let (from, to) = (addresses.place(&flow.from_address), addresses.place(&flow.to_address));
+        // money to oneself goes nowhere
+        if from != to {
+            from.into_iter().for_each(|place| outward[place].push(flow));
+            to.into_iter().for_each(|place| inward[place].push(flow));
         }
     }
     inward.iter_mut().for_each(|list| list.sort_by(|a, b| in_order(a, b, |f| &f.from_address)));
