@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Demo(super::demo::Demo),
     /// The HTTP service over one bundle of models
     Serve(super::serve::Serve),
+    /// Whether a running service is healthy: exit code 0, else 1
+    Health(super::health::Health),
     /// A batch as the JSON body of the HTTP calls
     Request(super::request::Request),
     /// The tables that a batch lacks, as Parquet files

@@ -13,6 +13,7 @@ mod evaluate;
 mod explain;
 mod fault;
 mod gbdt;
+mod health;
 mod inspect;
 mod log;
 mod rank;
@@ -80,6 +81,7 @@ fn dispatch(cli: Cli) -> Result<Verdict, Fault> {
     match cli.command {
         Command::Demo(command) => demo::run(&command, &global),
         Command::Serve(command) => serve::run(&command, &global),
+        Command::Health(command) => health::run(&command, &global),
         Command::Request(command) => request::run(&command, &global),
         Command::Derive(args) => derive::run(&args, &global),
         Command::Train(args) => train::run(&args, &global),

@@ -153,7 +153,8 @@ pub(super) fn listen_near(host: &str, port: u16) -> Result<TcpListener, Fault> {
 
 const PORTS_TRIED: u16 = 100;
 
-fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Fault> {
+/// The addresses of a name.
+pub(super) fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Fault> {
     let found = (host, port).to_socket_addrs();
     Ok(found
         .map_err(|error| Fault::Input(format!("cannot find the address of host {host:?}: {error}")))?
