@@ -77,6 +77,8 @@ pub(crate) enum Command {
     Gbdt(super::gbdt::Gbdt),
     /// What is in a batch: tables, rows, types, hashes, quality findings
     Inspect(super::inspect::Inspect),
+    /// What a submission would be worth, and whether a server keeps its word
+    Validate(super::validate::Validate),
     /// Writes batches with planted laundering patterns, innocent look-alikes and ground truth
     Simulate(super::simulate::Simulate),
 }

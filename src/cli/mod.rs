@@ -22,6 +22,7 @@ mod score;
 mod serve;
 mod simulate;
 mod train;
+mod validate;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -39,7 +40,6 @@ pub(crate) enum Verdict {
     /// Exit code 0.
     Done,
     /// Exit code 1: it ran, and the answer is no.
-    #[allow(dead_code, reason = "first used by `validate`")]
     Negative,
 }
 
@@ -92,6 +92,7 @@ fn dispatch(cli: Cli) -> Result<Verdict, Fault> {
         Command::Explain(args) => explain::run(&args),
         Command::Gbdt(command) => gbdt::run(&command, &global),
         Command::Inspect(command) => inspect::run(&command),
+        Command::Validate(args) => validate::run(&args, &global),
         Command::Simulate(command) => simulate::run(&command, &global),
     }
 }

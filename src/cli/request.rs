@@ -9,7 +9,7 @@ use super::args::Global;
 use super::batch::write_file;
 use super::{Fault, Verdict, bundled};
 use crate::aml::derive;
-use crate::aml::sot::{AddressFeatures, Batch, request_body};
+use crate::aml::sot::{self, request_body};
 
 /// Arguments of `request`.
 #[derive(Debug, Args)]
@@ -27,7 +27,7 @@ pub(crate) struct Request {
 pub(super) fn run(args: &Request, _global: &Global) -> Result<Verdict, Fault> {
     let mut batch = derive::complete(bundled::open_batch(args.batch.as_deref())?);
     if let Some(n) = args.alerts {
-        keep_alerts(&mut batch, n);
+        sot::keep_alerts(&mut batch, n);
     }
     let text = request_body(&batch).to_string();
     match &args.output {
@@ -35,30 +35,4 @@ pub(super) fn run(args: &Request, _global: &Global) -> Result<Verdict, Fault> {
         Some(path) => write_file(path, text.as_bytes())?,
     }
     Ok(Verdict::Done)
-}
-
-/// Cuts the alerts to the first `n`, and every other table to what those read: flows and clusters that name them.
-fn keep_alerts(batch: &mut Batch, n: usize) {
-    let alerts = batch.alerts.get_or_insert_default();
-    alerts.truncate(n);
-    let named = |address: &str| alerts.iter().any(|a| a.address == address);
-    if let Some(flows) = &mut batch.money_flows {
-        flows.retain(|f| named(&f.from_address) || named(&f.to_address));
-    }
-    if let Some(clusters) = &mut batch.clusters {
-        clusters.retain(|c| alerts.iter().any(|a| c.related_alert_ids.contains(&a.alert_id)));
-    }
-    if let Some(table) = &batch.features {
-        let kept = alerts.iter().filter_map(|a| table.addresses.get(&a.address));
-        let rows: std::collections::BTreeSet<_> = kept.collect();
-        let mut cut = AddressFeatures::default();
-        for row in &rows {
-            cut.addresses.intern(table.addresses.name(*row));
-        }
-        cut.columns = table.columns.clone();
-        for column in &mut cut.columns {
-            column.values = rows.iter().map(|row| column.values[*row as usize]).collect();
-        }
-        batch.features = Some(cut);
-    }
 }

@@ -2,6 +2,8 @@
 //!
 //! Columns by their official names; a number that is missing or infinite is left out, as JSON has no word for it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::batch::{AddressFeatures, Alert, Batch, Cluster, MoneyFlow};
@@ -14,6 +16,36 @@ pub fn request_body(batch: &Batch) -> Value {
         "clusters": batch.clusters.iter().flatten().map(cluster).collect::<Vec<_>>(),
         "money_flows": batch.money_flows.as_ref().map(|flows| flows.iter().map(flow).collect::<Vec<_>>()),
     })
+}
+
+/// Cuts the alerts to the first `n`, and every other table of a body to what those read: the feature rows of their addresses,
+/// and the flows and clusters that name them. Scores of the alerts that stay do not change.
+pub fn keep_alerts(batch: &mut Batch, n: usize) {
+    let alerts = batch.alerts.get_or_insert_default();
+    alerts.truncate(n);
+    let addresses: BTreeSet<&str> = alerts.iter().map(|a| a.address.as_str()).collect();
+    let ids: BTreeSet<&str> = alerts.iter().map(|a| a.alert_id.as_str()).collect();
+    if let Some(flows) = &mut batch.money_flows {
+        flows.retain(|f| {
+            addresses.contains(f.from_address.as_str()) || addresses.contains(f.to_address.as_str())
+        });
+    }
+    if let Some(clusters) = &mut batch.clusters {
+        clusters.retain(|c| c.related_alert_ids.iter().any(|id| ids.contains(id.as_str())));
+    }
+    if let Some(table) = &batch.features {
+        let rows: BTreeSet<u32> =
+            addresses.iter().filter_map(|address| table.addresses.get(address)).collect();
+        let mut cut = AddressFeatures::default();
+        for row in &rows {
+            cut.addresses.intern(table.addresses.name(*row));
+        }
+        cut.columns = table.columns.clone();
+        for column in &mut cut.columns {
+            column.values = rows.iter().map(|row| column.values[*row as usize]).collect();
+        }
+        batch.features = Some(cut);
+    }
 }
 
 /// One alert of such a body.

@@ -20,11 +20,11 @@ pub use batch::{
     AddressFeatures, AddressLabel, Alert, Asset, AssetPrice, Batch, BatchId, Cluster, GroundTruth, MoneyFlow,
     NumberColumn, Pattern, Transfer,
 };
-pub use body::{request_alert, request_body};
+pub use body::{keep_alerts, request_alert, request_body};
 pub use cell::Check;
 pub use fault::{BatchError, BatchFault, MAX_FAULTS};
 pub use findings::Finding;
-pub use open::{ColumnReport, Opened, TableReport, Verified, discover, open};
+pub use open::{ColumnReport, Opened, TableReport, Verified, discover, identify_folder, open};
 pub use request::{
     Loc, MAX_ALERTS, MAX_CLUSTERS, MAX_FEATURE_CELLS, MAX_FEATURES, MAX_MONEY_FLOWS, MAX_REQUEST_FAULTS,
     RequestFault, RequestFaults,

@@ -453,6 +453,17 @@ fn preferred(a: &Alert, b: &Alert) -> Ordering {
 }
 
 /// Network, date and window: by META.json, else by the path, else by the columns.
+/// Which batch a folder holds, by its META.json and its path alone, tables unread; `None` where they do not say it.
+pub fn identify_folder(dir: &Path) -> Option<BatchId> {
+    let meta = meta::read(dir, &mut Faults::default()).unwrap_or_default();
+    let path = dir.canonicalize().ok().and_then(|dir| named_by_path(&dir));
+    Some(BatchId {
+        network: meta.network.or_else(|| path.as_ref().map(|p| p.network.clone()))?,
+        processing_date: meta.processing_date.or_else(|| path.as_ref().map(|p| p.processing_date))?,
+        window_days: meta.window_days.or_else(|| path.as_ref().map(|p| p.window_days))?,
+    })
+}
+
 fn identify(dir: &Path, meta: Option<&Meta>, files: &[FoundTable], findings: &mut Vec<Finding>) -> BatchId {
     let path = dir.canonicalize().ok().and_then(|dir| named_by_path(&dir));
     let noted = meta.cloned().unwrap_or_default();

@@ -19,11 +19,14 @@
 //!
 //! Sources: `docs/submitting.md`; the rules are those of the public validator chainswarm/risk-assesment.
 
+pub mod api;
+pub mod backtest;
 mod behaviour;
 mod evolution;
 mod facts;
 mod integrity;
 mod parts;
+mod report;
 mod reward;
 mod submission;
 mod truth;
@@ -32,6 +35,7 @@ pub use behaviour::Behaviour;
 pub use evolution::Evolution;
 pub use facts::{AlertFacts, Company, Facts, FactsError, Previous};
 pub use integrity::Integrity;
+pub use report::{Baseline, Report, markdown};
 pub use reward::{AlertReward, Reward, Status, judge, reward};
 pub use submission::{Submission, SubmissionError, SubmittedRow};
 pub use truth::Truth;
