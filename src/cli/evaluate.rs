@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::Global;
 use super::batch::{discover_batches, open_batch, open_bundle, write_file};
 use super::{Fault, Verdict};
 use crate::aml::bundle::{Bundle, Kind};
 use crate::pipeline::config::Config;
-use crate::pipeline::evaluate::{Evaluation, Report, cross_validate};
+use crate::pipeline::evaluate::{Evaluation, Report, Settings, Status, cross_validate};
 use crate::pipeline::report;
 
 /// Arguments of `evaluate`.
@@ -30,9 +31,58 @@ pub(crate) struct Evaluate {
     /// Train anew on all folds but one and judge that one, pattern instances held out, instead of the bundle's models
     #[arg(long, value_name = "K")]
     folds: Option<u32>,
+    /// Compare with this bundle, the champion, on the same rows
+    #[arg(long, value_name = "MODELS", conflicts_with = "folds")]
+    against: Option<PathBuf>,
+    /// Batches of the training period, which the judged ones are told from [default: the first half of the judged]
+    #[arg(long, value_name = "DIR", conflicts_with = "folds")]
+    reference: Option<PathBuf>,
+    #[command(flatten)]
+    asked: Asked,
+    /// Exit with 1 when a check fails
+    #[arg(long)]
+    strict: bool,
     /// Write the bundle's model card from these reports (evaluation.json)
     #[arg(long, value_name = "REPORT", num_args = 1.., conflicts_with = "data")]
     card: Option<Vec<PathBuf>>,
+}
+
+/// What the report is to show.
+#[derive(Debug, Args)]
+struct Asked {
+    /// Alerts worked a day, one row of the yield table each
+    #[arg(long, value_name = "N,N", value_delimiter = ',')]
+    budgets: Option<Vec<usize>>,
+    /// What a missed positive costs
+    #[arg(long, value_name = "COST", default_value_t = Settings::default().miss_cost)]
+    miss_cost: f64,
+    /// What reviewing one alert costs
+    #[arg(long, value_name = "COST", default_value_t = Settings::default().review_cost)]
+    review_cost: f64,
+    /// Flag alerts of at least this probability [default: the review's cost over the miss's]
+    #[arg(long, value_name = "P")]
+    threshold: Option<f64>,
+    /// Resamples of every interval; 0 for no intervals
+    #[arg(long, value_name = "N", default_value_t = Settings::default().resamples)]
+    resamples: usize,
+    /// Key of every draw
+    #[arg(long, value_name = "N", default_value_t = Settings::default().seed, env = "RANDOM_SEED")]
+    seed: u64,
+}
+
+impl Asked {
+    fn settings(&self) -> Settings {
+        let default = Settings::default();
+        Settings {
+            budgets: self.budgets.clone().unwrap_or(default.budgets),
+            miss_cost: self.miss_cost,
+            review_cost: self.review_cost,
+            threshold: self.threshold,
+            resamples: self.resamples,
+            seed: self.seed,
+            ..default
+        }
+    }
 }
 
 pub(super) fn run(args: &Evaluate, global: &Global) -> Result<Verdict, Fault> {
@@ -54,19 +104,40 @@ pub(super) fn run(args: &Evaluate, global: &Global) -> Result<Verdict, Fault> {
     write_file(&output.join("evaluation.md"), page.as_bytes())?;
     write_file(&output.join("evaluation.html"), report::html(&report).as_bytes())?;
     println!("{page}");
-    Ok(Verdict::Done)
+    Ok(if args.strict && failed(&report) { Verdict::Negative } else { Verdict::Done })
 }
 
 fn judge(args: &Evaluate, bundle: &Bundle, data: &Path, global: &Global) -> Result<Report, Fault> {
-    let mut evaluation = Evaluation::new(bundle, &args.title);
-    for dir in discover_batches(data)? {
-        let batch = open_batch(&dir)?;
-        if !global.quiet {
-            eprintln!("batch {}", batch.id.name());
-        }
-        evaluation.add(&batch).map_err(Fault::input)?;
+    let champion = args.against.as_deref().map(open_bundle).transpose()?;
+    let settings = args.asked.settings();
+    let mut evaluation = Evaluation::new(bundle, &args.title).settings(settings).map_err(Fault::input)?;
+    if let Some(champion) = &champion {
+        evaluation = evaluation.against(champion);
     }
+    for dir in args.reference.as_deref().map(discover_batches).transpose()?.unwrap_or_default() {
+        evaluation.add_reference(&open_batch(&dir)?);
+    }
+    let folders = discover_batches(data)?;
+    let progress = if global.quiet { ProgressBar::hidden() } else { ProgressBar::new(folders.len() as u64) };
+    progress.set_style(style());
+    for dir in folders {
+        let batch = open_batch(&dir)?;
+        progress.set_message(batch.id.name());
+        evaluation.add(&batch).map_err(Fault::input)?;
+        progress.inc(1);
+    }
+    progress.finish_and_clear();
     evaluation.finish().map_err(Fault::input)
+}
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{bar:30} {pos}/{len} batches {elapsed} {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+fn failed(report: &Report) -> bool {
+    let findings = report.study.iter().flat_map(|study| &study.findings);
+    findings.into_iter().any(|finding| finding.status == Status::Fail)
 }
 
 fn in_folds(args: &Evaluate, bundle: &Bundle, data: &Path, folds: u32) -> Result<Report, Fault> {

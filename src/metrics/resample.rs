@@ -8,6 +8,8 @@
 //! Sources: Efron, Tibshirani, An Introduction to the Bootstrap (1993), chapter 13 (percentile intervals); Owen, Annals of
 //! Applied Statistics 1 (2007) (rows that two kinds of units cross).
 
+use std::ops::ControlFlow;
+
 use crate::determinism::rng::Stream;
 use crate::metrics::ranking::discount;
 
@@ -44,6 +46,7 @@ impl Sorted {
             twice_won += u128::from(negative) * (2 * positives + u128::from(positive));
             positives += u128::from(positive);
             negatives += u128::from(negative);
+            ControlFlow::Continue(())
         });
         let pairs = positives * negatives;
         (pairs > 0).then(|| twice_won as f64 / (2 * pairs) as f64)
@@ -58,21 +61,23 @@ impl Sorted {
             if positive > 0 {
                 sum += positive as f64 * (found as f64 / taken as f64);
             }
+            ControlFlow::Continue(())
         });
         (found > 0).then(|| sum / found as f64)
     }
 
-    /// Positive rows among the first `budget` of the resample, equal scores by position.
-    pub fn hits(&self, counts: &[u32], budget: u64) -> u64 {
-        let (mut left, mut hits) = (budget, 0);
-        for &row in &self.order {
-            let taken = u64::from(counts[row as usize]).min(left);
-            hits += if self.positive[row as usize] { taken } else { 0 };
-            left -= taken;
-            if left == 0 {
-                break;
+    /// Positive rows expected among the first `budget` of the resample when equal scores are worked in random order.
+    pub fn hits(&self, counts: &[u32], budget: u64) -> f64 {
+        let (mut left, mut hits) = (budget, 0.0);
+        self.each_tie(counts, |positive, negative| {
+            let rows = positive + negative;
+            let taken = rows.min(left);
+            if taken > 0 {
+                hits += taken as f64 * (positive as f64 / rows as f64);
             }
-        }
+            left -= taken;
+            if left > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
         hits
     }
 
@@ -88,7 +93,8 @@ impl Sorted {
         if ideal > 0.0 { dcg(found, k) / ideal } else { 1.0 }
     }
 
-    fn each_tie(&self, counts: &[u32], mut take: impl FnMut(u64, u64)) {
+    /// Rows of each run of equal scores, positive and negative, until told to stop.
+    fn each_tie(&self, counts: &[u32], mut take: impl FnMut(u64, u64) -> ControlFlow<()>) {
         let mut begin = 0;
         for &end in &self.ties {
             let (mut positive, mut negative) = (0, 0);
@@ -97,7 +103,9 @@ impl Sorted {
                 if self.positive[row as usize] { positive += count } else { negative += count }
             }
             begin = end as usize;
-            take(positive, negative);
+            if take(positive, negative).is_break() {
+                break;
+            }
         }
     }
 }
@@ -149,6 +157,17 @@ mod tests {
     use super::*;
     use crate::metrics::{binary, ranking};
 
+    /// Row by row: the chance of a place among the first `k`, every place of a tie being equally likely.
+    fn mean_hits(labels: &[f32], scores: &[f64], k: usize) -> f64 {
+        let hits = |row: usize| {
+            let above = scores.iter().filter(|&&s| s > scores[row]).count();
+            let tied = scores.iter().filter(|&&s| s == scores[row]).count();
+            let places = (above..above + tied).filter(|&place| place < k).count();
+            f64::from(labels[row]) * places as f64 / tied as f64
+        };
+        (0..labels.len()).map(hits).sum()
+    }
+
     proptest! {
         /// The oracle writes every row down as often as it counts and asks the plain metrics.
         #[test]
@@ -169,9 +188,7 @@ mod tests {
             let sorted = Sorted::new(&labels, &scores);
             prop_assert!(close(sorted.auc(&counts), binary::auc(&all_labels, &all_scores, None)));
             prop_assert!(close(sorted.average_precision(&counts), binary::average_precision(&all_labels, &all_scores, None)));
-            let precision = binary::precision_at(&all_labels, &all_scores, k);
-            let hits = precision.map_or(0.0, |p| p * k.min(repeated.len()) as f64);
-            prop_assert!((sorted.hits(&counts, k as u64) as f64 - hits).abs() < 1e-9);
+            prop_assert!((sorted.hits(&counts, k as u64) - mean_hits(&all_labels, &all_scores, k)).abs() < 1e-9);
             let ndcg = ranking::ndcg_at(&all_grades, &all_scores, &[repeated.len() as u32], k);
             prop_assert!((sorted.ndcg(&grades, &counts, k) - ndcg).abs() < 1e-12);
         }
