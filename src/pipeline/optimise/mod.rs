@@ -4,5 +4,7 @@
 //! argmin is built without its default features, timers are off, and every run is bounded by its number of iterations.
 
 mod minimise;
+mod search;
 
 pub use minimise::{Minimise, MinimiseError, Minimum, minimise};
+pub use search::{Failure, FoldCosts, Journal, Progress, Search, SearchError, search};

@@ -34,7 +34,15 @@ impl Sampler {
         }
     }
 
-    /// The point of trial `number`; `None` when all points were tried.
+    /// Whether there is a `number`-th point.
+    pub fn has_point(&self, space: &Space, number: u64) -> bool {
+        match self {
+            Sampler::Tpe(_) | Sampler::Random { .. } => true,
+            Sampler::Grid(grid) => grid.len(space).is_none_or(|points| number < points),
+        }
+    }
+
+    /// The `number`-th point; `None` when all points were tried.
     pub fn suggest(&self, space: &Space, history: &[Trial], number: u64) -> Option<Point> {
         match self {
             Sampler::Tpe(tpe) => Some(tpe.suggest(space, history, number)),
