@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Derive(super::derive::Derive),
     /// Trains on all batches under a folder and writes a bundle
     Train(super::train::Train),
+    /// Searches for good parameters of a model and writes a configuration
+    Tune(super::tune::Tune),
     /// How good a bundle is on batches with known answers
     Evaluate(super::evaluate::Evaluate),
     /// The probability of every alert of a batch, with reasons

@@ -22,6 +22,7 @@ mod score;
 mod serve;
 mod simulate;
 mod train;
+mod tune;
 mod validate;
 
 use std::ffi::OsString;
@@ -85,6 +86,7 @@ fn dispatch(cli: Cli) -> Result<Verdict, Fault> {
         Command::Request(command) => request::run(&command, &global),
         Command::Derive(args) => derive::run(&args, &global),
         Command::Train(args) => train::run(&args, &global),
+        Command::Tune(args) => tune::run(&args, &global),
         Command::Evaluate(args) => evaluate::run(&args, &global),
         Command::Score(args) => score::run(&args),
         Command::Rank(args) => rank::run(&args),

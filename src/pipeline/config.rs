@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_norway::Value;
 
 use super::time_folds::TimeFolds;
+use super::tune::{Overrides, Space, SpaceError};
 use crate::aml::bundle::Kind;
 use crate::aml::features::Family;
 use crate::aml::target::Undated;
-use crate::gbdt::params::{ParamError, Params};
+use crate::gbdt::params::{ObjectiveKind, ParamError, Params};
 
 /// The settings of a training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,6 +46,20 @@ pub struct Config {
     pub alert_ranker: BTreeMap<String, Value>,
     /// Parameters of the cluster scorer.
     pub cluster_scorer: BTreeMap<String, Value>,
+    /// Where `tune` looks, other than the table of parameters says.
+    pub search: Searches,
+}
+
+/// Ranges or choices by parameter, for each model.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Searches {
+    /// The alert scorer's.
+    pub alert_scorer: Overrides,
+    /// The alert ranker's.
+    pub alert_ranker: Overrides,
+    /// The cluster scorer's.
+    pub cluster_scorer: Overrides,
 }
 
 /// Where targets come from.
@@ -135,6 +150,14 @@ pub enum ConfigError {
         /// What is wrong.
         reason: ParamError,
     },
+    /// A search range is none.
+    #[error("{model}: {reason}")]
+    Search {
+        /// Which model.
+        model: &'static str,
+        /// What is wrong.
+        reason: SpaceError,
+    },
     /// A model's parameter is no single value.
     #[error("{model}: {key}: expected a number, a word or true or false")]
     Kind {
@@ -218,6 +241,19 @@ impl Config {
         Ok(params)
     }
 
+    /// Where parameters of a model are looked for.
+    ///
+    /// # Errors
+    /// When the search section names no parameter of this kind of model, or gives no range.
+    pub fn space(&self, kind: Kind) -> Result<Space, ConfigError> {
+        let (objective, asked) = match kind {
+            Kind::AlertScorer => (ObjectiveKind::Binary, &self.search.alert_scorer),
+            Kind::AlertRanker => (ObjectiveKind::Lambdarank, &self.search.alert_ranker),
+            Kind::ClusterScorer => (ObjectiveKind::Binary, &self.search.cluster_scorer),
+        };
+        Space::of(objective, asked).map_err(|reason| ConfigError::Search { model: kind.name(), reason })
+    }
+
     /// The families to mask.
     pub fn masked_families(&self) -> Vec<Family> {
         let is_masked = |family: &Family| self.masking.families.iter().any(|name| name == family.name());
@@ -249,6 +285,15 @@ impl Config {
         }
     }
 
+    /// The parameters of a model, to change.
+    pub(super) fn parameters_mut(&mut self, kind: Kind) -> &mut BTreeMap<String, Value> {
+        match kind {
+            Kind::AlertScorer => &mut self.alert_scorer,
+            Kind::AlertRanker => &mut self.alert_ranker,
+            Kind::ClusterScorer => &mut self.cluster_scorer,
+        }
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         let share = |key, found: f64, most: f64, expected| {
             let found_text = found.to_string();
@@ -270,6 +315,7 @@ impl Config {
             }
             let refuse = |reason| ConfigError::Parameter { model: kind.name(), reason };
             self.params(kind, None)?.plan().map_err(refuse)?;
+            self.space(kind)?;
         }
         Ok(())
     }
@@ -297,6 +343,8 @@ struct WireConfig {
     alert_scorer: BTreeMap<String, Value>,
     alert_ranker: BTreeMap<String, Value>,
     cluster_scorer: BTreeMap<String, Value>,
+    #[serde(default)]
+    search: Searches,
 }
 
 fn scalar(value: &Value) -> Option<String> {
@@ -333,5 +381,7 @@ mod tests {
         assert!(refuse("alert_scorer: {num_leaves: {a: 1}}").contains("num_leaves"));
         assert!(refuse("masking: {families: [labels], share: 0.1}").contains("labels"));
         assert!(refuse("alert_ranker: {objective: binary}").contains("objective"));
+        assert!(refuse("search: {alert_ranker: {eta: 3}}").contains("alert_ranker: search: learning_rate"));
+        assert!(refuse("search: {scorer: {eta: [0.1, 0.2]}}").contains("unknown field `scorer`"));
     }
 }

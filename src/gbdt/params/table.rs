@@ -96,9 +96,9 @@ parameters! {
         min_data_in_leaf: u32 = 20, ["min_data_per_leaf", "min_data", "min_child_samples", "min_samples_leaf"], Range::at_least(0.0), Applies::Always,
             "The fewest rows of a leaf. Counted exactly, each row in the bag once whatever its weight; LightGBM estimates the count from hessians.", "LightGBM", Search::log(5.0, 200.0);
         min_sum_hessian_in_leaf: f64 = 1e-3, ["min_sum_hessian_per_leaf", "min_sum_hessian", "min_hessian", "min_child_weight"], Range::at_least(0.0), Applies::Always,
-            "The least sum of hessians of a leaf.", "LightGBM", Search::log(1e-3, 10.0);
+            "The least sum of hessians of a leaf.", "LightGBM";
         lambda_l1: f64 = 0.0, ["reg_alpha", "l1_regularization"], Range::at_least(0.0), Applies::Always,
-            "Shrinks the gradient sum of a leaf towards 0 by this much.", "LightGBM", Search::log(1e-3, 30.0);
+            "Shrinks the gradient sum of a leaf towards 0 by this much.", "LightGBM";
         lambda_l2: f64 = 0.0, ["reg_lambda", "lambda", "l2_regularization"], Range::at_least(0.0), Applies::Always,
             "Added to the hessian sum of a leaf.", "LightGBM", Search::log(1e-3, 100.0);
         min_gain_to_split: f64 = 0.0, ["min_split_gain"], Range::at_least(0.0), Applies::Always,

@@ -13,11 +13,13 @@ pub enum Goal {
     Ndcg,
     /// Mean negative log likelihood of the probabilities.
     LogLoss,
+    /// What the validator would award, mean over the batches of the judged rows.
+    Reward,
 }
 
 impl Goal {
     /// Every goal.
-    pub const ALL: [Goal; 4] = [Goal::Auc, Goal::AveragePrecision, Goal::Ndcg, Goal::LogLoss];
+    pub const ALL: [Goal; 5] = [Goal::Auc, Goal::AveragePrecision, Goal::Ndcg, Goal::LogLoss, Goal::Reward];
 
     /// The goal that a kind of model has unless another is asked for.
     pub fn usual(kind: Kind) -> Self {
@@ -31,6 +33,7 @@ impl Goal {
             Goal::AveragePrecision => "average_precision",
             Goal::Ndcg => "ndcg@10",
             Goal::LogLoss => "log_loss",
+            Goal::Reward => "reward",
         }
     }
 
@@ -42,9 +45,13 @@ impl Goal {
         }
     }
 
-    /// Whether this kind of model has the figure: a ranker gives no probabilities.
+    /// Whether this kind of model has the figure: a ranker gives no probabilities, and alerts alone are rewarded.
     pub fn suits(self, kind: Kind) -> bool {
-        self != Goal::LogLoss || kind != Kind::AlertRanker
+        match self {
+            Goal::Auc | Goal::AveragePrecision | Goal::Ndcg => true,
+            Goal::LogLoss => kind != Kind::AlertRanker,
+            Goal::Reward => kind == Kind::AlertScorer,
+        }
     }
 
     /// A figure as a cost, lower is better, and back: the same change of sign.

@@ -1,4 +1,12 @@
-//! The search for good parameters: a space, a way to choose the next point, and what is known so far.
+//! The search for good parameters.
+//!
+//! In flow the labelled rows of one kind of model, cut into folds ([`crate::pipeline::cross`]), and a configuration; out flow trials,
+//! the configuration with the best values, and a page. [`Space`] says where to look (the table of parameters, changed by the
+//! configuration), a [`Sampler`] where next, [`MedianRule`] what to give up, [`Tuner`] what a point is worth,
+//! [`StateFile`] what is known so far; [`crate::pipeline::optimise::search`] is the loop.
+//!
+//! The result is a function of rows, configuration, seed and the number of trials: not of threads, nor of how often the search
+//! was interrupted.
 
 mod chart;
 mod goal;
@@ -12,6 +20,7 @@ mod sampler;
 mod space;
 mod tpe;
 mod trial;
+mod tuner;
 mod yaml;
 
 pub use goal::Goal;
@@ -23,6 +32,7 @@ pub use sampler::Sampler;
 pub use space::{Dimension, Domain, Overrides, Point, Space, SpaceError};
 pub use tpe::{Structure, Tpe};
 pub use trial::{End, MedianRule, Trial};
+pub use tuner::{TuneError, Tuner};
 
 /// A YAML value as the text that the engine reads.
 fn scalar(value: &serde_norway::Value) -> Option<String> {

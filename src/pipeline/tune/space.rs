@@ -152,9 +152,11 @@ impl Space {
         self.dimensions.iter().zip(point).map(|(d, &value)| (d.name.clone(), d.domain.text(value))).collect()
     }
 
-    /// The point nearest to these texts; `None` when one is absent, or lies outside its range.
-    pub fn point(&self, texts: &BTreeMap<String, String>) -> Option<Point> {
-        self.dimensions.iter().map(|d| texts.get(&d.name).and_then(|text| d.domain.value(text))).collect()
+    /// The point nearest to these texts, numbers outside a range at its end; `None` when one is absent, or is no
+    /// choice.
+    pub fn nearest(&self, texts: &BTreeMap<String, String>) -> Option<Point> {
+        let value = |d: &Dimension| texts.get(&d.name).and_then(|text| d.domain.nearest(text));
+        self.dimensions.iter().map(value).collect()
     }
 
     /// The point of a JSON object with a value for every dimension.
@@ -268,6 +270,16 @@ impl Domain {
                 let inside = value.fract() == 0.0 && (*low as f64..=*high as f64).contains(&value);
                 inside.then_some(value)
             }
+        }
+    }
+
+    /// The value nearest to a text's; `None` for a choice that is not in the list, or for what is no number.
+    fn nearest(&self, text: &str) -> Option<f64> {
+        let number = || text.parse().ok().filter(|number: &f64| number.is_finite());
+        match self {
+            Domain::Choice(_) => self.value(text),
+            Domain::Float { low, high, .. } => number().map(|number| number.clamp(*low, *high)),
+            Domain::Int { low, high, .. } => number().map(|n| n.round().clamp(*low as f64, *high as f64)),
         }
     }
 
@@ -400,13 +412,13 @@ mod tests {
 
     #[test]
     fn overrides_narrow_replace_and_remove() {
-        let yaml = "{eta: {low: 0.05, high: 0.1}, num_leaves: [7, 15], lambda_l1: null, max_depth: {low: 2, high: 8}}";
+        let yaml = "{eta: {low: 0.05, high: 0.1}, num_leaves: [7, 15], lambda_l2: null, max_depth: {low: 2, high: 8}}";
         let space = Space::of(ObjectiveKind::Binary, &overrides(yaml)).expect("a space");
         let find = |name: &str| space.dimensions().iter().find(|d| d.name == name).map(|d| d.domain.clone());
         assert_eq!(find("learning_rate"), Some(Domain::Float { low: 0.05, high: 0.1, scale: Scale::Log }));
         assert_eq!(find("num_leaves"), Some(Domain::Choice(vec!["7".to_owned(), "15".to_owned()])));
         assert_eq!(find("max_depth"), Some(Domain::Int { low: 2, high: 8, scale: Scale::Linear }));
-        assert_eq!(find("lambda_l1"), None);
+        assert_eq!(find("lambda_l2"), None);
     }
 
     #[test]
