@@ -81,6 +81,12 @@ pub(crate) enum Command {
     Inspect(super::inspect::Inspect),
     /// What a submission would be worth, and whether a server keeps its word
     Validate(super::validate::Validate),
+    /// A pair of keys to sign submissions with
+    Keygen(super::keygen::Keygen),
+    /// The document of scores that a validator takes, signed, and sent where asked
+    Submit(super::submit::Submit),
+    /// Whether a submission holds: signature, digests, and the scores made anew
+    Verify(super::verify::Verify),
     /// Writes batches with planted laundering patterns, innocent look-alikes and ground truth
     Simulate(super::simulate::Simulate),
 }

@@ -15,15 +15,18 @@ mod fault;
 mod gbdt;
 mod health;
 mod inspect;
+mod keygen;
 mod log;
 mod rank;
 mod request;
 mod score;
 mod serve;
 mod simulate;
+mod submit;
 mod train;
 mod tune;
 mod validate;
+mod verify;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -95,6 +98,9 @@ fn dispatch(cli: Cli) -> Result<Verdict, Fault> {
         Command::Gbdt(command) => gbdt::run(&command, &global),
         Command::Inspect(command) => inspect::run(&command),
         Command::Validate(args) => validate::run(&args, &global),
+        Command::Keygen(args) => keygen::run(&args),
+        Command::Submit(args) => submit::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Simulate(command) => simulate::run(&command, &global),
     }
 }

@@ -9,6 +9,7 @@ pub mod folds;
 pub mod learner;
 pub mod optimise;
 pub mod report;
+pub mod submit;
 pub mod time_folds;
 pub mod train;
 pub mod tune;

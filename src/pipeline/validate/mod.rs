@@ -24,7 +24,7 @@ pub mod backtest;
 mod behaviour;
 mod evolution;
 mod facts;
-mod integrity;
+mod gate;
 mod parts;
 mod report;
 mod reward;
@@ -34,11 +34,16 @@ mod truth;
 pub use behaviour::Behaviour;
 pub use evolution::Evolution;
 pub use facts::{AlertFacts, Company, Facts, FactsError, Previous};
-pub use integrity::Integrity;
+pub use gate::Integrity;
 pub use report::{Baseline, Report, markdown};
 pub use reward::{AlertReward, Reward, Status, judge, reward};
 pub use submission::{Submission, SubmissionError, SubmittedRow};
 pub use truth::Truth;
+
+/// Tier 1 alone: the gate before submitting.
+pub fn integrity(facts: &Facts, submission: &Submission, reading: Reading) -> Integrity {
+    Integrity::check(facts, submission, reading)
+}
 
 /// How the rules are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,7 +6,7 @@ use super::Reading;
 use super::behaviour::{self, Behaviour};
 use super::evolution::{self, Evolution};
 use super::facts::{AlertFacts, Company, Facts};
-use super::integrity::Integrity;
+use super::gate::Integrity;
 use super::submission::{Submission, SubmittedRow};
 use super::truth::{self, Truth};
 use crate::aml::evolution::{Class, HORIZON_DAYS};
