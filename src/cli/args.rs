@@ -79,6 +79,8 @@ pub(crate) enum Command {
     Gbdt(super::gbdt::Gbdt),
     /// What is in a batch: tables, rows, types, hashes, quality findings
     Inspect(super::inspect::Inspect),
+    /// Published batches of some days, verified, into folders here
+    Download(super::download::Download),
     /// What a submission would be worth, and whether a server keeps its word
     Validate(super::validate::Validate),
     /// A pair of keys to sign submissions with

@@ -8,6 +8,7 @@ mod clock;
 mod clusters;
 mod demo;
 mod derive;
+mod download;
 mod environment;
 mod evaluate;
 mod explain;
@@ -98,6 +99,7 @@ fn dispatch(cli: Cli) -> Result<Verdict, Fault> {
         Command::Gbdt(command) => gbdt::run(&command, &global),
         Command::Inspect(command) => inspect::run(&command),
         Command::Validate(args) => validate::run(&args, &global),
+        Command::Download(args) => download::run(&args, &global),
         Command::Keygen(args) => keygen::run(&args),
         Command::Submit(args) => submit::run(&args),
         Command::Verify(args) => verify::run(&args),

@@ -15,13 +15,14 @@ use serde_json::{Map, Value, json};
 
 use super::batch::BatchId;
 use super::cell::parse_date;
-use super::fault::{BatchFault, Faults};
+use super::fault::{BatchError, BatchFault, Faults};
+use super::schema::TableKind;
 use crate::determinism::digest::{Digest, Md5};
 use crate::table::{ReadError, excerpt, file};
 
 /// What META.json says.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Meta {
+pub struct Meta {
     /// The network, lower case.
     pub network: Option<String>,
     /// The day the window ends before.
@@ -36,7 +37,7 @@ pub(super) struct Meta {
 
 /// What a file should hash to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Checksum {
+pub enum Checksum {
     /// Dialects A and C.
     Sha256(Digest),
     /// Dialect B.
@@ -44,7 +45,44 @@ pub(super) enum Checksum {
 }
 
 /// The name of the file.
-pub(super) const FILE: &str = "META.json";
+pub const FILE: &str = "META.json";
+
+impl Meta {
+    /// Reads the bytes of a META.json.
+    ///
+    /// # Errors
+    /// When they are no JSON object, or entries of it are not as they should be.
+    pub fn from_json(bytes: &[u8]) -> Result<Meta, BatchError> {
+        let reason = match serde_json::from_slice(bytes) {
+            Ok(Value::Object(object)) => {
+                let mut faults = Faults::default();
+                let meta = parse(&object, &mut faults);
+                return faults.finish().map(|()| meta);
+            }
+            Ok(other) => format!("expected an object, found {}", excerpt(&other.to_string())),
+            Err(error) => error.to_string(),
+        };
+        Err(BatchFault::Read(ReadError::Malformed { file: FILE.into(), format: "JSON", reason }).into())
+    }
+
+    /// The tables it lists, by a checksum or a count.
+    pub fn tables(&self) -> Vec<TableKind> {
+        let listed = |kind: &TableKind| {
+            self.checksums.contains_key(&kind.file()) || self.counts.contains_key(kind.name())
+        };
+        TableKind::ALL.into_iter().filter(listed).collect()
+    }
+}
+
+impl Checksum {
+    /// Whether a file's bytes are those noted.
+    pub fn fits(&self, bytes: &[u8]) -> bool {
+        match self {
+            Checksum::Sha256(noted) => *noted == Digest::of(bytes),
+            Checksum::Md5(noted) => *noted == Md5::of(bytes),
+        }
+    }
+}
 
 /// Reads `dir/META.json`, if it is there; faults are added, and what is sound is kept.
 pub(super) fn read(dir: &Path, faults: &mut Faults) -> Option<Meta> {

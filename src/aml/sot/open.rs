@@ -136,7 +136,9 @@ fn discover_in(dir: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(),
     };
     for entry in std::fs::read_dir(dir).map_err(io)? {
         let path = entry.map_err(io)?.path();
-        if depth > 0 && path.is_dir() {
+        // what begins with a dot is on its way here, not published
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if depth > 0 && !hidden && path.is_dir() {
             discover_in(&path, depth - 1, found)?;
         }
     }
