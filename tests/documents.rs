@@ -120,6 +120,80 @@ fn small_economies() -> String {
     )
 }
 
+/// The blocks of `text` in `docs/api_reference.md` show what the shipped models say of the demo batch.
+#[cfg(feature = "cli")]
+#[test]
+fn examples_of_the_api_reference_are_the_demo_batchs() {
+    let path = root().join("docs/api_reference.md");
+    let page = fs::read_to_string(&path).expect("readable");
+    let blocks: Vec<&str> = fenced(&page, "text").collect();
+    let shown = api_examples();
+    assert!(blocks.len() >= shown.len(), "{} blocks", blocks.len());
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        let fence = |block: &str| format!("```text\n{block}\n```");
+        let renew = |page: String, (old, new): (&&str, &String)| page.replacen(&fence(old), &fence(new), 1);
+        let page = blocks.iter().zip(&shown).fold(page.clone(), renew);
+        fs::write(&path, page).expect("written");
+        return;
+    }
+    for (block, shown) in blocks.iter().zip(&shown) {
+        assert_eq!(block, shown, "run UPDATE_DOCS=1 cargo test --test documents");
+    }
+}
+
+/// Answers of `/score/alerts`, its `explain_json`, `/rank/alerts`, `/score/clusters`, `/version`; times are examples.
+#[cfg(feature = "cli")]
+fn api_examples() -> Vec<String> {
+    use aml_miner::aml::score::{Explain, answer, rank_alerts, score_alerts, score_clusters};
+    use aml_miner::aml::{bundle, derive, sot};
+    let bundle = bundle::Bundle::open(&root().join("models")).expect("the shipped bundle");
+    let batch = derive::complete(sot::Batch::open(&root().join("fixtures/demo")).expect("the demo batch"));
+    let alerts = score_alerts(&bundle, &batch, Explain::Top(2)).expect("scores");
+    let first = &answer::alerts(&alerts).rows[0];
+    let why = alerts[0].explanation.as_ref().expect("asked for");
+    let reasons = why.top.iter().map(|reason| {
+        let [name, text] = [&reason.name, &reason.text].map(|text| serde_json::json!(text));
+        format!(
+            "    {{\n      \"name\": {name},\n      \"value\": {:?},\n      \"contribution\": {},\n      \"reason\": {text}\n    }}",
+            reason.value, reason.contribution
+        )
+    });
+    let reasons: Vec<String> = reasons.collect();
+    let named: Vec<String> = why.top.iter().map(|r| format!("\"{}\": {}", r.name, r.contribution)).collect();
+    let rank = &answer::ranking(&rank_alerts(&bundle, &batch).expect("ranks")).rows[0];
+    let clusters = score_clusters(&bundle, &batch, Explain::No).expect("scores");
+    let cluster = &answer::clusters(&clusters).rows[0];
+    let version = |kind| bundle.scorer(kind).expect("shipped").version().to_string();
+    vec![
+        format!(
+            "[{{\"alert_id\": \"{}\", \"score\": {},\n  \"model_version\": \"{}\", \"latency_ms\": 0.31, \"explain_json\": \"{{\\\"top_features\\\":[...\"}}]",
+            first.alert_id, first.score, first.model_version
+        ),
+        format!(
+            "{{\n  \"top_features\": [\n{}\n  ],\n  \"feature_contributions\": {{{}, ...}},\n  \"base_value\": {},\n  \"raw_score\": {}\n}}",
+            reasons.join(",\n"),
+            named.join(", "),
+            why.base_value,
+            why.raw_score
+        ),
+        format!(
+            "[{{\"alert_id\": \"{}\", \"rank\": 1, \"score\": {},\n  \"model_version\": \"{}\"}}, ...]",
+            rank.alert_id, rank.score, rank.model_version
+        ),
+        format!(
+            "[{{\"cluster_id\": \"{}\", \"score\": {},\n  \"model_version\": \"{}\", \"latency_ms\": 0.2, \"explain_json\": \"{{\\\"top_features\\\":[...\"}}, ...]",
+            cluster.cluster_id, cluster.score, cluster.model_version
+        ),
+        format!(
+            "{{\"api_version\": \"1.0.0\", \"alert_scorer_version\": \"{}\",\n \"alert_ranker_version\": \"{}\",\n \"cluster_scorer_version\": \"{}\", \"model_versions\": {{\"alert_scorer\": \"...\", ...}},\n \"model_sha256\": {{\"alert_scorer\": \"64 hexadecimal digits\", ...}}, \"rust_version\": \"1.95.0\", \"engine_version\": \"{}\"}}",
+            version(bundle::Kind::AlertScorer),
+            version(bundle::Kind::AlertRanker),
+            version(bundle::Kind::ClusterScorer),
+            env!("CARGO_PKG_VERSION")
+        ),
+    ]
+}
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
