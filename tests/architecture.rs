@@ -51,6 +51,7 @@ const SINGLE_IMPORTERS: &[(&str, &[&str])] = &[
     ("parquet_format_safe", &["table/parquet.rs", "table/parquet/"]),
     ("argmin", &["pipeline/optimise/"]),
     ("argmin_math", &["pipeline/optimise/"]),
+    ("plotters", &["pipeline/report/chart.rs"]),
     ("warp", &["server/"]),
     ("tokio", &["server/"]),
     ("ureq", &["pipeline/fetch/client.rs"]),

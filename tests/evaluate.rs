@@ -11,6 +11,7 @@ use aml_miner::aml::target::is_malicious;
 use aml_miner::determinism::par::Pool;
 use aml_miner::pipeline::config::Config;
 use aml_miner::pipeline::evaluate::{Evaluation, ModelStudy, Part, Report, Settings, Status, Study};
+use aml_miner::pipeline::report::{html, model_card, validation};
 use aml_miner::pipeline::train::{Files, Trainer, files};
 use chrono::{Days, NaiveDate};
 
@@ -282,4 +283,94 @@ fn leaks_are_found() {
         alert.alert_confidence_score = if guilty.contains(&alert.address) { 0.9 } else { 0.1 };
     }
     assert!(fails(&judge(bundle(), &[telling]), "no single feature"));
+}
+
+/// Tags of a page in order, without comments; a page of ours has no comment.
+fn unbalanced(page: &str) -> Option<String> {
+    let mut open: Vec<String> = vec![];
+    for tag in page.split('<').skip(1).map(|rest| rest.split('>').next().unwrap()) {
+        let name: String = tag.trim_start_matches('/').chars().take_while(|c| c.is_alphanumeric()).collect();
+        if tag.starts_with('!') || tag.ends_with('/') || ["meta", "br"].contains(&name.as_str()) {
+            continue;
+        }
+        if !tag.starts_with('/') {
+            open.push(name);
+        } else if open.pop().as_ref() != Some(&name) {
+            return Some(format!("</{name}> closes {:?}", open.last()));
+        }
+    }
+    (!open.is_empty()).then(|| format!("never closed: {open:?}"))
+}
+
+#[test]
+fn the_page_stands_alone() {
+    let page = html(bundle().manifest(), report());
+    assert_eq!(unbalanced(&page), None);
+    for needed in
+        ["<title>", "Summary", "Purpose and use", "Leakage audit", "Sign-off", "role=\"img\"", "<caption>"]
+    {
+        assert!(page.contains(needed), "{needed}");
+    }
+    for forbidden in ["<script", "<link", "<img", "@import", "url(", "NaN", "inf "] {
+        assert!(!page.contains(forbidden), "{forbidden}");
+    }
+    let addresses = page.matches("http").count();
+    assert_eq!(addresses, page.matches("xmlns=\"http://www.w3.org/2000/svg\"").count());
+    assert!(page.matches("<svg").count() > 20, "{}", page.matches("<svg").count());
+    assert_eq!(page, html(bundle().manifest(), report()));
+}
+
+#[test]
+fn hostile_names_stay_text() {
+    let mut batch = judged()[0].clone();
+    let name = "<script>alert(1)</script>|`x`";
+    batch.alerts.iter_mut().flatten().for_each(|alert| alert.typology_type = name.to_owned());
+    let report = judge(bundle(), &[batch]);
+    let page = html(bundle().manifest(), &report);
+    assert_eq!(unbalanced(&page), None);
+    assert!(!page.contains("<script") && page.contains("&lt;script"));
+    let text = validation(bundle().manifest(), &report);
+    assert!(!text.contains("<script") && text.contains("&lt;script"));
+}
+
+#[test]
+fn a_validator_can_sign_the_markdown() {
+    let text = validation(bundle().manifest(), report());
+    let chapters: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let expected = [
+        "Summary",
+        "Purpose and use",
+        "Data",
+        "Design",
+        "Performance",
+        "Leakage audit",
+        "Groups",
+        "Champion and challenger",
+        "Limits and open points",
+        "Monitoring",
+        "Change log",
+        "Sign-off",
+    ];
+    assert_eq!(chapters, expected);
+    assert!(text.contains(&bundle().digest().to_string()) && text.contains("Independent validator"));
+    // every table row has as many cells as its head
+    let mut columns = None;
+    for line in text.lines() {
+        let cells = line.replace("\\|", "").matches('|').count();
+        match (line.starts_with('|'), columns) {
+            (true, None) => columns = Some(cells),
+            (true, Some(columns)) => assert_eq!(cells, columns, "{line}"),
+            (false, _) => columns = None,
+        }
+    }
+    let card = model_card(bundle().manifest(), std::slice::from_ref(report()));
+    assert!(card.contains("expected calibration error") && card.contains("Checks: "));
+}
+
+#[test]
+fn reports_without_a_study_have_pages_too() {
+    let folds = Report { study: None, ..report().clone() };
+    let page = html(bundle().manifest(), &folds);
+    assert_eq!(unbalanced(&page), None);
+    assert!(page.contains("<table>") && !page.contains("<svg"));
 }

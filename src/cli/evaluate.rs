@@ -22,7 +22,7 @@ pub(crate) struct Evaluate {
     /// Folder with batches that have labels or ground truth
     #[arg(long, value_name = "DIR", required_unless_present = "card")]
     data: Option<PathBuf>,
-    /// Folder of the report: evaluation.json, .md and .html
+    /// Folder of the report: evaluation.json, evaluation.html, evaluation.md (validation report) and MODEL_CARD.md
     #[arg(long, value_name = "DIR", required_unless_present = "card")]
     output: Option<PathBuf>,
     /// What the report is called
@@ -101,8 +101,11 @@ pub(super) fn run(args: &Evaluate, global: &Global) -> Result<Verdict, Fault> {
     json.push(b'\n');
     let page = report::markdown(&report);
     write_file(&output.join("evaluation.json"), &json)?;
-    write_file(&output.join("evaluation.md"), page.as_bytes())?;
-    write_file(&output.join("evaluation.html"), report::html(&report).as_bytes())?;
+    let manifest = bundle.manifest();
+    write_file(&output.join("evaluation.md"), report::validation(manifest, &report).as_bytes())?;
+    write_file(&output.join("evaluation.html"), report::html(manifest, &report).as_bytes())?;
+    let card = report::model_card(manifest, std::slice::from_ref(&report));
+    write_file(&output.join("MODEL_CARD.md"), card.as_bytes())?;
     println!("{page}");
     Ok(if args.strict && failed(&report) { Verdict::Negative } else { Verdict::Done })
 }

@@ -1,14 +1,23 @@
-//! Reports as pages: Markdown and plain HTML, and the model card.
+//! Reports as pages: the validation report in HTML and Markdown, and the model card.
+
+mod audit;
+pub mod chart;
+mod document;
+mod html;
+mod markdown;
+mod performance;
+mod validation;
 
 use std::fmt::Write as _;
 
-use super::evaluate::{Figures, Report, Section};
+use super::evaluate::{Figures, Report, Section, Status, Study};
 use crate::aml::bundle::Manifest;
+use document::rounded;
 
-/// A report as Markdown.
+/// The figures of a report in a few tables of Markdown.
 pub fn markdown(report: &Report) -> String {
     let mut page = format!("### {}\n\n", report.title);
-    let _ = writeln!(page, "{} {}: {}\n", report.batches.len(), plural(report), list(&report.batches));
+    let _ = writeln!(page, "{}: {}\n", counted(report), list(&report.batches));
     for section in &report.sections {
         let _ = writeln!(page, "{}\n\n{}", heading(section), HEAD);
         for figures in &section.figures {
@@ -17,23 +26,20 @@ pub fn markdown(report: &Report) -> String {
         }
         page.push('\n');
     }
+    if let Some(study) = &report.study {
+        page.push_str(&headlines(study));
+    }
     page
 }
 
-/// A report as a page of its own.
-pub fn html(report: &Report) -> String {
-    let mut page = format!("{HTML}<title>{0}</title>\n<h1>{0}</h1>\n", escape(&report.title));
-    let _ = writeln!(page, "<p>{} {}</p>", report.batches.len(), plural(report));
-    for section in &report.sections {
-        let _ = writeln!(page, "<h2>{}</h2>\n<table>\n{HTML_HEAD}", escape(&heading(section)));
-        for figures in &section.figures {
-            let cells: String =
-                cells(figures).into_iter().map(|c| format!("<td>{}</td>", escape(&cell(c)))).collect();
-            let _ = writeln!(page, "<tr><th>{}</th>{cells}</tr>", escape(&figures.scorer));
-        }
-        page.push_str("</table>\n");
-    }
-    page
+/// The validation report as a page of its own, with charts.
+pub fn html(manifest: &Manifest, report: &Report) -> String {
+    html::page(&validation::blocks(manifest, report))
+}
+
+/// The validation report as Markdown, without charts.
+pub fn validation(manifest: &Manifest, report: &Report) -> String {
+    markdown::page(&validation::blocks(manifest, report))
 }
 
 /// `MODEL_CARD.md`: what the models are for, what they were made from, how good they are and where they fail.
@@ -81,8 +87,45 @@ fn heading(section: &Section) -> String {
     )
 }
 
-fn plural(report: &Report) -> &'static str {
-    if report.batches.len() == 1 { "batch" } else { "batches" }
+/// How many batches, in words.
+fn counted(report: &Report) -> String {
+    let word = if report.batches.len() == 1 { "batch" } else { "batches" };
+    format!("{} {word}", report.batches.len())
+}
+
+/// The figures with intervals, calibration, and how many checks went how.
+fn headlines(study: &Study) -> String {
+    let level = study.settings.level * 100.0;
+    let mut page = format!(
+        "With {level:.0} % intervals over resampled batches and pattern instances\n\n| model | figure | value | interval |\n|---|---|---|---|\n"
+    );
+    for model in &study.models {
+        for one in model.headlines.present().into_iter().flatten() {
+            let interval =
+                one.low.zip(one.high).map(|(low, high)| format!("{} to {}", rounded(low), rounded(high)));
+            let (metric, interval) =
+                (one.metric.replace('_', " "), interval.unwrap_or_else(|| "-".to_owned()));
+            let _ = writeln!(page, "| {} | {metric} | {} | {interval} |", model.model, rounded(one.value));
+        }
+        if let Some(calibration) = model.calibration.present() {
+            let _ = writeln!(
+                page,
+                "| {} | expected calibration error | {} | - |",
+                model.model,
+                rounded(calibration.ece)
+            );
+        }
+    }
+    let count = |status: Status| study.findings.iter().filter(|finding| finding.status == status).count();
+    let counts = [Status::Pass, Status::Watch, Status::Fail, Status::Unknown]
+        .map(|s| format!("{} {}", count(s), s.name()));
+    let _ = writeln!(page, "\nChecks: {}.", counts.join(", "));
+    let open = study.findings.iter().filter(|f| matches!(f.status, Status::Watch | Status::Fail));
+    open.for_each(|f| {
+        let _ = writeln!(page, "* {}: {}: {}", f.status.name(), f.check, f.detail);
+    });
+    page.push('\n');
+    page
 }
 
 /// The first and the last of many.
@@ -109,22 +152,8 @@ fn cell(value: Option<f64>) -> String {
     value.map_or_else(|| "-".to_owned(), rounded)
 }
 
-fn rounded(value: f64) -> String {
-    if value.fract() == 0.0 && value.abs() >= 2.0 { format!("{value:.0}") } else { format!("{value:.3}") }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
 const HEAD: &str = "| score | AUC | average precision | precision at 10 | at 50 | at 100 | NDCG@10 | Brier |
 |---|---|---|---|---|---|---|---|";
-
-const HTML: &str = "<!doctype html>\n<meta charset=\"utf-8\">\n<style>body{font:15px sans-serif;margin:2em}\
-td,th{padding:.2em .8em;text-align:right;border-bottom:1px solid #ccc}th{text-align:left}</style>\n";
-
-const HTML_HEAD: &str = "<tr><th>score</th><th>AUC</th><th>average precision</th><th>precision at 10</th>\
-<th>at 50</th><th>at 100</th><th>NDCG@10</th><th>Brier</th></tr>";
 
 const PURPOSE: &str = "Three gradient-boosted tree ensembles that put anti-money-laundering alerts over blockchain transactions in order of how likely \
 their addresses take part in laundering: `alert_scorer` (a probability), `alert_ranker` (an order within a batch) and `cluster_scorer` (a \
