@@ -87,6 +87,16 @@ fn heading(section: &Section) -> String {
     )
 }
 
+/// A figure's name as people write it.
+fn metric(name: &str) -> String {
+    match name {
+        "auc" => "AUC".to_owned(),
+        "ndcg_at_10" => "NDCG@10".to_owned(),
+        "brier" => "Brier score".to_owned(),
+        other => other.replace('_', " "),
+    }
+}
+
 /// How many batches, in words.
 fn counted(report: &Report) -> String {
     let word = if report.batches.len() == 1 { "batch" } else { "batches" };

@@ -55,7 +55,7 @@ pub(super) fn duels(study: &Study) -> Vec<Block> {
     for model in &study.models {
         for duel in model.duels.present().into_iter().flatten() {
             rows.push(vec![
-                Cell::text(format!("{} {}", model.model, duel.metric.replace('_', " "))),
+                Cell::text(format!("{} {}", model.model, super::metric(&duel.metric))),
                 Cell::share(duel.challenger),
                 Cell::share(duel.champion),
                 Cell::signed(Some(duel.difference)),

@@ -69,7 +69,7 @@ fn summary(study: &Study) -> Vec<Block> {
     let count = |status: Status| study.findings.iter().filter(|f| f.status == status).count();
     let verdict = match (count(Status::Fail), count(Status::Watch)) {
         (0, 0) => "No check failed.".to_owned(),
-        (0, watch) => format!("No check failed; {watch} to be looked at by a person."),
+        (0, watch) => format!("No check failed; to be looked at by a person: {watch}."),
         (fail, watch) => format!(
             "{fail} checks failed and {watch} are to be looked at: see below before relying on the models."
         ),
@@ -83,7 +83,7 @@ fn summary(study: &Study) -> Vec<Block> {
             let value = Cell::share(one.value);
             vec![
                 Cell::text(&model.model),
-                Cell::text(one.metric.replace('_', " ")),
+                Cell::text(super::metric(&one.metric)),
                 value,
                 Cell::interval(one.low, one.high),
             ]
@@ -110,7 +110,7 @@ fn summary(study: &Study) -> Vec<Block> {
 fn purpose() -> Vec<Block> {
     vec![
         heading("Purpose and use"),
-        text(super::PURPOSE.trim()),
+        Block::Text(super::PURPOSE.trim().replace('`', "")),
         list(&[
             "Intended: to order and filter alerts that rules have raised, with reasons, for review by trained analysts.",
             "Not intended: decisions without review, addresses that no rule flagged, networks and typologies that training did not hold.",
@@ -121,6 +121,7 @@ fn purpose() -> Vec<Block> {
 
 fn data(manifest: &Manifest, report: &Report, study: &Study) -> Vec<Block> {
     let training = &manifest.training;
+    let windows: Vec<String> = training.window_days.iter().map(u32::to_string).collect();
     let batches = study.batches.iter().map(|note| {
         let without = if note.without.is_empty() { "-".to_owned() } else { note.without.join(", ") };
         vec![
@@ -142,9 +143,9 @@ fn data(manifest: &Manifest, report: &Report, study: &Study) -> Vec<Block> {
     vec![
         heading("Data"),
         Block::Text(format!(
-            "Trained on {} batches, windows of {:?} days, {} to {}, targets from {} known before {}. The manifest holds a digest of each.",
+            "Trained on {} batches, windows of {} days, {} to {}, targets from {} known before {}. The manifest holds a digest of each.",
             training.batches.len(),
-            training.window_days,
+            windows.join(" and "),
             training.from,
             training.to,
             training.target.replace('_', " "),
