@@ -24,7 +24,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("aml::features", &["aml::sot", "gbdt::data"]),
     ("aml::evolution", &["aml::sot", "gbdt::data"]),
     ("aml::target", &["aml::evolution", "aml::sot", "aml::features", "gbdt::data"]),
-    ("aml::bundle", &["aml::sot", "aml::features", "gbdt::data", "gbdt::model", "gbdt::infer"]),
+    ("aml::calibration", &[]),
+    (
+        "aml::bundle",
+        &["aml::calibration", "aml::sot", "aml::features", "gbdt::data", "gbdt::model", "gbdt::infer"],
+    ),
     (
         "aml::score",
         &["aml::sot", "aml::features", "aml::bundle", "gbdt::data", "gbdt::model", "gbdt::infer", "table"],

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::aml::calibration::{Calibrated, Calibration};
 use crate::aml::features::{FeatureSet, Registry, Rows, UnknownFeature};
 use crate::determinism::digest::Digest;
 use crate::gbdt::infer::{Explainer, Predictor};
@@ -79,8 +80,17 @@ pub struct Training {
     pub window_days: Vec<u32>,
     /// Only labels created before this date were targets.
     pub cut_off: String,
-    /// `labels` or `ground_truth`.
+    /// `labels`, `custom_labels`, `ground_truth`, `evolution`, or the name of a strategy of one's own.
     pub target: String,
+    /// Key of every random draw that no model's parameters override.
+    #[serde(default)]
+    pub seed: u64,
+    /// SHA-256 of the file of custom labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels_sha256: Option<String>,
+    /// How many custom labels each source gave.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub label_sources: BTreeMap<String, usize>,
     /// One per batch, in order of training.
     pub batches: Vec<TrainingBatch>,
 }
@@ -123,6 +133,27 @@ pub struct ModelEntry {
     pub trees: usize,
     /// Figures on rows held out while the number of rounds was chosen.
     pub metrics: BTreeMap<String, f64>,
+    /// Mean figures over the folds that the way of training was judged on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub folds: BTreeMap<String, f64>,
+    /// From raw scores to probabilities; absent where the logistic function of the raw score is the score.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibrated>,
+    /// Parameters of the engine, by LightGBM's names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
+    /// Features that were on offer and left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<Dropped>,
+}
+
+/// A feature that the selection left out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Dropped {
+    /// Its name.
+    pub feature: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// One model, ready to score.
@@ -134,6 +165,7 @@ pub struct Scorer {
     explainer: Explainer,
     quantiles: Vec<Vec<f64>>,
     importances: Vec<Importance>,
+    calibration: Option<Calibration>,
     digest: Digest,
 }
 
@@ -283,6 +315,12 @@ impl Bundle {
         &self.manifest
     }
 
+    /// Whether batches of this network were trained on. Where not, scores are of a model that never saw the network's habits:
+    /// whoever shows them should say so.
+    pub fn knows(&self, network: &str) -> bool {
+        self.manifest.network.split(',').any(|known| known == network)
+    }
+
     /// SHA-256 of the manifest's bytes: the bundle's identity, as it covers the digests of all models.
     pub fn digest(&self) -> Digest {
         self.digest
@@ -299,6 +337,10 @@ impl Scorer {
         verify(&entry.file, &entry.sha256, bytes)?;
         let model = Model::from_bytes(bytes)
             .map_err(|reason| BundleError::Model { file: entry.file.clone(), reason })?;
+        if let Some(calibrated) = &entry.calibration {
+            let refuse = |e| BundleError::Manifest { reason: format!("{}: {e}", kind.name()) };
+            calibrated.map.check().map_err(refuse)?;
+        }
         let names = entry.features.iter().map(String::as_str);
         let features = registry
             .named(kind.rows(), names)
@@ -316,8 +358,20 @@ impl Scorer {
             explainer: Explainer::new(&model),
             importances: importances(&model),
             quantiles: model.quantiles,
+            calibration: entry.calibration.as_ref().map(|calibrated| calibrated.map.clone()),
             digest: Digest::of(bytes),
         })
+    }
+
+    /// The score that stands in answers: a calibrated probability where the bundle holds a calibration.
+    pub fn score(&self, raw: f64) -> f64 {
+        let calibrated = self.calibration.as_ref().map(|map| map.probability(raw));
+        calibrated.unwrap_or_else(|| self.predictor.score(raw))
+    }
+
+    /// The map from raw scores to probabilities.
+    pub fn calibration(&self) -> Option<&Calibration> {
+        self.calibration.as_ref()
     }
 
     /// The name that stands in answers.

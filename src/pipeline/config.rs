@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_norway::Value;
 
+use super::calibrate::Method;
+use super::select::Selection;
 use super::time_folds::TimeFolds;
 use super::tune::{Overrides, Space, SpaceError};
 use crate::aml::bundle::Kind;
@@ -36,6 +38,14 @@ pub struct Config {
     pub class_weight: ClassWeight,
     /// Whether rows count by their label's confidence.
     pub confidence_weights: bool,
+    /// Which features models may read.
+    pub selection: Selection,
+    /// How the scorers' raw scores become probabilities.
+    pub calibration: Method,
+    /// Whether batches of several networks may make one bundle.
+    pub networks: Networks,
+    /// What becomes of the batches' labels where a file of labels is given.
+    pub custom_labels: CustomLabelUse,
     /// Families that callers may not hold.
     pub masking: Masking,
     /// Features that models do not read.
@@ -70,6 +80,28 @@ pub enum TargetTable {
     Labels,
     /// The ground truth table.
     GroundTruth,
+    /// What became of addresses thirty days later.
+    Evolution,
+}
+
+/// Whether batches of several networks may make one bundle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Networks {
+    /// A second network is an error.
+    Single,
+    /// All in one bundle.
+    Pooled,
+}
+
+/// What becomes of the batches' labels where a file of labels is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CustomLabelUse {
+    /// Both count.
+    Add,
+    /// The file alone counts.
+    Replace,
 }
 
 /// What to do with labels that say no time of creation.
@@ -302,6 +334,9 @@ impl Config {
         };
         share("validation_share", self.validation_share, 0.9, "0 to 0.9")?;
         share("masking.share", self.masking.share, 1.0, "0 to 1")?;
+        share("selection.max_correlation", self.selection.max_correlation, 1.0, "0 to 1")?;
+        share("selection.min_importance", self.selection.min_importance, 1.0, "0 to 1")?;
+        share("selection.min_stability", self.selection.min_stability, 1.0, "0 to 1")?;
         self.check_folds()?;
         let unknown = |name: &&String| Family::ALL.iter().all(|family| family.name() != **name);
         if let Some(found) = self.masking.families.iter().find(unknown).cloned() {
@@ -338,6 +373,10 @@ struct WireConfig {
     folds: TimeFolds,
     class_weight: ClassWeight,
     confidence_weights: bool,
+    selection: Selection,
+    calibration: Method,
+    networks: Networks,
+    custom_labels: CustomLabelUse,
     masking: Masking,
     exclude: Vec<String>,
     alert_scorer: BTreeMap<String, Value>,

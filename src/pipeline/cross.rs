@@ -5,7 +5,7 @@
 //! of earlier dates whose label had been written by then, of other groups. It is stopped by the latest of these, not by the judged
 //! rows. Whoever compares settings gets a word after each fold and may stop.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use chrono::NaiveDate;
@@ -72,6 +72,14 @@ impl FoldScores {
         let values: Vec<f64> = self.folds.iter().filter_map(|f| f.metrics.get(metric).copied()).collect();
         let sum = values.iter().fold(0.0, |sum, value| sum + value);
         (!values.is_empty()).then(|| sum / values.len() as f64)
+    }
+}
+
+impl FoldScores {
+    /// Means of all figures.
+    pub fn means(&self) -> BTreeMap<String, f64> {
+        let names: BTreeSet<&String> = self.folds.iter().flat_map(|fold| fold.metrics.keys()).collect();
+        names.into_iter().filter_map(|name| Some((name.clone(), self.mean(name)?))).collect()
     }
 }
 

@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use crate::aml::bundle::Kind;
 use crate::aml::features::{Family, FeatureSet, Rows};
 use crate::aml::sot::Batch;
-use crate::aml::target::{self, Source, Target, TargetError};
+use crate::aml::target::{self, LabelStrategy, Source, Target, TargetError};
 use crate::determinism::digest::{Digest, Hasher};
 use crate::determinism::rng::Stream;
 use crate::gbdt::data::{Column, FeatureMatrix, Task};
@@ -46,9 +46,21 @@ impl Examples {
     /// # Errors
     /// When the batch has no table to take targets from.
     pub fn of(batch: &Batch, features: &FeatureSet, source: Source) -> Result<Self, TargetError> {
+        Self::by(batch, features, &source)
+    }
+
+    /// The rows of one batch that have a target by this strategy.
+    ///
+    /// # Errors
+    /// When the batch does not hold what the strategy reads.
+    pub fn by(
+        batch: &Batch,
+        features: &FeatureSet,
+        strategy: &dyn LabelStrategy,
+    ) -> Result<Self, TargetError> {
         let targets = match features.rows() {
-            Rows::Alerts => target::of_alerts(batch, source)?,
-            Rows::Clusters => target::of_clusters(batch, source)?,
+            Rows::Alerts => target::of_alerts(batch, strategy)?,
+            Rows::Clusters => target::of_clusters(batch, strategy)?,
         };
         let subjects = subjects(batch, features.rows());
         let kept: Vec<usize> = (0..subjects.len()).filter(|&row| targets.rows[row].is_some()).collect();

@@ -1,27 +1,28 @@
 //! Batches -> a bundle.
 //!
-//! [`Trainer::add`] takes the labelled rows out of one batch at a time; [`Trainer::gather`] ends that. [`Material`] judges a way of
-//! training on folds ([`Material::cross`]) and trains ([`Material::train`]): the latest processing dates are held out to choose the
-//! number of rounds, without a group (address, pattern instance) in common with the rows learned from; then the model is
-//! trained anew on all rows for that many rounds. The result depends on the batches and their order alone, and holds no
-//! time stamp.
+//! [`Trainer::add`] takes the labelled rows out of one batch at a time; [`Trainer::gather`] ends that and hands over to
+//! [`Material`], which judges and trains. The result depends on the batches and their order alone, and holds no time stamp.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::{Days, NaiveDate};
 
 use super::config::{Config, ConfigError, TargetTable};
-use super::cross::{Cross, measure, places};
+use super::config::{CustomLabelUse, Networks};
+use super::cross::FoldScores;
 use super::examples::Examples;
 use super::folds::{FoldError, Folds};
-use super::learner::{Learner, Overrides, has_both};
-use crate::aml::bundle::{Kind, Manifest, ModelEntry, Training, TrainingBatch};
+use super::material::Table;
+pub use super::material::{Material, fit};
+use super::warning::{ALERTS_ADVISED, GROUPS_ADVISED, Warning};
+use crate::aml::bundle::{Dropped, Kind, Manifest, ModelEntry, Training, TrainingBatch};
+use crate::aml::calibration::Calibrated;
 use crate::aml::features::{FeatureSet, Registry, Rows};
 use crate::aml::sot::Batch;
-use crate::aml::target::{self, Source, TargetError};
+use crate::aml::target::{Combine, CustomLabels, Evolution, LabelStrategy, Source, TargetError, WithLabels};
 use crate::determinism::digest::{Digest, Hasher};
 use crate::gbdt::data::DataError;
-use crate::gbdt::infer::Predictor;
 use crate::gbdt::model::{Model, lightgbm};
 use crate::gbdt::params::ParamError;
 
@@ -32,6 +33,24 @@ pub enum TrainError {
     /// Nothing was added.
     #[error("no batch to train on")]
     NoBatch,
+    /// Batches of two networks.
+    #[error(
+        "batch {batch} is of network {found}, those before of {expected}: train each by itself (--network {found}), or set `networks: pooled`"
+    )]
+    Network {
+        /// The batch.
+        batch: String,
+        /// The network so far.
+        expected: String,
+        /// Its network.
+        found: String,
+    },
+    /// Evolution targets come from two batches.
+    #[error("batch {batch}: `target: evolution` needs the batch thirty days later beside it")]
+    NeedsLater {
+        /// The batch.
+        batch: String,
+    },
     /// Targets are absent, of one class, or told by a feature.
     #[error("{model}: {reason}")]
     Target {
@@ -54,6 +73,12 @@ pub enum TrainError {
     /// Folds cannot be made.
     #[error(transparent)]
     Folds(#[from] FoldError),
+    /// The selection left nothing to read.
+    #[error("{model}: the selection drops every feature: raise its limits")]
+    NoFeature {
+        /// Which model.
+        model: &'static str,
+    },
     /// Every fold has rows of one class only on one side.
     #[error("{model}: every fold has rows of one class only on one side: more batches, or fewer folds")]
     OneClassFolds {
@@ -75,34 +100,20 @@ pub enum TrainError {
 pub struct Trainer {
     config: Config,
     source: Source,
+    custom: Option<Arc<CustomLabels>>,
     cut_off: NaiveDate,
+    cut_off_ms: i64,
     alerts: FeatureSet,
     clusters: FeatureSet,
     alert_rows: Vec<Examples>,
     cluster_rows: Vec<Examples>,
     memberships: Vec<(String, String)>,
     training: Training,
-    networks: BTreeSet<String>,
+    networks: BTreeMap<String, usize>,
     windows: BTreeSet<u32>,
     first: Option<NaiveDate>,
-}
-
-/// All labelled rows, ready to learn from.
-#[derive(Debug)]
-pub struct Material {
-    /// The settings.
-    pub config: Config,
-    alerts: Table,
-    clusters: Table,
-    groups: Folds,
-    manifest: Manifest,
-}
-
-/// Rows of one kind and what they consist of.
-#[derive(Debug)]
-struct Table {
-    features: FeatureSet,
-    rows: Examples,
+    columns: Option<BTreeSet<String>>,
+    warnings: Vec<Warning>,
 }
 
 /// One trained model.
@@ -118,6 +129,16 @@ pub struct Trained {
     pub positives: usize,
     /// Figures on the held-out dates.
     pub metrics: BTreeMap<String, f64>,
+    /// Every parameter that differs from the engine's default, by LightGBM's names.
+    pub parameters: BTreeMap<String, String>,
+    /// Features left out, with reasons.
+    pub dropped: Vec<Dropped>,
+    /// Scores of rows by models that had not seen them; `None` where nothing asked for folds or none could be cut.
+    pub out_of_fold: Option<FoldScores>,
+    /// From raw scores to probabilities.
+    pub calibration: Option<Calibrated>,
+    /// What should be told.
+    pub warnings: Vec<Warning>,
 }
 
 /// The files of a bundle, by name; the manifest is last.
@@ -136,42 +157,83 @@ impl Trainer {
         let cut_off_ms = cut_off.signed_duration_since(NaiveDate::default()).num_milliseconds();
         let source = match config.target {
             TargetTable::Labels => Source::Labels { cut_off_ms, undated: config.undated_labels.into() },
-            TargetTable::GroundTruth => Source::GroundTruth,
+            TargetTable::GroundTruth | TargetTable::Evolution => Source::GroundTruth,
         };
         let kept =
             |rows| registry.all(rows).clone().without(|f| config.exclude.iter().any(|name| *name == f.name));
         Trainer {
             source,
+            custom: None,
             cut_off,
+            cut_off_ms,
             alerts: kept(Rows::Alerts),
             clusters: kept(Rows::Clusters),
             alert_rows: vec![],
             cluster_rows: vec![],
             memberships: vec![],
             training: Training::default(),
-            networks: BTreeSet::new(),
+            networks: BTreeMap::new(),
             windows: BTreeSet::new(),
             first: None,
+            columns: None,
+            warnings: vec![],
             config,
         }
+    }
+
+    /// Labels of one's own beside the batches', or in their place, as the configuration says.
+    #[must_use]
+    pub fn with_labels(mut self, labels: CustomLabels) -> Self {
+        self.training.labels_sha256 = Some(labels.digest().to_string());
+        self.training.label_sources = labels.sources().into_iter().map(|(s, n)| (s.to_owned(), n)).collect();
+        self.custom = Some(Arc::new(labels));
+        self
     }
 
     /// Takes the labelled rows of a batch that has all its tables.
     ///
     /// # Errors
-    /// When the batch has no table to take targets from.
+    /// When the batch has no table to take targets from, is of another network, or needs a later one beside it.
     pub fn add(&mut self, batch: &Batch) -> Result<(), TrainError> {
+        if self.config.target == TargetTable::Evolution {
+            return Err(TrainError::NeedsLater { batch: batch.id.name() });
+        }
+        let (Some(labels), TargetTable::Labels) = (self.custom.clone(), self.config.target) else {
+            return self.add_by(batch, &self.source.clone());
+        };
+        let combine = match self.config.custom_labels {
+            CustomLabelUse::Add => Combine::Add,
+            CustomLabelUse::Replace => Combine::Replace,
+        };
+        let (cut_off_ms, undated) = (self.cut_off_ms, self.config.undated_labels.into());
+        self.add_by(batch, &WithLabels { labels: &labels, combine, cut_off_ms, undated })
+    }
+
+    /// Takes the rows of a batch whose targets follow from the batch thirty days later.
+    ///
+    /// # Errors
+    /// When the batches are no pair, lack a table, or are of another network.
+    pub fn add_pair(&mut self, batch: &Batch, later: &Batch) -> Result<(), TrainError> {
+        self.add_by(batch, &Evolution { later })
+    }
+
+    /// Takes the rows of a batch that a strategy says something of.
+    ///
+    /// # Errors
+    /// When the batch does not hold what the strategy reads, or is of another network.
+    pub fn add_by(&mut self, batch: &Batch, strategy: &dyn LabelStrategy) -> Result<(), TrainError> {
         let refuse = |kind: Kind| move |reason| TrainError::Target { model: kind.name(), reason };
-        let alerts = Examples::of(batch, &self.alerts, self.source).map_err(refuse(Kind::AlertScorer))?;
-        let clusters =
-            Examples::of(batch, &self.clusters, self.source).map_err(refuse(Kind::ClusterScorer))?;
+        self.note(batch)?;
+        let alerts = Examples::by(batch, &self.alerts, strategy).map_err(refuse(Kind::AlertScorer))?;
+        let clusters = Examples::by(batch, &self.clusters, strategy).map_err(refuse(Kind::ClusterScorer))?;
         let mut hasher = Hasher::new();
         hasher.update(&alerts.digest().0);
         hasher.update(&clusters.digest().0);
         let (name, sha256) = (batch.id.name(), hasher.finish().to_string());
         let entry = TrainingBatch { batch: name, alerts: alerts.len(), clusters: clusters.len(), sha256 };
         self.training.batches.push(entry);
-        self.note(batch);
+        strategy.name().clone_into(&mut self.training.target);
+        *self.networks.entry(batch.id.network.clone()).or_default() += alerts.len();
         self.alert_rows.push(alerts);
         self.cluster_rows.push(clusters);
         Ok(())
@@ -181,14 +243,16 @@ impl Trainer {
     ///
     /// # Errors
     /// When no batch was added.
-    pub fn gather(self) -> Result<Material, TrainError> {
+    pub fn gather(mut self) -> Result<Material, TrainError> {
         let members = self.memberships.iter().map(|(a, i)| (a.as_str(), i.as_str()));
         let groups = Folds::new(self.config.folds.group_parts, self.config.seed, members)?;
         let manifest = self.manifest();
+        self.warn();
         let rows = |parts| Examples::concat(parts).ok_or(TrainError::NoBatch);
         let alerts = Table { features: self.alerts, rows: rows(self.alert_rows)? };
         let clusters = Table { features: self.clusters, rows: rows(self.cluster_rows)? };
-        Ok(Material { config: self.config, alerts, clusters, groups, manifest })
+        let (config, warnings) = (self.config, self.warnings);
+        Ok(Material { config, alerts, clusters, groups, manifest, warnings })
     }
 
     /// Trains the models asked for.
@@ -201,7 +265,14 @@ impl Trainer {
         Ok((trained, material.manifest))
     }
 
-    fn note(&mut self, batch: &Batch) {
+    fn note(&mut self, batch: &Batch) -> Result<(), TrainError> {
+        let (network, name) = (&batch.id.network, batch.id.name());
+        if let (Networks::Single, Some(known)) = (self.config.networks, self.networks.keys().next()) {
+            if known != network {
+                let (expected, found) = (known.clone(), network.clone());
+                return Err(TrainError::Network { batch: name, expected, found });
+            }
+        }
         match &batch.ground_truth {
             Some(truth) => {
                 let members = truth.iter().map(|t| (t.address.clone(), t.pattern_instance_id.clone()));
@@ -212,11 +283,41 @@ impl Trainer {
                 self.memberships.extend(found.map(|a| (a.address.clone(), a.pattern_id.clone())));
             }
         }
-        self.networks.insert(batch.id.network.clone());
         self.windows.insert(batch.id.window_days);
         let date = batch.id.processing_date;
         let begin = date.checked_sub_days(Days::new(u64::from(batch.id.window_days))).unwrap_or(date);
         self.first = Some(self.first.map_or(begin, |first| first.min(begin)));
+        self.compare_columns(batch, name);
+        Ok(())
+    }
+
+    fn compare_columns(&mut self, batch: &Batch, name: String) {
+        let own: BTreeSet<String> =
+            batch.features.iter().flat_map(|table| &table.columns).map(|c| c.name.clone()).collect();
+        let first = self.columns.get_or_insert_with(|| own.clone());
+        if *first != own {
+            let absent = first.difference(&own).cloned().collect();
+            let new = own.difference(first).cloned().collect();
+            self.warnings.push(Warning::Columns { batch: name, absent, new });
+        }
+    }
+
+    fn warn(&mut self) {
+        let alerts = self.alert_rows.iter().map(Examples::len).sum();
+        let groups = self.alert_rows.iter().filter(|rows| !rows.is_empty()).count();
+        let late = self.alert_rows.iter().map(|rows| rows.dropped_labels).sum();
+        if alerts < ALERTS_ADVISED {
+            self.warnings.push(Warning::FewAlerts { found: alerts });
+        }
+        if groups < GROUPS_ADVISED {
+            self.warnings.push(Warning::FewGroups { found: groups });
+        }
+        if late > 0 {
+            self.warnings.push(Warning::LateLabels { found: late, cut_off: self.cut_off.to_string() });
+        }
+        if self.networks.len() > 1 {
+            self.warnings.push(Warning::Pooled { networks: self.networks.clone().into_iter().collect() });
+        }
     }
 
     fn latest(&self) -> NaiveDate {
@@ -225,96 +326,22 @@ impl Trainer {
     }
 
     fn manifest(&self) -> Manifest {
-        let target = match self.config.target {
-            TargetTable::Labels => "labels",
-            TargetTable::GroundTruth => "ground_truth",
-        };
         let training = Training {
             from: self.first.map_or_else(String::new, |date| date.to_string()),
             to: self.latest().to_string(),
             window_days: self.windows.iter().copied().collect(),
             cut_off: self.cut_off.to_string(),
-            target: target.to_owned(),
+            seed: self.config.seed,
             ..self.training.clone()
         };
         Manifest {
             version: self.config.version.clone(),
             engine_version: env!("CARGO_PKG_VERSION").to_owned(),
-            network: self.networks.iter().cloned().collect::<Vec<_>>().join(","),
+            network: self.networks.keys().cloned().collect::<Vec<_>>().join(","),
             training,
             ..Manifest::default()
         }
     }
-}
-
-impl Material {
-    /// The labelled rows of one kind of model, cut into folds.
-    ///
-    /// # Errors
-    /// When targets are of one class or none, a feature tells them, or no fold has both classes on both sides.
-    pub fn cross(&self, kind: Kind) -> Result<Cross<'_>, TrainError> {
-        let Table { features, rows } = self.table(kind);
-        self.check(kind)?;
-        Cross::new(&self.config, kind, features, rows, &self.groups)
-    }
-
-    /// What a model of this kind is learned from.
-    pub fn examples(&self, kind: Kind) -> &Examples {
-        &self.table(kind).rows
-    }
-
-    /// Trains one model.
-    ///
-    /// # Errors
-    /// When targets are of one class or none, a feature tells them, or parameters do not fit.
-    pub fn train(&self, kind: Kind) -> Result<Trained, TrainError> {
-        self.check(kind)?;
-        let Table { features, rows } = self.table(kind);
-        let nothing = Overrides::new();
-        let learner = Learner { config: &self.config, kind, overrides: &nothing };
-        let masked = learner.masked(features, rows);
-        let all: Vec<usize> = (0..rows.len()).collect();
-        let (learn, stop) = learner.hold_out(&places(rows, &self.groups), &all, &self.groups, 0);
-        let (learned, held) = (masked.take(&learn), rows.take(&stop));
-        let (rounds, metrics) = match has_both(&learned) && has_both(&held) {
-            true => {
-                let model = learner.fit_stopping(&learned, &held)?;
-                (model.trees.len(), held_out(kind, &model, &held))
-            }
-            false => (learner.plan(None)?.num_iterations() as usize, BTreeMap::new()),
-        };
-        let model = learner.fit(&masked, rounds)?;
-        Ok(Trained { kind, model, rows: rows.len(), positives: rows.positives(), metrics })
-    }
-
-    fn check(&self, kind: Kind) -> Result<(), TrainError> {
-        let refuse = |reason| TrainError::Target { model: kind.name(), reason };
-        let rows = &self.table(kind).rows;
-        target::check(&rows.matrix, &rows.targets, rows.dropped_labels).map_err(refuse)
-    }
-
-    fn table(&self, kind: Kind) -> &Table {
-        match kind.rows() {
-            Rows::Alerts => &self.alerts,
-            Rows::Clusters => &self.clusters,
-        }
-    }
-}
-
-/// Trains a model on examples, for a fixed number of rounds where one is given.
-///
-/// # Errors
-/// When the engine refuses parameters or data.
-pub fn fit(
-    config: &Config,
-    kind: Kind,
-    examples: &Examples,
-    rounds: Option<usize>,
-) -> Result<Model, TrainError> {
-    let nothing = Overrides::new();
-    let learner = Learner { config, kind, overrides: &nothing };
-    let rounds = rounds.map_or_else(|| learner.plan(None).map(|p| p.num_iterations() as usize), Ok)?;
-    learner.fit(examples, rounds)
 }
 
 /// The bytes of a bundle's files: models, their LightGBM text, and the manifest over all of them. Models of `kept` (an
@@ -338,6 +365,10 @@ pub fn files(trained: &[Trained], mut manifest: Manifest, kept: Option<&Manifest
             positives: one.positives,
             trees: one.model.trees.len(),
             metrics: one.metrics.clone(),
+            folds: one.out_of_fold.as_ref().map(FoldScores::means).unwrap_or_default(),
+            calibration: one.calibration.clone(),
+            dropped: one.dropped.clone(),
+            parameters: one.parameters.clone(),
             file: file.clone(),
             text_file: text_file.clone(),
         };
@@ -358,14 +389,4 @@ fn version(kind: Kind, manifest: &Manifest) -> String {
     let (network, windows) = (manifest.network.replace(',', "+"), windows.join("+"));
     let (model, semver) = (kind.name(), &manifest.version);
     format!("{model}_{network}_v{semver}_{}_{}_w{windows}d", training.from, training.to)
-}
-
-fn held_out(kind: Kind, model: &Model, held: &Examples) -> BTreeMap<String, f64> {
-    let predictor = Predictor::new(model);
-    let raw = predictor.raw(&held.matrix).expect("the model was trained on these features");
-    let scores: Vec<f64> = raw.iter().map(|&raw| predictor.score(raw)).collect();
-    let mut metrics = measure(kind, held, &raw, &scores);
-    metrics.insert("held_out_rows".to_owned(), held.len() as f64);
-    metrics.insert("held_out_base_rate".to_owned(), held.positives() as f64 / held.len() as f64);
-    metrics
 }

@@ -58,7 +58,7 @@ fn labels_of_the_future_are_no_targets() {
 fn a_column_that_tells_the_target_is_refused() {
     let mut telling = training_batches()[0].clone();
     let source = Source::Labels { cut_off_ms: i64::MAX, undated: Undated::Accept };
-    let positives = aml_miner::aml::target::of_alerts(&telling, source).unwrap();
+    let positives = aml_miner::aml::target::of_alerts(&telling, &source).unwrap();
     for (alert, target) in telling.alerts.as_mut().unwrap().iter_mut().zip(&positives.rows) {
         alert.alert_confidence_score = f64::from(u8::from(target.is_some_and(|t| t.positive)));
     }

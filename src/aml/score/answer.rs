@@ -111,7 +111,9 @@ pub fn clusters(scores: &[ClusterScore]) -> Answer<ClusterRow> {
     Answer { rows, digest }
 }
 
-/// `{"top_features": [...], "feature_contributions": {...}, "base_value": .., "raw_score": ..}`.
+/// `{"top_features": [...], "feature_contributions": {...}, "base_value": .., "raw_score": ..}`. The
+/// contributions and the base value add up to `raw_score`, the sum of the trees; the row's `score` is its calibrated
+/// probability.
 pub fn explain_json(explanation: &Explanation) -> String {
     serde_json::to_string(&Wire(explanation)).expect("numbers and text serialise")
 }

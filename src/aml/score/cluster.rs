@@ -9,7 +9,7 @@ use crate::aml::sot::Batch;
 pub struct ClusterScore {
     /// The cluster.
     pub cluster_id: String,
-    /// Probability, 0 to 1.
+    /// Probability, 0 to 1: calibrated where the bundle says how.
     pub score: f64,
     /// Log-odds: the sum of the trees.
     pub raw_score: f64,

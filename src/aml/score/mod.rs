@@ -1,8 +1,9 @@
 //! A bundle and a batch -> scores, order and reasons.
 //!
 //! Rows come back in the order of the batch's table. Each score is a function of its own row's features alone
-//! ([`crate::aml::features`]), so it does not depend on what else is in the batch, and its explanation is the exact
-//! contributions of that very score. An alert whose address has no feature row is scored all the same: its address features
+//! ([`crate::aml::features`]), so it does not depend on what else is in the batch. `raw_score` is the sum of the trees, and an
+//! explanation is the exact contributions of that very sum; `score` is the raw score as a probability, by the bundle's
+//! calibration ([`crate::aml::calibration`]) or, where it has none, by the logistic function. An alert whose address has no feature row is scored all the same: its address features
 //! are missing, which the trees have learned a direction for.
 
 mod alert;
@@ -96,7 +97,7 @@ fn score_row(
 ) -> Scored {
     matrix.copy_row(at, row);
     let raw_score = scorer.predictor().raw_row(row);
-    let score = scorer.predictor().score(raw_score);
+    let score = scorer.score(raw_score);
     let explanation = match explain {
         Explain::No => None,
         Explain::Top(top) => Some(Explanation::of(scorer, row, raw_score, top)),

@@ -127,7 +127,7 @@ fn strongest_labels(batch: &Batch) -> Result<Vec<Option<bool>>, FactsError> {
         return Ok(vec![None; rows]);
     }
     let source = Source::Labels { cut_off_ms: i64::MAX, undated: Undated::Accept };
-    let targets = target::of_alerts(batch, source)?;
+    let targets = target::of_alerts(batch, &source)?;
     Ok(targets.rows.into_iter().map(|target| target.map(|t| t.positive)).collect())
 }
 

@@ -16,12 +16,23 @@
 //!
 //! Ground truth (planted roles) gives targets where a simulation or a test set knows the answer: malicious roles are positive, all
 //! other addresses negative; a malicious role's grade is 4 within one hop of the flagged address or where no hop applies, 3 beyond.
+//!
+//! What is said of addresses is a [`LabelStrategy`]: [`Source`] (labels or ground truth), [`CustomLabels`] beside a batch's own, and
+//! [`Evolution`], which needs no labels. Whatever the strategy, an alert has its address's target and a cluster the strongest of its
+//! members'.
+
+mod custom;
+mod evolution;
 
 use std::collections::BTreeMap;
 
+use crate::aml::evolution::EvolutionError;
 use crate::aml::features::vocabulary;
 use crate::aml::sot::{AddressLabel, Batch, GroundTruth};
 use crate::gbdt::data::FeatureMatrix;
+
+pub use custom::{Combine, CustomLabelError, CustomLabels, WithLabels};
+pub use evolution::Evolution;
 
 /// What is known of an address when training.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,6 +91,9 @@ pub enum TargetError {
         /// The missing table.
         table: &'static str,
     },
+    /// Two batches are no pair.
+    #[error(transparent)]
+    Evolution(#[from] EvolutionError),
     /// Nothing is labelled.
     #[error(
         "no target is known at the training cut-off: {rows} rows, {dropped} labels created after it or undated"
@@ -114,12 +128,42 @@ pub enum TargetError {
     },
 }
 
+/// What is said of addresses, and by whom.
+pub trait LabelStrategy: std::fmt::Debug + Sync {
+    /// One word, for manifests and messages.
+    fn name(&self) -> &str;
+
+    /// The target of each address that something is said of in this batch.
+    ///
+    /// # Errors
+    /// When the batch does not hold what the strategy reads.
+    fn addresses(&self, batch: &Batch) -> Result<AddressTargets, TargetError>;
+}
+
+/// Targets by address.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AddressTargets {
+    /// Of addresses that something is said of.
+    pub by_address: BTreeMap<String, Target>,
+    /// Of all others; `None` where nothing said means nothing known.
+    pub others: Option<Target>,
+    /// Labels left out because they were created after the cut-off, or undated.
+    pub dropped: usize,
+}
+
+impl AddressTargets {
+    /// The target of an address.
+    pub fn target(&self, address: &str) -> Option<Target> {
+        self.by_address.get(address).copied().or(self.others)
+    }
+}
+
 /// Targets of a batch's alerts, in the order of the alerts table.
 ///
 /// # Errors
-/// When the table of the source is absent.
-pub fn of_alerts(batch: &Batch, source: Source) -> Result<Targets, TargetError> {
-    let known = Known::of(batch, source)?;
+/// When the batch does not hold what the strategy reads.
+pub fn of_alerts(batch: &Batch, strategy: &dyn LabelStrategy) -> Result<Targets, TargetError> {
+    let known = strategy.addresses(batch)?;
     let alerts = batch.alerts.as_deref().unwrap_or_default();
     let rows = alerts.iter().map(|alert| known.target(&alert.address)).collect();
     Ok(Targets { rows, dropped_labels: known.dropped })
@@ -129,9 +173,9 @@ pub fn of_alerts(batch: &Batch, source: Source) -> Result<Targets, TargetError> 
 /// or of its addresses where none of those alerts is in the batch.
 ///
 /// # Errors
-/// When the table of the source is absent.
-pub fn of_clusters(batch: &Batch, source: Source) -> Result<Targets, TargetError> {
-    let known = Known::of(batch, source)?;
+/// When the batch does not hold what the strategy reads.
+pub fn of_clusters(batch: &Batch, strategy: &dyn LabelStrategy) -> Result<Targets, TargetError> {
+    let known = strategy.addresses(batch)?;
     let alerts = batch.alerts.as_deref().unwrap_or_default();
     let address: BTreeMap<&str, &str> =
         alerts.iter().map(|a| (a.alert_id.as_str(), a.address.as_str())).collect();
@@ -142,12 +186,15 @@ pub fn of_clusters(batch: &Batch, source: Source) -> Result<Targets, TargetError
         if members.is_empty() {
             members = cluster.addresses_involved.iter().map(String::as_str).collect();
         }
-        let targets = members.into_iter().filter_map(|member| known.target(member));
-        targets.max_by(|a, b| {
-            (a.positive, a.grade).cmp(&(b.positive, b.grade)).then(a.weight.total_cmp(&b.weight))
-        })
+        any_member(members.into_iter().filter_map(|member| known.target(member)))
     });
     Ok(Targets { rows: rows.collect(), dropped_labels: known.dropped })
+}
+
+/// The strongest target of a cluster's members: positive when any of them is.
+pub fn any_member(members: impl Iterator<Item = Target>) -> Option<Target> {
+    members
+        .max_by(|a, b| (a.positive, a.grade).cmp(&(b.positive, b.grade)).then(a.weight.total_cmp(&b.weight)))
 }
 
 /// Whether a column's name says that it is made from labels or from the answer.
@@ -200,68 +247,69 @@ fn tells(matrix: &FeatureMatrix, feature: usize, targets: &[Target]) -> bool {
     positive != negative
 }
 
-/// The winning label of each address.
-struct Known<'a> {
-    by_address: BTreeMap<&'a str, Target>,
-    absent: Option<Target>,
-    dropped: usize,
-}
+impl LabelStrategy for Source {
+    fn name(&self) -> &str {
+        match self {
+            Source::Labels { .. } => "labels",
+            Source::GroundTruth => "ground_truth",
+        }
+    }
 
-impl<'a> Known<'a> {
-    fn of(batch: &'a Batch, source: Source) -> Result<Self, TargetError> {
+    fn addresses(&self, batch: &Batch) -> Result<AddressTargets, TargetError> {
         let missing = |table| TargetError::NoTable { batch: batch.id.name(), table };
-        match source {
+        match *self {
             Source::Labels { cut_off_ms, undated } => {
                 let labels = batch.labels.as_ref().ok_or_else(|| missing("address_labels"))?;
-                Ok(Known::from_labels(labels, cut_off_ms, undated))
+                Ok(from_labels(labels.iter(), cut_off_ms, undated))
             }
             Source::GroundTruth => {
                 let truth = batch.ground_truth.as_ref().ok_or_else(|| missing("ground_truth"))?;
-                Ok(Known::from_truth(truth))
+                Ok(from_truth(truth))
             }
         }
     }
+}
 
-    fn from_labels(labels: &'a [AddressLabel], cut_off_ms: i64, undated: Undated) -> Self {
-        let known = |label: &AddressLabel| match label.created_timestamp {
-            Some(created) => created < cut_off_ms,
-            None => undated == Undated::Accept,
+/// The winning label of each address.
+fn from_labels<'a>(
+    labels: impl Iterator<Item = &'a AddressLabel>,
+    cut_off_ms: i64,
+    undated: Undated,
+) -> AddressTargets {
+    let known = |label: &AddressLabel| match label.created_timestamp {
+        Some(created) => created < cut_off_ms,
+        None => undated == Undated::Accept,
+    };
+    let mut winners: BTreeMap<&str, &AddressLabel> = BTreeMap::new();
+    let mut dropped = 0;
+    for label in labels.filter(|label| risk(label) > 0) {
+        if !known(label) {
+            dropped += 1;
+            continue;
+        }
+        let winner = winners.entry(&label.address).or_insert(label);
+        if stronger(label, winner) {
+            *winner = label;
+        }
+    }
+    let by_address = winners.into_iter().map(|(address, label)| (address.to_owned(), target_of(label)));
+    AddressTargets { by_address: by_address.collect(), others: None, dropped }
+}
+
+fn from_truth(truth: &[GroundTruth]) -> AddressTargets {
+    let mut by_address: BTreeMap<String, Target> = BTreeMap::new();
+    for row in truth {
+        let target = if is_malicious(&row.role) {
+            Target { positive: true, grade: if row.hop_distance <= 1 { 4 } else { 3 }, ..BENIGN }
+        } else {
+            BENIGN
         };
-        let mut winners: BTreeMap<&str, &AddressLabel> = BTreeMap::new();
-        let mut dropped = 0;
-        for label in labels.iter().filter(|label| risk(label) > 0) {
-            if !known(label) {
-                dropped += 1;
-                continue;
-            }
-            let winner = winners.entry(&label.address).or_insert(label);
-            if stronger(label, winner) {
-                *winner = label;
-            }
+        let known = by_address.entry(row.address.clone()).or_insert(target);
+        if target.grade > known.grade {
+            *known = target;
         }
-        let by_address = winners.into_iter().map(|(address, label)| (address, target_of(label))).collect();
-        Known { by_address, absent: None, dropped }
     }
-
-    fn from_truth(truth: &'a [GroundTruth]) -> Self {
-        let mut by_address: BTreeMap<&str, Target> = BTreeMap::new();
-        for row in truth {
-            let target = if is_malicious(&row.role) {
-                Target { positive: true, grade: if row.hop_distance <= 1 { 4 } else { 3 }, ..BENIGN }
-            } else {
-                BENIGN
-            };
-            let known = by_address.entry(&row.address).or_insert(target);
-            if target.grade > known.grade {
-                *known = target;
-            }
-        }
-        Known { by_address, absent: Some(BENIGN), dropped: 0 }
-    }
-
-    fn target(&self, address: &str) -> Option<Target> {
-        self.by_address.get(address).copied().or(self.absent)
-    }
+    AddressTargets { by_address, others: Some(BENIGN), dropped: 0 }
 }
 
 /// Whether a planted role is part of the crime. `peel_destination` is listed as malicious and as victim in the
@@ -357,7 +405,7 @@ mod tests {
     }
 
     fn target(labels: &[AddressLabel]) -> Option<Target> {
-        Known::from_labels(labels, 100, Undated::Drop).target("a")
+        from_labels(labels.iter(), 100, Undated::Drop).target("a")
     }
 
     #[test]
@@ -381,10 +429,10 @@ mod tests {
             label("high", 0.9, None, "x"),
             label("low", 1.0, Some(99), "x"),
         ];
-        let known = Known::from_labels(&labels, 100, Undated::Drop);
+        let known = from_labels(labels.iter(), 100, Undated::Drop);
         assert_eq!(known.dropped, 2);
         assert_eq!(known.target("a"), Some(Target { known_ms: 99, ..BENIGN }));
-        assert_eq!(Known::from_labels(&labels, 100, Undated::Accept).dropped, 1);
+        assert_eq!(from_labels(labels.iter(), 100, Undated::Accept).dropped, 1);
     }
 
     #[test]

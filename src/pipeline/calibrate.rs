@@ -1,0 +1,300 @@
+//! Raw scores of rows that no model had seen -> the map that turns them into probabilities.
+//!
+//! In flow the folds' out-of-fold scores with their labels; out flows the chosen map with figures before and after. Each method is
+//! fitted on all folds but one and judged by log loss on that one, in turn; the least mean wins, and of equals the simpler method
+//! (none, Platt, beta, isotonic). The winner is fitted anew on all rows. Rows count once each: a probability is about rows,
+//! not about confidence in their labels. The result depends on scores, labels and folds alone.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::optimise::{Minimise, minimise};
+use crate::aml::calibration::{Calibrated, Calibration, Reliability};
+use crate::determinism::math;
+use crate::metrics::{binary, calibration};
+
+/// How scores become probabilities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// The logistic function of the raw score.
+    None,
+    /// A line before the logistic function.
+    Platt,
+    /// Three parameters.
+    Beta,
+    /// Steps, smoothed.
+    Isotonic,
+    /// Whichever has the least log loss on folds that it was not fitted on.
+    Auto,
+}
+
+/// Scores of one fold's judged rows, with their labels.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scored {
+    /// Sums of trees.
+    pub raw: Vec<f64>,
+    /// 0 or 1.
+    pub labels: Vec<f32>,
+}
+
+impl Scored {
+    fn append(&mut self, other: &Scored) {
+        self.raw.extend(&other.raw);
+        self.labels.extend(&other.labels);
+    }
+}
+
+/// Fits a method on rows; `None` where there is nothing to fit: [`Method::None`], fewer than [`LEAST`] rows, one class.
+pub fn fit(method: Method, rows: &Scored) -> Option<Calibration> {
+    let positives = rows.labels.iter().filter(|&&label| label > 0.0).count();
+    if rows.raw.len() < LEAST || positives == 0 || positives == rows.raw.len() {
+        return None;
+    }
+    let map = match method {
+        Method::None | Method::Auto => None,
+        Method::Platt => platt(rows),
+        Method::Beta => beta(rows),
+        Method::Isotonic => Some(isotonic(rows)),
+    };
+    map.filter(|map| map.check().is_ok())
+}
+
+/// Chooses and fits. `None` where the score as it is remains the best, or too little is known to say.
+pub fn choose(method: Method, folds: &[Scored]) -> Option<Calibrated> {
+    let methods = match method {
+        Method::None => return None,
+        Method::Auto => vec![Method::None, Method::Platt, Method::Beta, Method::Isotonic],
+        one => vec![Method::None, one],
+    };
+    let mut all = Scored::default();
+    folds.iter().for_each(|fold| all.append(fold));
+    let nested: Vec<(Method, Vec<f64>)> =
+        methods.into_iter().filter_map(|m| Some((m, out_of_fold(m, folds)?))).collect();
+    let loss = |probabilities: &[f64]| binary::binary_logloss(&all.labels, probabilities, None);
+    let losses: Vec<f64> = nested.iter().filter_map(|(_, scores)| loss(scores)).collect();
+    if losses.len() != nested.len() {
+        return None;
+    }
+    let asked = |i: &usize| method == Method::Auto || nested[*i].0 == method;
+    let best = (0..nested.len()).filter(asked).min_by(|&a, &b| losses[a].total_cmp(&losses[b]))?;
+    let map = fit(nested[best].0, &all)?;
+    let candidates = nested.iter().zip(&losses).map(|((m, _), &loss)| (name(*m).to_owned(), loss));
+    Some(Calibrated {
+        map,
+        rows: all.raw.len(),
+        candidates: candidates.collect::<BTreeMap<_, _>>(),
+        before: reliability(&all.labels, &nested[0].1)?,
+        after: reliability(&all.labels, &nested[best].1)?,
+    })
+}
+
+/// Figures of probabilities; `None` without rows.
+pub fn reliability(labels: &[f32], probabilities: &[f64]) -> Option<Reliability> {
+    Some(Reliability {
+        ece: calibration::ece(labels, probabilities, BINS)?,
+        brier: binary::brier(labels, probabilities, None)?,
+        log_loss: binary::binary_logloss(labels, probabilities, None)?,
+    })
+}
+
+/// Every fold's probabilities as fitted on the other folds; `None` where one of these fits fails.
+fn out_of_fold(method: Method, folds: &[Scored]) -> Option<Vec<f64>> {
+    let mut probabilities = vec![];
+    for (held, fold) in folds.iter().enumerate() {
+        if method == Method::None {
+            probabilities.extend(fold.raw.iter().map(|&raw| math::sigmoid(raw)));
+            continue;
+        }
+        let mut others = Scored::default();
+        folds.iter().enumerate().filter(|(i, _)| *i != held).for_each(|(_, fold)| others.append(fold));
+        let map = fit(method, &others)?;
+        probabilities.extend(fold.raw.iter().map(|&raw| map.probability(raw)));
+    }
+    Some(probabilities)
+}
+
+fn platt(rows: &Scored) -> Option<Calibration> {
+    let map = |at: &[f64]| Calibration::Platt { slope: at[0] * at[0], intercept: at[1] };
+    let found = minimise(|at| cost(&map(at), rows), &[1.0, 0.0], Minimise::default()).ok()?;
+    Some(map(&found.at))
+}
+
+/// Squares keep `a` and `b` from going below 0.
+fn beta(rows: &Scored) -> Option<Calibration> {
+    let map = |at: &[f64]| Calibration::Beta { a: at[0] * at[0], b: at[1] * at[1], c: at[2] };
+    let found = minimise(|at| cost(&map(at), rows), &[1.0, 1.0, 0.0], Minimise::default()).ok()?;
+    Some(map(&found.at))
+}
+
+fn cost(map: &Calibration, rows: &Scored) -> f64 {
+    let probabilities: Vec<f64> = rows.raw.iter().map(|&raw| map.probability(raw)).collect();
+    binary::binary_logloss(&rows.labels, &probabilities, None).unwrap_or(f64::INFINITY)
+}
+
+/// Pools adjacent violators over bins of rows in order of raw score; a bin's share is `(positives + 1/2) / (rows + 1)`, so that no
+/// knot says never or always.
+fn isotonic(rows: &Scored) -> Calibration {
+    let mut order: Vec<usize> = (0..rows.raw.len()).collect();
+    order.sort_by(|&a, &b| rows.raw[a].total_cmp(&rows.raw[b]).then(a.cmp(&b)));
+    let size = (order.len() / KNOTS).max(LEAST / 2);
+    let mut pools: Vec<Pool> = vec![];
+    let mut bin = Pool::default();
+    for (i, &row) in order.iter().enumerate() {
+        bin.add(rows.raw[row], rows.labels[row]);
+        // rows of equal score share a bin
+        let last = order.get(i + 1).is_none_or(|&next| rows.raw[next] != rows.raw[row]);
+        if last && bin.rows >= size as f64 {
+            push(&mut pools, std::mem::take(&mut bin));
+        }
+    }
+    if bin.rows > 0.0 {
+        push(&mut pools, bin);
+    }
+    Calibration::Isotonic { knots: pools.iter().map(|pool| (pool.sum / pool.rows, pool.share())).collect() }
+}
+
+/// Rows of neighbouring raw scores.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pool {
+    rows: f64,
+    positives: f64,
+    sum: f64,
+}
+
+impl Pool {
+    fn add(&mut self, raw: f64, label: f32) {
+        self.rows += 1.0;
+        self.positives += f64::from(label);
+        self.sum += raw;
+    }
+
+    fn share(&self) -> f64 {
+        (self.positives + 0.5) / (self.rows + 1.0)
+    }
+}
+
+fn push(pools: &mut Vec<Pool>, mut next: Pool) {
+    while let Some(before) = pools.last() {
+        if before.share() < next.share() {
+            break;
+        }
+        next.rows += before.rows;
+        next.positives += before.positives;
+        next.sum += before.sum;
+        pools.pop();
+    }
+    pools.push(next);
+}
+
+fn name(method: Method) -> &'static str {
+    match method {
+        Method::None => "none",
+        Method::Platt => "platt",
+        Method::Beta => "beta",
+        Method::Isotonic => "isotonic",
+        Method::Auto => "auto",
+    }
+}
+
+/// Fewer rows say nothing of probabilities.
+pub const LEAST: usize = 100;
+
+/// Knots of an isotonic map, at most about so many.
+const KNOTS: usize = 100;
+
+/// Bins of the calibration error.
+const BINS: usize = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::determinism::rng::Stream;
+
+    /// Rows whose true probability is a known map of the raw score.
+    fn made(truth: &dyn Fn(f64) -> f64, rows: u64, seed: u64) -> Scored {
+        let (place, chance) = (Stream::new(seed, "place"), Stream::new(seed, "chance"));
+        let raw: Vec<f64> = (0..rows).map(|i| 8.0 * place.unit(i) - 4.0).collect();
+        let label = |(i, &raw): (usize, &f64)| f32::from(u8::from(chance.unit(i as u64) < truth(raw)));
+        let labels = raw.iter().enumerate().map(label).collect();
+        Scored { raw, labels }
+    }
+
+    fn folds(truth: &dyn Fn(f64) -> f64) -> Vec<Scored> {
+        (0..4).map(|seed| made(truth, 2_000, seed)).collect()
+    }
+
+    #[test]
+    fn planted_parameters_are_recovered() {
+        let rows = made(&|raw| math::sigmoid(0.6 * raw - 0.8), 40_000, 9);
+        let Some(Calibration::Platt { slope, intercept }) = fit(Method::Platt, &rows) else {
+            panic!("platt")
+        };
+        assert!((slope - 0.6).abs() < 0.02 && (intercept + 0.8).abs() < 0.04, "{slope} {intercept}");
+        let truth = Calibration::Beta { a: 1.4, b: 0.5, c: 0.3 };
+        let rows = made(&|raw| truth.probability(raw), 40_000, 10);
+        let Some(Calibration::Beta { a, b, c }) = fit(Method::Beta, &rows) else { panic!("beta") };
+        assert!((a - 1.4).abs() < 0.1 && (b - 0.5).abs() < 0.1 && (c - 0.3).abs() < 0.1, "{a} {b} {c}");
+    }
+
+    #[test]
+    fn the_right_method_is_chosen_and_the_error_falls() {
+        let stairs = |raw: f64| {
+            if raw < -1.0 {
+                0.05
+            } else if raw < 2.0 {
+                0.4
+            } else {
+                0.95
+            }
+        };
+        let chosen = choose(Method::Auto, &folds(&stairs)).expect("calibrated");
+        assert_eq!(chosen.map.name(), "isotonic", "{:?}", chosen.candidates);
+        assert!(chosen.after.ece < 0.02 && chosen.before.ece > 0.05, "{chosen:?}");
+        let line = |raw: f64| math::sigmoid(0.5 * raw - 1.0);
+        let chosen = choose(Method::Auto, &folds(&line)).expect("calibrated");
+        assert!(["platt", "beta"].contains(&chosen.map.name()), "{:?}", chosen.candidates);
+        assert!(chosen.after.ece < 0.02 && chosen.after.log_loss < chosen.before.log_loss, "{chosen:?}");
+        assert_eq!(choose(Method::Auto, &folds(&line)), Some(chosen));
+        assert_eq!(choose(Method::Isotonic, &folds(&line)).expect("asked for").map.name(), "isotonic");
+        assert_eq!(choose(Method::None, &folds(&line)), None);
+    }
+
+    #[test]
+    fn too_little_is_left_as_it_is() {
+        let few: Vec<Scored> = (0..2).map(|seed| made(&math::sigmoid, 20, seed)).collect();
+        assert_eq!(choose(Method::Auto, &few), None);
+        let one_class = Scored { raw: vec![0.5; 500], labels: vec![1.0; 500] };
+        assert!(
+            [Method::Platt, Method::Beta, Method::Isotonic].iter().all(|&m| fit(m, &one_class).is_none())
+        );
+        assert_eq!(choose(Method::Auto, &[]), None);
+    }
+
+    /// The slow twin: the least squares over all non-decreasing step functions, by the min-max formula.
+    #[test]
+    fn pools_are_the_least_squares_of_the_bins() {
+        let rows = made(&|raw| 0.5 + 0.1 * math::sin(2.0 * raw), 3_000, 4);
+        let Calibration::Isotonic { knots } = isotonic(&rows) else { panic!("isotonic") };
+        let mut order: Vec<usize> = (0..rows.raw.len()).collect();
+        order.sort_by(|&a, &b| rows.raw[a].total_cmp(&rows.raw[b]));
+        let labels: Vec<f64> = order.iter().map(|&row| f64::from(rows.labels[row])).collect();
+        let bins: Vec<f64> = labels.chunks(50).map(|bin| bin.iter().sum::<f64>()).collect();
+        let share = |a: usize, b: usize| {
+            let rows = 50.0 * (b - a + 1) as f64;
+            (bins[a..=b].iter().sum::<f64>() + 0.5) / (rows + 1.0)
+        };
+        let least = |at: usize| {
+            let worst = |a: usize| (at..bins.len()).map(|b| share(a, b)).fold(f64::INFINITY, f64::min);
+            (0..=at).map(worst).fold(f64::NEG_INFINITY, f64::max)
+        };
+        let mut expected: Vec<f64> = (0..bins.len()).map(least).collect();
+        expected.dedup_by(|a, b| (*a - *b).abs() < 1e-12);
+        // the half row of each pool moves where pools end by next to nothing
+        assert_eq!(knots.len(), expected.len());
+        for (knot, expected) in knots.iter().zip(expected) {
+            assert!((knot.1 - expected).abs() < 1e-2, "{} {expected}", knot.1);
+        }
+    }
+}
