@@ -10,6 +10,7 @@ pub mod folds;
 pub mod learner;
 pub mod material;
 pub mod optimise;
+pub mod publish;
 pub mod report;
 pub mod select;
 pub mod submit;
