@@ -243,7 +243,7 @@ impl<'a> Evaluation<'a> {
             self.alerts.add(self.bundle, batch, RowsOf::Alerts, scored);
         }
         for (name, source) in sources(batch) {
-            let targets = target::of_alerts(batch, source)?;
+            let targets = target::of_alerts(batch, &source)?;
             self.judged.entry((ALERTS, name, view)).or_default().add(&targets, &scored);
             if view == View::AllTables {
                 self.alerts.target(name, &targets);
@@ -262,7 +262,7 @@ impl<'a> Evaluation<'a> {
         let both = Scored { marks: scored.clone(), rival: rival.unwrap_or_default() };
         self.clusters.add(self.bundle, batch, RowsOf::Clusters, both);
         for (name, source) in sources(batch) {
-            let targets = target::of_clusters(batch, source)?;
+            let targets = target::of_clusters(batch, &source)?;
             self.judged.entry((CLUSTERS, name, View::AllTables)).or_default().add(&targets, &scored);
             self.clusters.target(name, &targets);
         }
