@@ -6,5 +6,11 @@
     reason = "tests fail by panicking and say aloud what they skip"
 )]
 
+#[path = "submit/download.rs"]
+mod download;
+#[path = "submit/path.rs"]
+mod path;
+#[path = "submit/server.rs"]
+mod server;
 #[path = "submit/tiers.rs"]
 mod tiers;

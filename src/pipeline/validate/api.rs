@@ -44,7 +44,8 @@ pub struct Served {
     pub submission: Submission,
 }
 
-/// Calls a server with a batch and checks what it says. At most [`MAX_CALLED`] alerts are sent.
+/// Calls a server with a batch and checks what it says. All alerts are scored, [`MAX_CALLED`] in a call; the checks are made of the
+/// first call.
 ///
 /// # Errors
 /// When the server cannot be reached at all, or gives no scores.
@@ -55,12 +56,12 @@ pub fn check(
     github_url: &str,
     demands: &Demands<'_>,
 ) -> Result<Served, HttpError> {
-    let mut batch = batch.clone();
-    keep_alerts(&mut batch, MAX_CALLED);
     let server = Server { client, url: url.trim_end_matches('/') };
     let mut checks = vec![server.health()?, server.version()?];
+    let submission = scores(client, url, batch, github_url)?;
+    let mut batch = batch.clone();
+    keep_alerts(&mut batch, MAX_CALLED);
     let first = server.score(&batch)?;
-    let submission = submitted(&first, github_url);
     let ids: Vec<&str> = batch.alerts.iter().flatten().map(|a| a.alert_id.as_str()).collect();
     checks.push(schema(&first));
     checks.extend(rows(&first, &ids));
@@ -79,12 +80,19 @@ pub fn check(
 /// # Errors
 /// When the server cannot be reached, or its answer is not a list of scores.
 pub fn scores(client: &Client, url: &str, batch: &Batch, github_url: &str) -> Result<Submission, HttpError> {
-    let answer = Server { client, url: url.trim_end_matches('/') }.score(batch)?;
-    if answer.rows.is_empty() {
-        let reason = format!("status {}, no rows of scores", answer.reply.status);
-        return Err(HttpError::Broken { url: url.to_owned(), reason });
+    let server = Server { client, url: url.trim_end_matches('/') };
+    let mut submission = Submission::default();
+    for alerts in batch.alerts.as_deref().unwrap_or_default().chunks(MAX_CALLED) {
+        let mut part = Batch { alerts: Some(alerts.to_vec()), ..batch.clone() };
+        keep_alerts(&mut part, MAX_CALLED);
+        let answer = server.score(&part)?;
+        if answer.rows.is_empty() {
+            let reason = format!("status {}, no rows of scores", answer.reply.status);
+            return Err(HttpError::Broken { url: url.to_owned(), reason });
+        }
+        submission.rows.extend(submitted(&answer, github_url).rows);
     }
-    Ok(submitted(&answer, github_url))
+    Ok(submission)
 }
 
 struct Server<'a> {
@@ -369,5 +377,5 @@ fn said(yes: bool, what: &str) -> String {
     if yes { what.to_owned() } else { format!("not {what}") }
 }
 
-/// Alerts sent in one call; the answer of so many fits every limit of the server.
-pub const MAX_CALLED: usize = 10_000;
+/// Alerts in one call: what belongs to so many is well below the largest body that a server takes.
+pub const MAX_CALLED: usize = 2_000;
