@@ -359,6 +359,16 @@ mod tier3b {
     }
 
     #[test]
+    fn answers_that_know_nothing_are_strong() {
+        // 85 benign, 13 ambiguous, 2 expanding; of all 0.30: Brier .98 x .09 + .02 x .49, 98 in range; of all 0: .02 and 85
+        let mut classes = vec![Benign; 85];
+        classes.extend([Ambiguous; 13]);
+        classes.extend([Expanding; 2]);
+        close(tier(&classes, &[0.30; 100], Coded).score, 0.2 + 0.3 * (1.0 - 0.098) + 0.3 * 0.98);
+        close(tier(&classes, &[0.0; 100], Coded).score, 0.2 + 0.3 * 0.98 + 0.3 * 0.85);
+    }
+
+    #[test]
     fn addresses_without_a_later_row_are_not_covered() {
         let facts = grown(&[Some(Benign), None, None, Some(Benign)]);
         let tier = judged(&facts, &[0.1, 0.9, 0.9, 0.2], Specified).tier3b.expect("two rows");
