@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
@@ -54,13 +54,10 @@ fn scene() -> &'static Path {
                 .expect("moved");
         }
         fs::remove_dir_all(here.join("all")).expect("removed");
-        let settings = "alert_scorer: {num_iterations: 10, num_leaves: 7, min_data_in_leaf: 5}\n";
+        let small = "{num_iterations: 5, num_leaves: 4, min_data_in_leaf: 5}";
+        let settings = format!("alert_scorer: {small}\nalert_ranker: {small}\ncluster_scorer: {small}\n");
         fs::write(here.join("training.yaml"), settings).expect("written");
-        expect(
-            here,
-            0,
-            &format!("train scorer --quiet --data {BATCH} --output models --config training.yaml"),
-        );
+        expect(here, 0, &format!("train all --quiet --data {BATCH} --output models --config training.yaml"));
         expect(here, 0, &format!("score {BATCH} --models models --output scores.json"));
         expect(here, 0, "keygen --output keys/miner");
         folder
@@ -343,7 +340,7 @@ impl Drop for Serving {
 fn a_server_that_keeps_its_word_passes() {
     let folder = own();
     let here = folder.path();
-    let server = Serving::start(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models"));
+    let server = Serving::start(&scene().join("models"));
     let line = format!(
         "validate {BATCH} --url {} --github-url {URL} --calls 2 --max-latency-ms 1000 --output report.json",
         server.url
