@@ -126,11 +126,13 @@ pub(super) fn run(args: &Tune, global: &Global) -> Result<Verdict, Fault> {
     config.folds.count = args.folds.unwrap_or(config.folds.count);
     let kind = args.which.kind();
     let goal = args.objective.map_or(Goal::usual(kind), Objective::goal);
+    Tuner::check(kind, goal).map_err(fault)?;
+    let points = args.points.as_deref().map(open_points).transpose()?;
     let (material, facts) = gather(args, goal, config, global)?;
     let cross = material.cross(kind).map_err(Fault::input)?;
     let tuner = Tuner::new(&material.config, kind, &cross, goal, &facts).map_err(fault)?;
-    match &args.points {
-        Some(path) => answer(path, &tuner, goal, cross.folds().len()),
+    match points {
+        Some(lines) => answer(lines, &tuner, goal, cross.folds().len()),
         None => look(args, &yaml, &tuner, goal, cross.folds().len(), global),
     }
 }
@@ -175,14 +177,19 @@ fn look(
     Ok(Verdict::Done)
 }
 
+/// Lines to read.
+type Lines = Box<dyn std::io::BufRead>;
+
+fn open_points(path: &Path) -> Result<Lines, Fault> {
+    if path == Path::new("-") {
+        return Ok(Box::new(std::io::stdin().lock()));
+    }
+    let file = std::fs::File::open(path).map_err(|e| Fault::Input(format!("{}: {e}", path.display())))?;
+    Ok(Box::new(std::io::BufReader::new(file)))
+}
+
 /// Answers each point with its figures, so that another optimiser can use the same trainer, rows and folds.
-fn answer(path: &Path, tuner: &Tuner<'_>, goal: Goal, folds: usize) -> Result<Verdict, Fault> {
-    let lines: Box<dyn std::io::BufRead> = if path == Path::new("-") {
-        Box::new(std::io::stdin().lock())
-    } else {
-        let file = std::fs::File::open(path).map_err(|e| Fault::Input(format!("{}: {e}", path.display())))?;
-        Box::new(std::io::BufReader::new(file))
-    };
+fn answer(lines: Lines, tuner: &Tuner<'_>, goal: Goal, folds: usize) -> Result<Verdict, Fault> {
     let current = tuner.current().map(|point| tuner.space().texts(&point));
     let mut out = std::io::stdout().lock();
     let mut put = |value: Value| writeln!(out, "{value}").and_then(|()| out.flush()).map_err(Fault::internal);
@@ -195,7 +202,7 @@ fn answer(path: &Path, tuner: &Tuner<'_>, goal: Goal, folds: usize) -> Result<Ve
         if line.trim().is_empty() {
             continue;
         }
-        let wrong = |text: String| Fault::Input(format!("point {}: {text}", at + 1));
+        let wrong = |text: String| Fault::Input(format!("line {}: {text}", at + 1));
         let texts = values(&line).map_err(wrong)?;
         let point = tuner.space().read_point(&texts).map_err(|e| wrong(e.to_string()))?;
         let figures = tuner.figures(&point).map_err(fault)?;

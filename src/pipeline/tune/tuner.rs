@@ -94,12 +94,7 @@ impl<'a> Tuner<'a> {
         goal: Goal,
         facts: &'a [Facts],
     ) -> Result<Self, TuneError> {
-        if !goal.suits(kind) {
-            let names: Vec<&str> =
-                Goal::ALL.into_iter().filter(|goal| goal.suits(kind)).map(Goal::name).collect();
-            let (model, goal, expected) = (kind.name(), goal.name(), names.join(", "));
-            return Err(TuneError::Goal { model, goal, expected });
-        }
+        Self::check(kind, goal)?;
         let space = config.space(kind)?;
         let mut fixed = Overrides::new();
         let bagged = space.dimensions().iter().any(|d| d.name == "bagging_fraction");
@@ -108,6 +103,20 @@ impl<'a> Tuner<'a> {
             fixed.insert("bagging_freq".to_owned(), "1".to_owned());
         }
         Ok(Tuner { config, kind, cross, goal, facts, space, fixed })
+    }
+
+    /// Whether this kind of model has the figure; worth asking before batches are read.
+    ///
+    /// # Errors
+    /// When it does not; the message names those it has.
+    pub fn check(kind: Kind, goal: Goal) -> Result<(), TuneError> {
+        if goal.suits(kind) {
+            return Ok(());
+        }
+        let names: Vec<&str> =
+            Goal::ALL.into_iter().filter(|goal| goal.suits(kind)).map(Goal::name).collect();
+        let (model, goal, expected) = (kind.name(), goal.name(), names.join(", "));
+        Err(TuneError::Goal { model, goal, expected })
     }
 
     /// Where it looks.
