@@ -2,7 +2,13 @@
 
 #![cfg(feature = "cli")]
 
+#[path = "train/bundle.rs"]
+mod bundle;
+#[path = "train/command.rs"]
+mod command;
 #[path = "train/fixture.rs"]
 mod fixture;
 #[path = "train/folds.rs"]
 mod folds;
+#[path = "train/labels.rs"]
+mod labels;

@@ -32,6 +32,8 @@ pub struct Subject {
     pub batch: u32,
     /// Processing date.
     pub date: NaiveDate,
+    /// Id of the alert or cluster.
+    pub id: String,
     /// The address that decides the row's fold.
     pub address: String,
     /// A hash of batch name and row id: what sampling goes by.
@@ -223,6 +225,7 @@ fn subjects(batch: &Batch, rows: Rows) -> Vec<Subject> {
     let subject = |row: usize, id: &str, address: &str| Subject {
         batch: 0,
         date,
+        id: id.to_owned(),
         address: address.to_owned(),
         key: stream.round(Stream::new(0, id).bits(0)).bits(0),
         row,

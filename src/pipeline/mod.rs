@@ -9,6 +9,7 @@ pub mod fetch;
 pub mod folds;
 pub mod learner;
 pub mod material;
+pub mod oof;
 pub mod optimise;
 pub mod publish;
 pub mod report;
