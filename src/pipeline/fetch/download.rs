@@ -7,19 +7,19 @@
 //!
 //! Two kinds of server: objects by name (S3 without credentials), and an export of tables by dates with a bearer key.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::fs::{self, File};
+use std::path::Path;
 
 use chrono::Days;
 use serde_json::json;
 
-use super::client::{Client, HttpError, Limits, Streamed, explain_read};
-use super::retry::{Pause, Retry, Told, retry_after};
-use crate::aml::sot::{self, BatchError, BatchId, Checksum, META_FILE, Meta, TableKind};
+use super::client::{Client, Limits};
+use super::fault::{DownloadError, disk, not_a_batch};
+use super::file::{Files, Progress, make_folder, partial, remove, rename};
+use super::retry::{Pause, Retry};
+use crate::aml::sot::{self, BatchId, META_FILE, Meta, TableKind};
 use crate::determinism::digest::Digest;
-use crate::table::{ReadError, parquet};
+use crate::table::parquet;
 
 /// Where batches are published, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,77 +54,10 @@ pub enum Outcome {
     NotPublished,
 }
 
-/// Who is told how far it is.
-pub trait Progress {
-    /// A file begins: its name, bytes already here, and in all where that is known.
-    fn begins(&self, file: &str, here: u64, all: Option<u64>);
-    /// So many bytes more.
-    fn more(&self, bytes: u64);
-    /// A try failed and is followed by another.
-    fn again(&self, told: &Told, pause: Duration);
-}
-
-/// Why a batch is not here.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum DownloadError {
-    /// No answer, however often asked.
-    #[error(transparent)]
-    Http(#[from] HttpError),
-    /// An answer that helps nobody.
-    #[error("{url}: status {status}{}", remedy(*.status))]
-    Status {
-        /// Which address.
-        url: String,
-        /// Of the last try.
-        status: u16,
-    },
-    /// Not the file that META.json describes.
-    #[error("{url}: not the file that META.json describes, even when fetched anew")]
-    Hash {
-        /// Which address.
-        url: String,
-    },
-    /// The files do not make a batch, or META.json is none.
-    #[error("{name}: {reason}")]
-    Batch {
-        /// Which batch.
-        name: String,
-        /// What is wrong.
-        reason: BatchError,
-    },
-    /// META.json is of another batch.
-    #[error("{name}: the server sent META.json of {found}")]
-    Other {
-        /// Asked for.
-        name: String,
-        /// Sent.
-        found: String,
-    },
-    /// A folder is in the way.
-    #[error("{}: here already, but without META.json, so not a whole batch: remove it first", .folder.display())]
-    InTheWay {
-        /// Which.
-        folder: PathBuf,
-    },
-    /// The disk refuses.
-    #[error("{}: {reason}", .path.display())]
-    Disk {
-        /// Where.
-        path: PathBuf,
-        /// What the system said.
-        reason: String,
-    },
-}
-
 /// Fetches batches from one source.
 pub struct Downloader<'a> {
     source: Source,
-    client: Client,
-    limits: Limits,
-    retry: Retry,
-    pause: &'a dyn Pause,
-    progress: &'a dyn Progress,
+    files: Files<'a>,
 }
 
 impl<'a> Downloader<'a> {
@@ -136,8 +69,8 @@ impl<'a> Downloader<'a> {
         pause: &'a dyn Pause,
         progress: &'a dyn Progress,
     ) -> Downloader<'a> {
-        let client = Client::new(source.base(), limits);
-        Downloader { source, client, limits, retry, pause, progress }
+        let (client, headers) = (Client::new(source.base(), limits), source.headers());
+        Downloader { source, files: Files { client, limits, retry, pause, progress, headers } }
     }
 
     /// Brings a batch under `output`, in the layout it is published in.
@@ -176,7 +109,7 @@ impl<'a> Downloader<'a> {
         let part = folder.join(format!(".{name}.part"));
         make_folder(&folder)?;
         remove(&part)?;
-        match self.file(&format!("{base}/address-labels/{name}"), &part, 0) {
+        match self.files.file(&format!("{base}/address-labels/{name}"), &part, 0) {
             Err(DownloadError::Status { status: 403 | 404, .. }) => {
                 let _unless_it_holds_other_labels = fs::remove_dir(&folder);
                 Ok(Outcome::NotPublished)
@@ -197,7 +130,7 @@ impl<'a> Downloader<'a> {
     /// Files of a batch published as objects; `None` where there is no META.json.
     fn objects(&self, url: &str, id: &BatchId, part: &Path) -> Result<Option<(usize, u64)>, DownloadError> {
         let address = format!("{url}/{META_FILE}");
-        let bytes = match self.whole(&address) {
+        let bytes = match self.files.whole(&address) {
             Err(DownloadError::Status { status: 403 | 404, .. }) => return Ok(None),
             other => other?,
         };
@@ -209,7 +142,7 @@ impl<'a> Downloader<'a> {
         let (mut files, mut fetched) = (0, 0);
         for (number, kind) in meta.tables().into_iter().enumerate() {
             let checksum = meta.checksums.get(&kind.file());
-            match self.verified(
+            match self.files.verified(
                 &format!("{url}/{}", kind.file()),
                 &part.join(kind.file()),
                 checksum,
@@ -240,8 +173,11 @@ impl<'a> Downloader<'a> {
             // an export has no checksum and may change: nothing of an earlier run is taken up
             remove(&partial(&path))?;
             remove(&path)?;
-            fetched +=
-                self.file(&format!("{base}/api/v1/export/{table}?{dates}"), &partial(&path), number as u64)?;
+            fetched += self.files.file(
+                &format!("{base}/api/v1/export/{table}?{dates}"),
+                &partial(&path),
+                number as u64,
+            )?;
             let table = parquet::read(&partial(&path)).map_err(|reason| not_a_batch(&id.name(), reason))?;
             counts.insert(kind.name().to_owned(), table.n_rows.into());
             let digest = table.digest.unwrap_or_else(|| Digest::of(&[]));
@@ -273,166 +209,6 @@ impl<'a> Downloader<'a> {
         }
         Ok(())
     }
-
-    /// A file with the checksum noted, at `path`; bytes that came. Once more from the start where the checksum does not hold.
-    fn verified(
-        &self,
-        url: &str,
-        path: &Path,
-        checksum: Option<&Checksum>,
-        number: u64,
-    ) -> Result<u64, DownloadError> {
-        if path.is_file() {
-            return Ok(0);
-        }
-        let partial = partial(path);
-        let mut fetched = 0;
-        for _ in 0..2 {
-            fetched += self.file(url, &partial, number)?;
-            let bytes =
-                crate::table::file::read(&partial, self.limits.bytes).map_err(|e| not_a_batch(url, e))?;
-            if checksum.is_none_or(|checksum| checksum.fits(&bytes)) {
-                rename(&partial, path)?;
-                return Ok(fetched);
-            }
-            remove(&partial)?;
-        }
-        Err(DownloadError::Hash { url: url.to_owned() })
-    }
-
-    /// A small file in memory.
-    fn whole(&self, url: &str) -> Result<Vec<u8>, DownloadError> {
-        self.patiently(url, META_REQUEST, &mut || {
-            let reply = self.client.get(url, &self.headers()).map_err(Told::Nothing)?;
-            match reply.status {
-                200 => Ok(reply.body),
-                status => Err(Told::Status(status, retry_after(reply.headers.get("retry-after")))),
-            }
-        })
-    }
-
-    /// A file at `path`, taken up where it ends; bytes that came.
-    fn file(&self, url: &str, path: &Path, number: u64) -> Result<u64, DownloadError> {
-        let mut failed = None;
-        let mut fetched = 0;
-        let done = self.patiently(url, number, &mut || match self.rest(url, path, &mut fetched) {
-            Ok(()) => Ok(()),
-            Err(Broken::Told(told)) => Err(told),
-            Err(Broken::Disk(error)) => {
-                failed = Some(error);
-                Ok(())
-            }
-        });
-        if matches!(done, Err(DownloadError::Http(HttpError::TooLarge { .. }))) {
-            remove(path)?;
-        }
-        match failed {
-            Some(error) => Err(error),
-            None => done.map(|()| fetched),
-        }
-    }
-
-    /// Tries until it goes well, or there is no sense in more.
-    fn patiently<T>(
-        &self,
-        url: &str,
-        number: u64,
-        attempt: &mut dyn FnMut() -> Result<T, Told>,
-    ) -> Result<T, DownloadError> {
-        let mut tried = 0;
-        loop {
-            tried += 1;
-            let told = match attempt() {
-                Ok(value) => return Ok(value),
-                Err(told) => told,
-            };
-            let Some(pause) = self.retry.after(&told, tried, number) else {
-                return Err(match told {
-                    Told::Nothing(error) => error.into(),
-                    Told::Status(status, _) => DownloadError::Status { url: url.to_owned(), status },
-                });
-            };
-            self.progress.again(&told, pause);
-            self.pause.pause(pause);
-        }
-    }
-
-    /// One try: the bytes after those that are here.
-    fn rest(&self, url: &str, path: &Path, fetched: &mut u64) -> Result<(), Broken> {
-        let here = fs::metadata(path).map_or(0, |data| data.len());
-        let range = format!("bytes={here}-");
-        let mut headers = self.headers();
-        if here > 0 {
-            headers.push(("range", &range));
-        }
-        let answer = self.client.stream(url, &headers).map_err(Told::Nothing)?;
-        let from = match answer.status {
-            200 => 0,
-            206 if starts_at(&answer) == Some(here) => here,
-            206 | 416 => {
-                // not the part that was asked for, or beyond the end: what is here belongs to another file
-                remove(path).map_err(Broken::Disk)?;
-                let reason = format!("status {} for {range}", answer.status);
-                return Err(Told::Nothing(HttpError::Broken { url: url.to_owned(), reason }).into());
-            }
-            status => return Err(Told::Status(status, retry_after(answer.headers.get("retry-after"))).into()),
-        };
-        let length = answer.headers.get("content-length").and_then(|text| text.parse::<u64>().ok());
-        self.progress.begins(url, from, length.map(|length| from + length));
-        let came = self.pour(url, answer, path, from, fetched)?;
-        match length {
-            Some(length) if length != came => {
-                let reason = format!("{came} of {length} bytes came");
-                Err(Told::Nothing(HttpError::Broken { url: url.to_owned(), reason }).into())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// The body to the end of a file; what came before a fault stays there.
-    fn pour(
-        &self,
-        url: &str,
-        mut answer: Streamed,
-        path: &Path,
-        from: u64,
-        fetched: &mut u64,
-    ) -> Result<u64, Broken> {
-        let failed = |e: std::io::Error| Broken::Disk(disk(path, &e));
-        let mut options = OpenOptions::new();
-        let mut file = options.create(true).write(true).truncate(false).open(path).map_err(failed)?;
-        file.set_len(from).map_err(failed)?;
-        std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(from)).map_err(failed)?;
-        let mut buffer = vec![0; BUFFER];
-        let mut came = 0;
-        loop {
-            let read = match answer.body.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(read) => read,
-                Err(error) => return Err(Told::Nothing(explain_read(url, error, self.limits.bytes)).into()),
-            };
-            came += read as u64;
-            *fetched += read as u64;
-            if from + came > self.limits.bytes {
-                let limit = self.limits.bytes;
-                return Err(Told::Nothing(HttpError::TooLarge { url: url.to_owned(), limit }).into());
-            }
-            file.write_all(&buffer[..read]).map_err(failed)?;
-            self.progress.more(read as u64);
-        }
-        file.sync_all().map_err(failed)?;
-        Ok(came)
-    }
-
-    fn headers(&self) -> Vec<(&str, &str)> {
-        match &self.source {
-            Source::Objects { .. } => vec![],
-            Source::Export { key, .. } => {
-                let accept = ("accept", "application/x-parquet");
-                key.iter().map(|key| ("authorization", key.as_str())).chain([accept]).collect()
-            }
-        }
-    }
 }
 
 impl Source {
@@ -447,22 +223,21 @@ impl Source {
         Source::Export { base: base.trim_end_matches('/').to_owned(), key }
     }
 
+    /// What every request says beside its address.
+    fn headers(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Source::Objects { .. } => vec![],
+            Source::Export { key, .. } => {
+                let accept = ("accept", "application/x-parquet".to_owned());
+                key.iter().map(|key| ("authorization", key.clone())).chain([accept]).collect()
+            }
+        }
+    }
+
     fn base(&self) -> &str {
         match self {
             Source::Objects { base } | Source::Export { base, .. } => base,
         }
-    }
-}
-
-/// Why a try ended.
-enum Broken {
-    Told(Told),
-    Disk(DownloadError),
-}
-
-impl From<Told> for Broken {
-    fn from(told: Told) -> Self {
-        Broken::Told(told)
     }
 }
 
@@ -497,58 +272,9 @@ fn publish(part: &Path, target: &Path) -> Result<(), DownloadError> {
     File::open(parent).and_then(|folder| folder.sync_all()).map_err(|e| disk(parent, &e))
 }
 
-fn partial(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    PathBuf::from(name)
-}
-
-/// `bytes 5-9/10` begins at 5.
-fn starts_at(answer: &Streamed) -> Option<u64> {
-    let range = answer.headers.get("content-range")?.trim().strip_prefix("bytes")?.trim_start();
-    range.split_once('-')?.0.parse().ok()
-}
-
-fn make_folder(path: &Path) -> Result<(), DownloadError> {
-    fs::create_dir_all(path).map_err(|e| disk(path, &e))
-}
-
-fn rename(from: &Path, to: &Path) -> Result<(), DownloadError> {
-    fs::rename(from, to).map_err(|e| disk(to, &e))
-}
-
-fn remove(path: &Path) -> Result<(), DownloadError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(disk(path, &error)),
-        _ => Ok(()),
-    }
-}
-
-fn disk(path: &Path, error: &std::io::Error) -> DownloadError {
-    DownloadError::Disk { path: path.to_owned(), reason: error.to_string() }
-}
-
-fn not_a_batch(name: &str, reason: ReadError) -> DownloadError {
-    let reason = BatchError { faults: vec![reason.into()], more: 0 };
-    DownloadError::Batch { name: name.to_owned(), reason }
-}
-
-fn remedy(status: u16) -> &'static str {
-    match status {
-        401 | 403 => ": the server does not accept the key (--api-key)",
-        404 => ": not there (--base-url, --network, --window-days)",
-        429 => ": asked too often; try again later",
-        500.. => ": the server is in trouble; try again later, what came is kept",
-        _ => "",
-    }
-}
-
 const EXPORTED: [(&str, TableKind); 4] = [
     ("transfers", TableKind::Transfers),
     ("money-flows", TableKind::MoneyFlows),
     ("prices", TableKind::AssetPrices),
     ("assets", TableKind::Assets),
 ];
-/// Keeps the jitter of META.json's retries apart from that of numbered files.
-const META_REQUEST: u64 = u64::MAX;
-const BUFFER: usize = 64 << 10;

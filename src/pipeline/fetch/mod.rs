@@ -6,8 +6,12 @@
 
 mod client;
 mod download;
+mod fault;
+mod file;
 mod retry;
 
 pub use client::{Client, HttpError, Limits, Reply, Streamed};
-pub use download::{DownloadError, Downloader, Outcome, Progress, Source};
+pub use download::{Downloader, Outcome, Source};
+pub use fault::DownloadError;
+pub use file::Progress;
 pub use retry::{Pause, Retry, Told};
