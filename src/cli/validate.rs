@@ -213,10 +213,10 @@ impl<'a> Judge<'a> {
 
     fn company(&self, batch: &Batch) -> Result<Company, Fault> {
         let same = |id: &BatchId| id.network == batch.id.network && id.window_days == batch.id.window_days;
-        let earlier =
+        let mut earlier =
             self.history.iter().filter(|(id, _)| same(id) && id.processing_date < batch.id.processing_date);
         let mut company = Company::default();
-        if let Some((_, dir)) = earlier.last() {
+        if let Some((_, dir)) = earlier.next_back() {
             let before = open_batch(dir)?;
             let submission = self.past_submission(dir, &before)?;
             company.previous = submission.map(|submission| Previous::of(&before, &submission));

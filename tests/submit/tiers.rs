@@ -156,7 +156,7 @@ mod tier2 {
         close(alone(&["a"; 10], &scores)[0], 1.0);
         close(alone(&["a"; 2], &[0.91, 1.0])[0], 0.0);
         // ln 2 / ln 10
-        close(alone(&["a"; 4], &[0.1, 0.15, 0.5, 0.55])[0], 0.301_029_995_663_981_2);
+        close(alone(&["a"; 4], &[0.1, 0.15, 0.5, 0.55])[0], std::f64::consts::LOG10_2);
     }
 
     #[test]
@@ -164,14 +164,14 @@ mod tier2 {
         // the fourth edge is 3 * 0.1 = 0.30000000000000004, so 0.3 is still in the third bin; 0.5 is 5 * 0.1
         close(alone(&["a"; 2], &[0.3, 0.25])[0], 0.0);
         close(alone(&["a"; 2], &[0.5, 0.55])[0], 0.0);
-        close(alone(&["a"; 2], &[0.5, 0.499_999])[0], 0.301_029_995_663_981_2);
+        close(alone(&["a"; 2], &[0.5, 0.499_999])[0], std::f64::consts::LOG10_2);
     }
 
     #[test]
     fn as_coded_empty_bins_are_smoothed() {
         // one bin of 1 + 1e-10 and nine of 1e-10, over 1 + 1e-9: 9e-10 (1 + ln 1e10) / ln 10 to first order
         let [entropy, ..] = tier2(&["a", "b"], &[0.01, 0.02], &Company::default(), Coded);
-        let expected = 9e-10 * (1.0 + 23.025_850_929_940_457) / 2.302_585_092_994_046;
+        let expected = 9e-10 * (1.0 + 23.025_850_929_940_457) / std::f64::consts::LN_10;
         assert!((entropy - expected).abs() < 1e-16, "{entropy} {expected}");
     }
 
