@@ -106,7 +106,7 @@ parameters! {
     }
     "Bins" {
         max_bin: u32 = 255, ["max_bins"], Range::between(2.0, 255.0), Applies::Always,
-            "The most bins of a feature's non-missing values; missing values have one more, of their own.", "LightGBM, which counts the missing bin in", Search::log(31.0, 255.0);
+            "The most bins of a feature's non-missing values; missing values have one more, of their own.", "LightGBM, which counts the missing bin in";
         min_data_in_bin: u32 = 3, [], Range::at_least(1.0), Applies::Always,
             "Distinct values are merged until a bin holds this many rows; 1 keeps every value apart where `max_bin` allows.", "LightGBM";
     }
