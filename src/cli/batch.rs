@@ -56,7 +56,12 @@ pub(crate) struct Output {
 impl Input {
     /// The batch with absent tables derived, and the bundle.
     pub(crate) fn open(&self) -> Result<(Batch, Bundle), Fault> {
-        Ok((open_batch(&self.batch)?, open_bundle(&self.models)?))
+        let (batch, bundle) = (open_batch(&self.batch)?, open_bundle(&self.models)?);
+        if !bundle.knows(&batch.id.network) {
+            let (network, known) = (&batch.id.network, &bundle.manifest().network);
+            tracing::warn!("the models were trained on {known}, not on {network}: scores are a guess there");
+        }
+        Ok((batch, bundle))
     }
 }
 

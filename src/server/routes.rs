@@ -120,7 +120,7 @@ fn cors(setting: &Cors) -> Option<warp::cors::Cors> {
     let builder = warp::cors()
         .allow_methods(["GET", "POST"])
         .allow_header("content-type")
-        .expose_headers(["x-score-digest", "x-model-digest", "retry-after"])
+        .expose_headers(["x-score-digest", "x-model-digest", "x-model-network", "retry-after"])
         .max_age(600_u32);
     match setting {
         Cors::Off => None,

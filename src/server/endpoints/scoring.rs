@@ -114,7 +114,9 @@ fn understand(body: &[u8], query: &str) -> Result<(Batch, Query), ApiError> {
 }
 
 pub(super) fn with_model_digest(response: Response, bundle: &Bundle) -> Response {
-    with_header(response, "x-model-digest", &bundle.digest().to_string())
+    let response = with_header(response, "x-model-digest", &bundle.digest().to_string());
+    // a body does not say its network: the caller is told which ones the models know
+    with_header(response, "x-model-network", &bundle.manifest().network)
 }
 
 fn with_header(mut response: Response, name: &'static str, value: &str) -> Response {
