@@ -50,6 +50,8 @@ pub struct Config {
     pub masking: Masking,
     /// Features that models do not read.
     pub exclude: Vec<String>,
+    /// Alerts in a query that the ranker learns from; a batch is cut into parts of about so many. 0 is the whole batch.
+    pub ranker_query_rows: u32,
     /// Parameters of the alert scorer.
     pub alert_scorer: BTreeMap<String, Value>,
     /// Parameters of the alert ranker.
@@ -379,6 +381,7 @@ struct WireConfig {
     custom_labels: CustomLabelUse,
     masking: Masking,
     exclude: Vec<String>,
+    ranker_query_rows: u32,
     alert_scorer: BTreeMap<String, Value>,
     alert_ranker: BTreeMap<String, Value>,
     cluster_scorer: BTreeMap<String, Value>,

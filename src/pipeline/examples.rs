@@ -1,5 +1,7 @@
 //! Batches -> rows to learn from or to be judged on: features, targets, and who and when each row is.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 
 use crate::aml::bundle::Kind;
@@ -169,6 +171,35 @@ impl Examples {
             }
         }
         groups.into_iter().map(|(_, rows)| rows).collect()
+    }
+
+    /// The rows with those of each batch cut into parts of about `rows`, drawn by their keys; every part is a batch of its own,
+    /// which is what a ranker's query is. Nothing changes where `rows` is 0.
+    #[must_use]
+    pub fn in_parts(&self, rows: u32) -> Self {
+        if rows == 0 {
+            return self.clone();
+        }
+        let chance = Stream::new(0, "parts");
+        let sizes: BTreeMap<u32, u64> = self.subjects.iter().fold(BTreeMap::new(), |mut sizes, subject| {
+            *sizes.entry(subject.batch).or_default() += 1;
+            sizes
+        });
+        let part = |subject: &Subject| {
+            let parts = sizes[&subject.batch].div_ceil(u64::from(rows));
+            (subject.batch, chance.below(subject.key, parts))
+        };
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        order.sort_by_key(|&row| (part(&self.subjects[row]), row));
+        let mut cut = self.take(&order);
+        let (mut number, mut before) = (0, None);
+        for (subject, &row) in cut.subjects.iter_mut().zip(&order) {
+            let own = part(&self.subjects[row]);
+            number += u32::from(before.is_some_and(|before| before != own));
+            before = Some(own);
+            subject.batch = number;
+        }
+        cut
     }
 
     /// What the engine is asked to learn; rows count by their target's weight.

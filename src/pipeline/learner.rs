@@ -106,6 +106,14 @@ impl Learner<'_> {
     }
 
     fn dataset(&self, examples: &Examples, plan: &Plan) -> Result<Dataset, DataError> {
+        let parts = match self.kind {
+            Kind::AlertRanker => examples.in_parts(self.config.ranker_query_rows),
+            Kind::AlertScorer | Kind::ClusterScorer => return self.whole(examples, plan),
+        };
+        self.whole(&parts, plan)
+    }
+
+    fn whole(&self, examples: &Examples, plan: &Plan) -> Result<Dataset, DataError> {
         let task = weighted(examples.task(self.kind), self.config, examples);
         Dataset::fit(&examples.matrix, task, plan.binning())?.with_keys(examples.keys())
     }

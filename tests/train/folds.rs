@@ -76,3 +76,20 @@ fn settings_are_judged_the_same_for_any_number_of_threads_and_stop_when_told() {
     let wrong = Overrides::from([("num_leafs".to_owned(), "2".to_owned())]);
     assert!(cross.score(&wrong, go).unwrap_err().to_string().contains("num_leafs"));
 }
+
+#[test]
+fn a_batch_is_cut_into_queries_that_hold_each_row_once() {
+    let material = gather(config(""), &batches()[..2]);
+    let whole = material.examples(Kind::AlertRanker);
+    let cut = whole.in_parts(40);
+    let sizes = cut.groups();
+    assert!(sizes.len() > whole.groups().len() && sizes.iter().all(|&rows| rows < 90), "{sizes:?}");
+    let batch_of: BTreeMap<u64, u32> = whole.subjects.iter().map(|s| (s.key, s.batch)).collect();
+    let mut seen = BTreeMap::<u32, BTreeSet<u32>>::new();
+    for subject in &cut.subjects {
+        seen.entry(subject.batch).or_default().insert(batch_of[&subject.key]);
+    }
+    assert!(seen.values().all(|batches| batches.len() == 1), "no query mixes batches");
+    assert_eq!(cut.len(), whole.len());
+    assert_eq!(whole.in_parts(0).subjects, whole.subjects);
+}
