@@ -12,7 +12,7 @@ use crate::aml::derive;
 use crate::aml::score::Explain;
 use crate::aml::score::answer::Answer;
 use crate::aml::sot::{Batch, discover};
-use crate::table::{Table, TableColumn, Values, parquet};
+use crate::table::{Table, TableColumn, Values, file, parquet};
 
 /// A batch and the models to put on it.
 #[derive(Debug, Args)]
@@ -103,24 +103,13 @@ pub(crate) fn put<R: Serialize>(answer: &Answer<R>, output: &Output) -> Result<(
     Ok(())
 }
 
-/// Writes a file: whole or not at all.
+/// Writes a file, and the folders above it: whole or not at all.
 pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
-    let fail = |e: std::io::Error| Fault::Internal(format!("{}: cannot be written: {e}", path.display()));
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-    if let Some(folder) = folder {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        let fail = |e| Fault::Internal(format!("{}: cannot be made: {e}", folder.display()));
         std::fs::create_dir_all(folder).map_err(fail)?;
     }
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
-    let written = std::fs::File::create(&temporary).and_then(|mut file| {
-        std::io::Write::write_all(&mut file, bytes)?;
-        file.sync_all()
-    });
-    let done = written.and_then(|()| std::fs::rename(&temporary, path));
-    if done.is_err() {
-        let _nothing_more_to_do = std::fs::remove_file(&temporary);
-    }
-    done.map_err(fail)
+    file::write(path, bytes).map_err(Fault::internal)
 }
 
 fn encode<R: Serialize>(
@@ -210,7 +199,8 @@ fn print(rows: &[Map<String, Value>]) {
     let shown: Vec<&str> =
         fields(rows).into_iter().filter(|f| *f != "explain_json" && *f != "model_version").collect();
     let width = |field: &str| {
-        rows.iter().map(|row| plain(row.get(field)).len()).chain([field.len()]).max().unwrap_or_default()
+        let cells = rows.iter().map(|row| plain(row.get(field)).chars().count());
+        cells.chain([field.len()]).max().unwrap_or_default().min(WIDEST)
     };
     let widths: Vec<usize> = shown.iter().map(|field| width(field)).collect();
     let line = |cells: Vec<String>| {
@@ -221,3 +211,6 @@ fn print(rows: &[Map<String, Value>]) {
     line(shown.iter().map(|field| (*field).to_owned()).collect());
     rows.iter().for_each(|row| line(shown.iter().map(|field| plain(row.get(*field))).collect()));
 }
+
+/// Columns are lined up to this width; a longer cell pushes the rest of its line aside.
+const WIDEST: usize = 120;

@@ -1,6 +1,6 @@
 //! Whole files in and out: reading within a limit, and writing so that a reader never sees half a file.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::Path;
 
@@ -28,17 +28,31 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
 }
 
 /// Puts `bytes` at `path`: written beside it under another name, synced, then renamed, so `path` is either the old
-/// file or the whole new one.
+/// file or the whole new one. A link stays a link: what it names is replaced. What is no file but takes bytes (a device, a
+/// pipe) takes them as they come; a rename would put a file in its place.
 ///
 /// # Errors
 /// When the operating system refuses; nothing is left behind then.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let is_special = fs::metadata(&target).is_ok_and(|found| !found.is_file() && !found.is_dir());
+    let written = if is_special { write_through(&target, bytes) } else { replace(&target, bytes) };
+    written.map_err(|e| WriteError::Io { file: path.display().to_string(), reason: e.to_string() })
+}
+
+fn write_through(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut target = OpenOptions::new().write(true).open(path)?;
+    target.write_all(bytes)?;
+    target.flush()
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let partial = path.with_file_name(format!(".{}.{}.partial", name(path), std::process::id()));
     let written = write_synced(&partial, bytes).and_then(|()| fs::rename(&partial, path));
-    written.map_err(|e| {
+    if written.is_err() {
         let _ = fs::remove_file(&partial);
-        WriteError::Io { file: path.display().to_string(), reason: e.to_string() }
-    })
+    }
+    written
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
@@ -61,5 +75,27 @@ mod tests {
         write(&dir.path().join("a"), b"x").expect("written");
         assert_eq!(read(&dir.path().join("a"), 1), Ok(b"x".to_vec()));
         assert!(matches!(read(&dir.path().join("a"), 0), Err(ReadError::Limit { found: 1, .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_and_devices_stay_what_they_are() {
+        use std::os::unix::fs::{FileTypeExt, symlink};
+        let dir = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("named"), b"old").expect("written");
+        symlink("named", at("link")).expect("linked");
+        write(&at("link"), b"new").expect("written");
+        assert!(fs::symlink_metadata(at("link")).expect("there").is_symlink());
+        assert_eq!(read(&at("named"), 9), Ok(b"new".to_vec()));
+        // by way of a link, so that a mistake replaces the link and not the machine's device
+        symlink("/dev/null", at("null")).expect("linked");
+        write(&at("null"), b"gone").expect("taken");
+        assert!(fs::metadata(at("null")).expect("there").file_type().is_char_device());
+        symlink("/dev/full", at("full")).expect("linked");
+        if at("full").exists() {
+            assert!(matches!(write(&at("full"), b"x"), Err(WriteError::Io { .. })));
+        }
+        assert_eq!(fs::read_dir(dir.path()).expect("readable").count(), 4);
     }
 }
