@@ -309,22 +309,31 @@ fn group_sizes(table: &Table, name: &str, values: &Values) -> Result<Vec<usize>,
     let mut sizes = vec![];
     let mut current: Option<String> = None;
     for row in 0..table.n_rows {
-        let id = values.n_values().map_or_else(|| values.kind(), |_| values.show(row));
-        if matches!(id.as_str(), "null" | "NaN") || values.n_values().is_none() {
-            return Err(bad_value(table, name, row, "a query id", id));
-        }
+        let Some(id) = query_id(values, row) else {
+            let found = values.n_values().map_or_else(|| values.kind(), |_| values.show(row));
+            return Err(bad_value(table, name, row, "a query id", found));
+        };
         if current.as_ref() == Some(&id) {
             *sizes.last_mut().expect("a current query has a size") += 1;
             continue;
         }
         if first_rows.insert(id.clone(), row).is_some() {
-            let (file, column) = (table.name.clone(), name.to_owned());
-            return Err(FrameError::ScatteredGroup { file, column, row, group: id });
+            let (file, column, group) = (table.name.clone(), name.to_owned(), values.show(row));
+            return Err(FrameError::ScatteredGroup { file, column, row, group });
         }
         sizes.push(1);
         current = Some(id);
     }
     Ok(sizes)
+}
+
+/// The id of a row's query, whole: texts that messages show alike, cut short, are still two ids.
+fn query_id(values: &Values, row: usize) -> Option<String> {
+    match values {
+        Values::Text(texts) => texts[row].clone(),
+        Values::Other(_) => None,
+        values => Some(values.show(row)).filter(|id| !matches!(id.as_str(), "null" | "NaN" | "None")),
+    }
 }
 
 fn features(table: Table, categorical: &[String]) -> Result<FeatureMatrix, FrameError> {
@@ -503,6 +512,18 @@ mod tests {
         assert_eq!(frame.features.value(0, 1), 1.0);
         assert!(frame.features.value(1, 1).is_nan());
         assert_eq!(frame.features.value(0, 2), 1.5);
+    }
+
+    #[test]
+    fn long_query_ids_are_told_apart_by_their_ends() {
+        let id = |end: &str| Some("x".repeat(200) + end);
+        let mut long = table();
+        long.columns[1].values = Values::Text(vec![id("a"), id("b"), id("b")]);
+        assert_eq!(Frame::new(long, &roles()).expect("a frame").group, Some(vec![1, 2]));
+        let mut none = table();
+        none.columns[1].values = Values::Text(vec![id("a"), None, id("b")]);
+        let text = "t.csv: column `q`, row 1: expected a query id, found null";
+        assert_eq!(Frame::new(none, &roles()).expect_err("refused").to_string(), text);
     }
 
     #[test]
