@@ -4,6 +4,8 @@
 mod batches;
 #[path = "cli/gbdt.rs"]
 mod gbdt;
+#[path = "cli/hostile.rs"]
+mod hostile;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -15,9 +15,9 @@ pub(crate) struct Cli {
 /// Options of every command.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Global {
-    /// Worker threads [default: all cores]; never changes a result
-    #[arg(long, global = true, value_name = "N", env = "AML_MINER_THREADS")]
-    pub(crate) threads: Option<std::num::NonZeroUsize>,
+    /// Worker threads, 1 to 1024 [default: all cores]; never changes a result
+    #[arg(long, global = true, value_name = "N", env = "AML_MINER_THREADS", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) threads: Option<u32>,
     /// Print results only: no progress bars, no notes
     #[arg(long, global = true)]
     pub(crate) quiet: bool,
@@ -34,7 +34,7 @@ impl Global {
     #[allow(clippy::disallowed_methods, reason = "the binary's edge; the number never changes a result")]
     pub(crate) fn threads(&self) -> usize {
         let all = || std::thread::available_parallelism().map_or(1, usize::from);
-        self.threads.map_or_else(all, usize::from)
+        self.threads.map_or_else(all, |n| n as usize)
     }
 }
 

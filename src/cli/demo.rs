@@ -200,7 +200,12 @@ fn invitation(args: &Demo, port: u16, outcome: &Outcome) -> String {
     if args.http.port != 0 && args.http.port != port {
         let _infallible = write!(text, "\nPort {} is taken; using {port}.\n", args.http.port);
     }
-    let host = if args.http.host == "0.0.0.0" { "127.0.0.1" } else { &args.http.host };
+    let host = match args.http.host.as_str() {
+        "0.0.0.0" => "127.0.0.1".to_owned(),
+        // an IPv6 address stands in brackets before a port
+        host if host.contains(':') => format!("[{host}]"),
+        host => host.to_owned(),
+    };
     let url = format!("http://{host}:{port}");
     let _infallible =
         write!(text, "\nServing on {url} until Ctrl-C. From another terminal:\n\n  curl -s {url}/health\n");

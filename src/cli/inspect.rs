@@ -1,7 +1,6 @@
 //! `inspect`: what a batch holds, what vouches for it, and what is odd about it.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -36,8 +35,7 @@ pub(super) fn run(command: &Inspect) -> Result<Verdict, Fault> {
         (false, Some(_)) => return Ok(Verdict::Done),
         (false, None) => to_text(&opened),
     };
-    // whoever closes the pipe has seen enough
-    let _ = std::io::stdout().write_all(printed.as_bytes());
+    print!("{printed}");
     Ok(Verdict::Done)
 }
 

@@ -17,6 +17,8 @@ pub(crate) fn start(global: &Global) -> Result<(), Fault> {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_target(false)
+        // a reader who has gone away is told nothing, and must not end a server
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
     let _already_started = match global.log_format {
         LogFormat::Text => log.try_init(),

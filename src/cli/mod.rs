@@ -1,6 +1,9 @@
 //! The command line: arguments, a call, something printed. One file per subcommand, no arithmetic.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the terminal's edge")]
 
+#[macro_use]
+mod stdout;
+
 mod args;
 mod batch;
 mod bundled;
@@ -60,7 +63,8 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
-    match with_threads(cli) {
+    let ended = with_threads(cli).and_then(|verdict| stdout::finish().map(|()| verdict));
+    match ended {
         Ok(Verdict::Done) => ExitCode::SUCCESS,
         Ok(Verdict::Negative) => ExitCode::from(1),
         Err(fault) => failed(&fault),
@@ -70,7 +74,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// Every parallel loop inside a command uses as many threads as were asked for.
 fn with_threads(cli: Cli) -> Result<Verdict, Fault> {
     match cli.global.threads {
-        Some(threads) => Pool::new(threads.get()).map_err(Fault::internal)?.run(|| dispatch(cli)),
+        Some(threads) => Pool::new(threads as usize).map_err(Fault::internal)?.run(|| dispatch(cli)),
         None => dispatch(cli),
     }
 }

@@ -1,6 +1,5 @@
 //! `aml-miner request`: a batch as the JSON body that the three POST calls take.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -31,7 +30,7 @@ pub(super) fn run(args: &Request, _global: &Global) -> Result<Verdict, Fault> {
     }
     let text = request_body(&batch).to_string();
     match &args.output {
-        None => std::io::stdout().lock().write_all(text.as_bytes()).map_err(Fault::internal)?,
+        None => print!("{text}"),
         Some(path) => write_file(path, text.as_bytes())?,
     }
     Ok(Verdict::Done)

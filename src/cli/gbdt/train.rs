@@ -67,6 +67,8 @@ pub(super) fn run(command: &Train, global: &Global) -> Result<Verdict, Fault> {
     let model = train_watching(&plan, &data, &sets.iter().collect::<Vec<_>>(), &mut watcher);
     report.lap("train_seconds");
     let metrics = watcher.finish(model.trees.len());
+    // training is total: absurd steps overflow, and no reader would take the file back
+    model.check().map_err(|e| Fault::Input(format!("these parameters lead to no usable model: {e}")))?;
     file::write(&command.output, &model.to_bytes()).map_err(Fault::internal)?;
     report.note("rows", data.n_rows());
     report.note("features", data.bins().n_features());
@@ -128,9 +130,7 @@ impl Train {
         let label = frame.label.take().ok_or_else(|| fault("no label; name its column with --label"))?;
         let weights = frame.weight.take().map(|weights| weights.iter().map(|&w| w as f32).collect());
         let task = match (plan.objective(), frame.group.take()) {
-            (ObjectiveKind::Binary, None) => {
-                Task::Binary { labels: label.iter().map(|&y| y as f32).collect(), weights }
-            }
+            (ObjectiveKind::Binary, None) => Task::Binary { labels: classes(&name, &label)?, weights },
             (ObjectiveKind::Binary, Some(_)) => {
                 return Err(fault(
                     "queries have no effect with objective = binary; use lambdarank or no --group",
@@ -147,6 +147,15 @@ impl Train {
         };
         Ok(Part { name, matrix: frame.features, task, keys: frame.key })
     }
+}
+
+/// Checked before it is narrowed: 1e-50 is no 0.
+fn classes(name: &str, label: &[f64]) -> Result<Vec<f32>, Fault> {
+    let class = |(row, &y): (usize, &f64)| {
+        let fault = || Fault::Input(format!("{name}: row {row}: expected label 0 or 1, found {y}"));
+        (y == 0.0 || y == 1.0).then_some(y as f32).ok_or_else(fault)
+    };
+    label.iter().enumerate().map(class).collect()
 }
 
 fn grades(name: &str, label: &[f64]) -> Result<Vec<u8>, Fault> {

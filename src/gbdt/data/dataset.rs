@@ -16,8 +16,11 @@ impl Dataset {
     /// Joins bins and labels; each row's key is its position.
     ///
     /// # Errors
-    /// On lengths that differ, labels, grades or weights out of range, or no rows.
+    /// On lengths that differ, labels, grades or weights out of range, no features or no rows.
     pub fn new(bins: BinnedMatrix, task: Task) -> Result<Self, DataError> {
+        if bins.n_features() == 0 {
+            return Err(DataError::NoFeatures);
+        }
         if bins.n_rows() == 0 {
             return Err(DataError::NoRows);
         }
@@ -112,6 +115,9 @@ pub enum DataError {
     /// A validation set for another objective.
     #[error("the validation set has another kind of task than the training set")]
     TaskKind,
+    /// Nothing to learn by.
+    #[error("the data has no features: every column has another part to play")]
+    NoFeatures,
     /// Nothing to learn from.
     #[error("the data has no rows")]
     NoRows,

@@ -57,11 +57,14 @@ fn objective(objective: Objective) -> String {
     }
 }
 
+/// Blanks before the lines of a tree; what lies deeper is not set in further, for a chain of nodes would fill the page.
+const DEEPEST: usize = 200;
+
 /// Depth first, yes before no; a stack of our own, so that no tree is too deep.
 fn dump_tree(out: &mut String, model: &Model, tree: &Tree) {
     let mut open = vec![(tree.root(), 1, "")];
     while let Some((place, depth, answer)) = open.pop() {
-        let _ = write!(out, "{:1$}{answer}", "", 2 * depth);
+        let _ = write!(out, "{:1$}{answer}", "", (2 * depth).min(DEEPEST));
         match place {
             Child::Leaf(leaf) => {
                 let leaf = tree.leaves[leaf as usize];
