@@ -359,6 +359,14 @@ fn faults_of_values_are_named() {
         "features.parquet: column `degree_in`, row 1: expected a finite number, found -inf"
     );
     assert_eq!(
+        text(Features, "degree_in", texts(&["1", "many"])),
+        "features.parquet: column `degree_in`, row 1: expected a finite number, found `many`"
+    );
+    assert_eq!(
+        text(Features, "degree_in", Values::TextList(vec![None, None])),
+        "features.parquet: column `degree_in`: expected a finite number, found list of text"
+    );
+    assert_eq!(
         text(Features, "address", texts(&["a", "a"])),
         "features.parquet: rows 0 and 1 have the same address a"
     );
@@ -390,6 +398,39 @@ fn other_dresses_are_understood() {
     let text = Batch::open(dir.path()).expect_err("two batches").to_string();
     assert!(text.contains("expected one batch, found 2: "), "{text}");
     assert_eq!(sot::discover(dir.path()).expect("readable").len(), 2);
+}
+
+/// Where nothing else tells a batch's date and window, the transfers' times do, also where they are written as text.
+#[test]
+fn times_as_text_date_a_batch_too() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let Some(transfers) = small().transfers else { panic!("the small batch has transfers") };
+    let times = || transfers.iter().map(|t| t.block_timestamp);
+    let ids = [
+        Values::Int(times().map(Some).collect()),
+        Values::Text(times().map(|t| Some(t.to_string())).collect()),
+    ]
+    .map(|values| {
+        write_batch(dir.path(), &small(), &[TableKind::Transfers]).expect("written");
+        with_column(dir.path(), TableKind::Transfers, "block_timestamp", values);
+        Batch::open(dir.path()).expect("a batch").id
+    });
+    assert_eq!(ids[0], ids[1]);
+    assert!(ids[0].window_days > 0);
+}
+
+/// Columns are found by name: of two alike, one would be passed over.
+#[test]
+fn a_column_twice_is_refused() {
+    let text = error_after(|dir| {
+        let mut table = to_table(&small(), TableKind::Transfers).expect("the table");
+        let twice = table.columns.iter().find(|c| c.name == "amount").expect("a column").clone();
+        table.columns.push(twice);
+        table::parquet::write(&dir.join("transfers.parquet"), &table).expect("written");
+        std::fs::remove_file(dir.join("META.json")).expect("removed");
+    });
+    let expected = "transfers.parquet: not a valid Parquet file: expected column names that differ, found `amount` twice";
+    assert_eq!(text, expected);
 }
 
 #[test]
@@ -493,6 +534,57 @@ fn every_fault_of_a_request_is_told_at_once() {
         assert!(faults.iter().any(|fault| fault == expected), "{expected}\nin\n{}", faults.join("\n"));
     }
     assert_eq!(faults.len(), 11, "{}", faults.join("\n"));
+}
+
+/// A number that is none is told where a model would read it; a column that nobody knows may hold what it likes.
+#[test]
+fn official_columns_hold_numbers() {
+    let row = json!({"address": "a", "total_in_usd": "much", "tx_in_count": {"of": 1}, "kcore": [1], "pagerank": "inf",
+        "velocity_score": "NaN", "degree": "", "note": "text", "tags": ["x"], "is_hub": true});
+    let body = json!({"alerts": [], "features": [row], "clusters": []});
+    assert_eq!(
+        faults_of(&body),
+        [
+            r#"{"loc":["body","features",0,"kcore"],"msg":"Input should be a valid number","type":"float_type"}"#,
+            r#"{"loc":["body","features",0,"pagerank"],"msg":"Input should be a finite number","type":"finite_number"}"#,
+            r#"{"loc":["body","features",0,"total_in_usd"],"msg":"Input should be a valid number, unable to parse string as a number","type":"float_parsing"}"#,
+            r#"{"loc":["body","features",0,"tx_in_count"],"msg":"Input should be a valid number","type":"float_type"}"#,
+        ]
+    );
+}
+
+/// Times at both ends of what 64 bits hold are odd, and no reason to panic.
+#[test]
+fn times_at_the_ends_of_time_are_read() {
+    let payment =
+        |at: i64| json!({"source_address": "a", "dest_address": "b", "amount_usd": 1, "timestamp": at});
+    let body = json!({"alerts": [], "features": [], "clusters": [], "money_flows": [payment(i64::MIN), payment(i64::MAX)]});
+    let batch = Batch::from_json(body.to_string().as_bytes()).expect("a batch");
+    assert_eq!(batch.money_flows.expect("flows")[0].tx_count, 2);
+}
+
+#[test]
+fn a_number_too_large_is_not_called_negative() {
+    let cluster = json!({"cluster_id": "c", "cluster_type": "x", "window_days": 5e9});
+    let faults = faults_of(&json!({"alerts": [], "features": [], "clusters": [cluster]})).join("\n");
+    let expected = r#"{"loc":["body","clusters",0,"window_days"],"msg":"Unable to parse input string as an integer, exceeded maximum size","type":"int_parsing_size"}"#;
+    assert!(faults.contains(expected), "{faults}");
+}
+
+/// Seven bytes of text make an object of hundreds; a body is refused by what it would take, not only by its length.
+#[test]
+fn what_unfolds_beyond_measure_is_not_unfolded() {
+    let body =
+        |n: usize| format!("{{\"alerts\":[{}0],\"features\":[],\"clusters\":[]}}", "{\"\":0},".repeat(n));
+    let kind = |body: &str| match Batch::from_json(body.as_bytes()) {
+        Err(RequestFaults::Invalid { faults }) => (faults.len(), faults[0].kind, faults[0].loc.len()),
+        other => panic!("expected faults, found {other:?}"),
+    };
+    assert_eq!(kind(&body(1_000_000)), (1, "too_long", 1));
+    // braces inside a text are letters
+    let text = "{".repeat(2_000_000) + "\\\"[[,,";
+    let texts = format!("{{\"alerts\":[\"{text}\"],\"features\":[],\"clusters\":[]}}");
+    assert_eq!(kind(&texts), (1, "dict_type", 3));
 }
 
 /// A body whose list `name` has the text of `item` so many times, and whose other lists are empty.

@@ -17,7 +17,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use super::{ReadError, Table, Values, WriteError, file};
+use super::{ReadError, Table, Values, WriteError, excerpt, file};
 use crate::determinism::digest::Digest;
 use crate::determinism::par;
 
@@ -85,6 +85,7 @@ pub fn to_bytes(table: &Table) -> Result<Vec<u8>, WriteError> {
 fn decode_table(name: &str, bytes: &[u8], columns: Columns<'_>) -> Result<Table, ReadError> {
     let malformed = |reason| ReadError::Malformed { file: name.to_owned(), format: "Parquet", reason };
     let footer = guarded(|| Footer::read(name, bytes)).map_err(malformed)??;
+    check_names(&footer).map_err(malformed)?;
     let fields: Vec<usize> =
         (0..footer.fields.len()).filter(|&f| wanted(columns, &footer.fields[f].name)).collect();
     let cells = footer.n_rows as u64 * fields.len() as u64;
@@ -107,6 +108,17 @@ fn decode_table(name: &str, bytes: &[u8], columns: Columns<'_>) -> Result<Table,
         decoded.push(decode::join(name, &footer, field, parts)?);
     }
     Ok(Table { name: name.to_owned(), columns: decoded, n_rows: footer.n_rows, digest: None })
+}
+
+/// Columns are found by name: of two alike, one would be passed over in silence.
+fn check_names(footer: &Footer) -> Result<(), String> {
+    let mut seen = std::collections::BTreeSet::new();
+    match footer.fields.iter().find(|field| !seen.insert(field.name.as_str())) {
+        Some(twice) => {
+            Err(format!("expected column names that differ, found `{}` twice", excerpt(&twice.name)))
+        }
+        None => Ok(()),
+    }
 }
 
 fn wanted(columns: Columns<'_>, name: &str) -> bool {

@@ -254,7 +254,7 @@ impl<'a> Witness<'a> {
         Some(ExchangePayments {
             usd: paid().map(|e| finite(e.flow.amount_usd_sum)).sum(),
             fresh: silent_before
-                && first_paid - born <= FRESH_MS
+                && first_paid.saturating_sub(born) <= FRESH_MS
                 && self.exchanges.binary_search(&id).is_err(),
         })
     }
@@ -278,7 +278,7 @@ fn near_threshold_days(transfers: &[Transfer]) -> BTreeMap<&str, NearThreshold> 
     let mut rows: Vec<&Transfer> = transfers.iter().collect();
     rows.sort_by(|a, b| super::flows::chronological(a, b));
     for t in rows {
-        let day_ms = t.block_timestamp.div_euclid(DAY_MS) * DAY_MS;
+        let day_ms = t.block_timestamp.div_euclid(DAY_MS).saturating_mul(DAY_MS);
         let near = (0.8 * REPORTING_THRESHOLD_USD..REPORTING_THRESHOLD_USD).contains(&t.amount_usd);
         for (direction, address) in [(0, &t.from_address), (1, &t.to_address)] {
             let blank = NearThreshold { count: 0, of: 0, usd: 0.0, day_ms };

@@ -73,7 +73,7 @@ fn one_way(rows: &[&Transfer]) -> MoneyFlow {
         amount_usd_sum: usd,
         first_seen_timestamp: first.block_timestamp,
         last_seen_timestamp: last.block_timestamp,
-        active_days: ((last.block_timestamp - first.block_timestamp) / DAY_MS).max(1) as u64,
+        active_days: (last.block_timestamp.saturating_sub(first.block_timestamp) / DAY_MS).max(1) as u64,
         avg_tx_size_usd: usd / rows.len() as f64,
         unique_assets: assets.len() as u64,
         dominant_asset: dominant_asset(rows),

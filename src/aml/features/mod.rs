@@ -343,6 +343,17 @@ mod tests {
         }
     }
 
+    /// What a model reads of the address table is refused there when it is no number.
+    #[test]
+    fn columns_are_known_to_hold_numbers() {
+        use crate::aml::sot::NUMBER_COLUMNS;
+        assert!(NUMBER_COLUMNS.windows(2).all(|pair| pair[0] < pair[1]));
+        let times = [temporal::FIRST, temporal::LAST];
+        for name in COLUMNS.iter().map(|column| column.name).chain(times) {
+            assert!(NUMBER_COLUMNS.binary_search(&name).is_ok(), "{name}");
+        }
+    }
+
     #[test]
     fn a_set_follows_the_order_of_names() {
         let names = ["total_in_usd", "alert_confidence"];

@@ -182,7 +182,9 @@ macro_rules! whole_cell {
             }
 
             fn from_json(value: &Value) -> Result<Option<Self>, JsonFault> {
-                whole_from_json(value)?.map(<$type>::try_from).transpose().map_err(|_| $range_fault)
+                let Some(whole) = whole_from_json(value)? else { return Ok(None) };
+                let outside = if whole < 0 { $range_fault } else { TOO_LARGE };
+                <$type>::try_from(whole).map(Some).map_err(|_| outside)
             }
 
             fn values<'a>(cells: impl Iterator<Item = &'a Self>) -> Values {

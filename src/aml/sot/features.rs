@@ -6,11 +6,26 @@ use super::batch::{AddressFeatures, BatchId, NumberColumn};
 use super::fault::BatchFault;
 use super::schema::{ADDRESS, Source};
 use crate::determinism::intern::Interner;
+use crate::table::csv::is_missing;
 use crate::table::{TableColumn, Values};
 
 /// Columns that say which row it is, not what is known of the address.
 pub(super) fn is_key_column(name: &str) -> bool {
     matches!(name, "address" | "processing_date" | "window_days" | "network" | "_version")
+}
+
+/// What a column of the table may hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// Numbers: an official column that is one of numbers wherever it was published.
+    Numbers,
+    /// Anything; what is no number is left out.
+    Anything,
+}
+
+/// What the column of a name may hold.
+pub(super) fn holds(name: &str) -> Holds {
+    if NUMBER_COLUMNS.binary_search(&name).is_ok() { Holds::Numbers } else { Holds::Anything }
 }
 
 /// The number a text holds; `None` for other text, also for `NaN` and `inf`.
@@ -75,7 +90,13 @@ pub(super) fn read(source: &mut Source<'_>) -> Option<AddressFeatures> {
     }
     let mut columns = vec![];
     for column in source.table.columns.iter().filter(|c| !is_key_column(&c.name)) {
-        let Some(values) = numbers(&column.values) else { continue };
+        let Some(values) = numbers(&column.values) else {
+            if holds(&column.name) == Holds::Numbers && !is_blank(&column.values) {
+                source.faults.add(no_number(&file, column));
+                sound = false;
+            }
+            continue;
+        };
         if let Some(row) = values.iter().position(|v| v.is_infinite()) {
             let (file, column, found) = (file.clone(), column.name.clone(), values[row].to_string());
             let expected = "a finite number";
@@ -94,6 +115,7 @@ fn numbers(values: &Values) -> Option<Vec<f64>> {
             let present = texts.iter().flatten().next().is_some();
             let number = |text: &Option<String>| match text {
                 None => Some(f64::NAN),
+                Some(text) if is_missing(text.trim()) => Some(f64::NAN),
                 Some(text) => number_in(text),
             };
             texts.iter().map(number).collect::<Option<Vec<f64>>>().filter(|_| present)
@@ -103,6 +125,32 @@ fn numbers(values: &Values) -> Option<Vec<f64>> {
             let rows = values.n_values()?;
             (0..rows).map(|row| values.number(row)).collect()
         }
+    }
+}
+
+/// Whether a column has no value in any row, and so says nothing of its type.
+fn is_blank(values: &Values) -> bool {
+    match values {
+        Values::Text(texts) => texts.iter().all(Option::is_none),
+        // Parquet's type of columns that hold nothing
+        Values::Other(name) => name == "null",
+        _ => false,
+    }
+}
+
+/// What is wrong with a column of numbers that holds something else: the first text that is none, else its type.
+fn no_number(file: &str, column: &TableColumn) -> BatchFault {
+    let (file, name, expected) = (file.to_owned(), column.name.clone(), "a finite number");
+    let text = match &column.values {
+        Values::Text(texts) => {
+            let other = |text: &str| !is_missing(text.trim()) && number_in(text).is_none();
+            texts.iter().position(|text| text.as_deref().is_some_and(other))
+        }
+        _ => None,
+    };
+    match text {
+        Some(row) => BatchFault::Cell { file, column: name, row, expected, found: column.values.show(row) },
+        None => BatchFault::Type { file, column: name, expected, found: column.values.kind() },
     }
 }
 
@@ -120,3 +168,114 @@ pub(super) fn write(features: &AddressFeatures, id: &BatchId) -> Vec<TableColumn
     columns.extend(features.columns.iter().filter(|c| !is_key_column(&c.name)).map(number));
     columns
 }
+
+/// The official columns that hold numbers, in byte order: those of the published files and those that `derive` adds.
+pub const NUMBER_COLUMNS: [&str; 107] = [
+    "activity_days",
+    "activity_span_days",
+    "amount_kurtosis",
+    "amount_predictability",
+    "amount_skewness",
+    "amount_variance",
+    "asset_diversity_score",
+    "avg_daily_volume_usd",
+    "avg_edge_reciprocity",
+    "avg_relationship_age_days",
+    "avg_tx_in_usd",
+    "avg_tx_out_usd",
+    "betweenness",
+    "bidirectional_relationship_ratio",
+    "burst_factor",
+    "centrality_score",
+    "closeness",
+    "clustering_coefficient",
+    "community_id",
+    "concentration_ratio",
+    "consistency_score",
+    "counterparty_concentration",
+    "counterparty_overlap_ratio",
+    "counterparty_stability",
+    "daily_entropy",
+    "data_quality_score",
+    "degree",
+    "degree_in",
+    "degree_out",
+    "degree_total",
+    "edge_hourly_entropy",
+    "edge_weekly_entropy",
+    "feature_confidence_score",
+    "first_activity_timestamp",
+    "flow_asymmetry",
+    "flow_burstiness",
+    "flow_concentration",
+    "flow_direction_entropy",
+    "flow_diversity",
+    "flow_reciprocity_entropy",
+    "has_cycle_involvement",
+    "has_layering_involvement",
+    "hourly_entropy",
+    "hourly_transaction_entropy",
+    "hourly_volume_variance",
+    "in_out_ratio",
+    "intraday_volume_ratio",
+    "is_dormant_activated",
+    "is_dormant_reactivated",
+    "is_dust_collector",
+    "is_exchange_like",
+    "is_high_volume_trader",
+    "is_hub",
+    "is_hub_address",
+    "is_mixer_like",
+    "is_new_address",
+    "is_retail_active",
+    "is_retail_inactive",
+    "is_whale",
+    "is_whale_inactive",
+    "kcore",
+    "khop1_count",
+    "khop1_volume_usd",
+    "khop2_count",
+    "khop2_volume_usd",
+    "khop3_count",
+    "khop3_volume_usd",
+    "last_activity_timestamp",
+    "max_relationship_age_days",
+    "max_tx_usd",
+    "median_tx_in_usd",
+    "median_tx_out_usd",
+    "min_tx_usd",
+    "multi_asset_edge_ratio",
+    "net_flow_usd",
+    "night_transaction_ratio",
+    "pagerank",
+    "peak_activity_day",
+    "peak_activity_hour",
+    "peak_day",
+    "peak_hour",
+    "peak_volume_hour",
+    "reciprocity_ratio",
+    "regularity_score",
+    "risk_proximity_1hop",
+    "risk_proximity_2hop",
+    "round_number_ratio",
+    "small_transaction_ratio",
+    "structuring_score",
+    "total_in_usd",
+    "total_out_usd",
+    "total_volume_usd",
+    "transaction_regularity",
+    "tx_in_count",
+    "tx_out_count",
+    "tx_total_count",
+    "unique_assets_in",
+    "unique_assets_out",
+    "unique_counterparties",
+    "unique_recipients_count",
+    "unique_senders_count",
+    "unusual_timing_score",
+    "velocity_score",
+    "volume_concentration_score",
+    "volume_cv",
+    "volume_std",
+    "weekend_transaction_ratio",
+];

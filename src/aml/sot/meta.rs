@@ -183,7 +183,7 @@ fn files(value: &Value) -> Option<BTreeMap<String, Checksum>> {
 }
 
 /// A name in this folder and no other.
-fn is_plain_name(name: &str) -> bool {
+pub(super) fn is_plain_name(name: &str) -> bool {
     !name.is_empty() && !name.contains(['/', '\\', ':']) && !name.starts_with('.')
 }
 

@@ -23,12 +23,13 @@ pub use batch::{
 pub use body::{keep_alerts, request_alert, request_body};
 pub use cell::Check;
 pub use fault::{BatchError, BatchFault, MAX_FAULTS};
+pub use features::NUMBER_COLUMNS;
 pub use findings::Finding;
 pub use meta::{Checksum, FILE as META_FILE, Meta};
 pub use open::{ColumnReport, Opened, TableReport, Verified, discover, identify_folder, open};
 pub use request::{
     Loc, MAX_ALERTS, MAX_CLUSTERS, MAX_FEATURE_CELLS, MAX_FEATURES, MAX_MONEY_FLOWS, MAX_REQUEST_FAULTS,
-    RequestFault, RequestFaults,
+    MAX_UNFOLDED_BYTES, RequestFault, RequestFaults,
 };
 pub use schema::{ColumnSpec, Presence, TableKind};
 pub use write::{to_table, write_batch};

@@ -13,6 +13,7 @@ use super::batch::{
     AddressLabel, Alert, Asset, AssetPrice, Batch, BatchId, Cluster, GroundTruth, MoneyFlow, Pattern,
     Transfer,
 };
+use super::cell::Cell;
 use super::fault::{BatchError, BatchFault, Faults};
 use super::findings::{self, Finding};
 use super::meta::{self, Checksum, Meta};
@@ -209,6 +210,9 @@ fn labels_elsewhere(dir: &Path, kind: TableKind, meta: Option<&Meta>) -> Option<
     let absolute = dir.canonicalize().ok()?;
     let network = meta.and_then(|m| m.network.clone()).or_else(|| Some(named_by_path(&absolute)?.network))?;
     let name = format!("{network}_{}", kind.file());
+    if !meta::is_plain_name(&name) {
+        return None;
+    }
     let beside = dir.join(&name);
     let ancestors = absolute.ancestors().skip(1).take(4);
     let apart = ancestors.map(|folder| folder.join("address-labels").join(&name));
@@ -510,7 +514,6 @@ fn named_by_path(dir: &Path) -> Option<BatchId> {
 
 /// The first date and window that a table's key columns hold.
 fn named_by_columns(files: &[FoundTable]) -> Option<(NaiveDate, u32)> {
-    use super::cell::Cell;
     files.iter().find_map(|found| {
         let mut date = found.table.column("processing_date")?.clone();
         let mut window = found.table.column("window_days")?.clone();
@@ -532,15 +535,15 @@ fn network_of(files: &[FoundTable]) -> Option<String> {
 fn spanned(files: &[FoundTable]) -> (NaiveDate, u32) {
     let times = files.iter().find_map(|found| {
         let values = found.table.column("block_timestamp").filter(|_| found.kind == TableKind::Transfers)?;
-        let times = || {
-            (0..values.n_values().unwrap_or(0)).filter_map(|row| values.number(row)).filter(|t| t.is_finite())
-        };
-        Some((times().fold(f64::INFINITY, f64::min), times().fold(f64::NEG_INFINITY, f64::max)))
+        let mut values = values.clone();
+        let times = (0..values.n_values()?).filter_map(|row| <i64 as Cell>::take(&mut values, row).ok()?);
+        times.fold(None, |span: Option<(i64, i64)>, time| {
+            let (first, last) = span.unwrap_or((time, time));
+            Some((first.min(time), last.max(time)))
+        })
     });
-    let Some((first, last)) = times.filter(|(first, last)| first <= last) else {
-        return (NaiveDate::default(), 0);
-    };
-    let day = |ms: f64| (ms as i64).div_euclid(86_400_000);
+    let Some((first, last)) = times else { return (NaiveDate::default(), 0) };
+    let day = |ms: i64| ms.div_euclid(86_400_000);
     let end = DateTime::from_timestamp((day(last) + 1).saturating_mul(86_400), 0);
     let window = u32::try_from(day(last) + 1 - day(first)).unwrap_or(0);
     (end.map_or(NaiveDate::default(), |end| end.date_naive()), window)

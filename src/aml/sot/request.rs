@@ -12,9 +12,10 @@ use serde_json::{Map, Value};
 
 use super::batch::{Alert, Batch, BatchId, Cluster, MoneyFlow};
 use super::cell::{Cell, Check, JsonFault};
-use super::features::{Growing, is_key_column};
+use super::features::{self, Growing, Holds, is_key_column};
 use super::schema::{ADDRESS, ColumnSpec, Presence, Record};
 use crate::determinism::intern::Interner;
+use crate::table::csv::is_missing;
 
 /// The most alerts of one request.
 pub const MAX_ALERTS: usize = 100_000;
@@ -26,6 +27,9 @@ pub const MAX_CLUSTERS: usize = 100_000;
 pub const MAX_MONEY_FLOWS: usize = 1_000_000;
 /// The most cells of the feature table: rows times distinct columns.
 pub const MAX_FEATURE_CELLS: usize = 50_000_000;
+/// The most memory that a body may take once its text is unfolded, by [`unfolded`]'s estimate: braces and commas cost their
+/// sender a byte and the reader many times that.
+pub const MAX_UNFOLDED_BYTES: usize = 512 << 20;
 /// The most faults that are told; a request with more is told so.
 pub const MAX_REQUEST_FAULTS: usize = 1_000;
 
@@ -81,6 +85,14 @@ impl Batch {
     /// # Errors
     /// When the body is not JSON, or with all faults of one that is.
     pub fn from_json(body: &[u8]) -> Result<Batch, RequestFaults> {
+        let weight = unfolded(body);
+        if weight > MAX_UNFOLDED_BYTES {
+            let most = MAX_UNFOLDED_BYTES >> 20;
+            let msg =
+                format!("Body should unfold to at most {most} MiB, not {}; send it in parts", weight >> 20);
+            let loc = vec![Loc::Key("body".into())];
+            return Err(RequestFaults::Invalid { faults: vec![RequestFault { loc, msg, kind: "too_long" }] });
+        }
         let value: Value = serde_json::from_slice(body).map_err(|e| RequestFaults::NotJson {
             line: e.line(),
             column: e.column(),
@@ -100,6 +112,26 @@ impl Batch {
             faults => Err(RequestFaults::Invalid { faults }),
         }
     }
+}
+
+/// About how many bytes the values of a JSON text take in memory, texts aside: a node of the map for each object, a value
+/// for each comma and bracket. Right for JSON; for anything else the parser has the last word.
+fn unfolded(body: &[u8]) -> usize {
+    const OBJECT: usize = 640;
+    const VALUE: usize = size_of::<Value>();
+    let (mut weight, mut in_text, mut escaped) = (0usize, false, false);
+    for &byte in body {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            _ if in_text => {}
+            b'{' => weight = weight.saturating_add(OBJECT),
+            b',' | b'[' => weight = weight.saturating_add(VALUE),
+            _ => {}
+        }
+    }
+    weight
 }
 
 /// Where in the body the reader is, and what it found wrong so far.
@@ -258,10 +290,14 @@ fn feature_rows(items: &[Value], scope: &mut Scope<'_>) -> super::batch::Address
             return;
         }
         for (name, value) in object.iter().filter(|(name, _)| !is_key_column(name)) {
-            match number(value) {
-                Some(number) if number.is_finite() => growing.set(name, number),
-                Some(_) => _ = scope.fault_at::<()>(name, "Input should be a finite number", "finite_number"),
-                None => {}
+            match (number(value), features::holds(name)) {
+                (Some(number), _) if number.is_finite() => growing.set(name, number),
+                (Some(_), _) => _ = scope.fault_at::<()>(name, NOT_FINITE.0, NOT_FINITE.1),
+                (None, Holds::Numbers) if !is_absent(value) => {
+                    let (msg, kind) = <f64 as Cell>::from_json(value).err().unwrap_or(NOT_FINITE);
+                    _ = scope.fault_at::<()>(name, msg, kind);
+                }
+                (None, _) => {}
             }
         }
         if growing.n_columns() * items.len() > MAX_FEATURE_CELLS && !too_many {
@@ -277,10 +313,21 @@ fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Number(number) => number.as_f64(),
         Value::Bool(flag) => Some(f64::from(u8::from(*flag))),
-        Value::String(text) => super::features::number_in(text),
+        Value::String(text) => features::number_in(text),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
+
+/// Null, or a text that says as much.
+fn is_absent(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => is_missing(text.trim()),
+        _ => false,
+    }
+}
+
+const NOT_FINITE: JsonFault = ("Input should be a finite number", "finite_number");
 
 fn money_flows(items: &[Value], scope: &mut Scope<'_>) -> Vec<MoneyFlow> {
     let mut pairs: BTreeMap<(String, String), (usize, MoneyFlow)> = BTreeMap::new();
@@ -395,7 +442,7 @@ impl PairSum {
             amount_usd_sum: usd,
             first_seen_timestamp: first,
             last_seen_timestamp: last,
-            active_days: u64::try_from((last - first) / DAY_MS).unwrap_or(0).max(1),
+            active_days: u64::try_from(last.saturating_sub(first) / DAY_MS).unwrap_or(0).max(1),
             avg_tx_size_usd: usd / self.count as f64,
             unique_assets: self.assets.len() as u64,
             dominant_asset: dominant.map(|(asset, _)| asset.clone()).unwrap_or_default(),

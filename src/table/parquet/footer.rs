@@ -99,7 +99,7 @@ fn strip_decimals(schema: &mut [SchemaElement]) -> Vec<Option<u32>> {
         };
         let converted =
             (element.converted_type == Some(ConvertedType::DECIMAL)).then(|| element.scale.unwrap_or(0));
-        let scale = u32::try_from(logical.or(converted)?).ok()?;
+        let scale = u32::try_from(logical.or(converted)?).ok().filter(|scale| *scale <= MAX_SCALE)?;
         element.logical_type = None;
         element.converted_type = None;
         element.scale = None;
@@ -157,3 +157,6 @@ fn data_type(parquet_type: &ParquetType) -> DataType {
 }
 
 const MAX_DEPTH: usize = 32;
+
+/// Digits after the point beyond those of any decimal; arrow2 refuses what is left annotated.
+const MAX_SCALE: u32 = 76;

@@ -137,7 +137,7 @@ impl Events {
 
     /// Seconds between neighbouring transfers.
     pub(super) fn gaps(&self) -> Vec<f64> {
-        self.times.windows(2).map(|w| (w[1] - w[0]) as f64 / 1000.0).collect()
+        self.times.windows(2).map(|w| w[1].saturating_sub(w[0]) as f64 / 1000.0).collect()
     }
 
     /// A share of the transfers.

@@ -323,7 +323,7 @@ fn over_pairs(
 }
 
 fn relationship_days(account: &Account<'_>) -> Vec<f64> {
-    let span = |first: i64, last: i64| ((last - first) / 86_400_000) as f64;
+    let span = |first: i64, last: i64| (last.saturating_sub(first) / 86_400_000) as f64;
     over_pairs(account, |e| span(e.flow.first_seen_timestamp, e.flow.last_seen_timestamp))
 }
 

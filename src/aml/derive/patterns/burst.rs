@@ -52,11 +52,12 @@ fn bursts(scene: &Scene<'_>) -> Vec<Pattern> {
 
 fn strongest(own: &[&Transfer]) -> Option<Flurry> {
     let (first, last) = (own.first()?.block_timestamp, own.last()?.block_timestamp);
-    let average = own.len() as f64 / ((last - first) as f64 / WINDOW_MS as f64).max(1.0);
+    let average = own.len() as f64 / (last.saturating_sub(first) as f64 / WINDOW_MS as f64).max(1.0);
     let mut best: Option<Flurry> = None;
     let mut to = 0;
     for from in 0..own.len() {
-        while to < own.len() && own[to].block_timestamp - own[from].block_timestamp < WINDOW_MS {
+        while to < own.len() && own[to].block_timestamp.saturating_sub(own[from].block_timestamp) < WINDOW_MS
+        {
             to += 1;
         }
         let count = (to - from) as f64;

@@ -58,7 +58,7 @@ fn links(graph: &FlowGraph<'_>) -> Vec<Option<usize>> {
 
 /// Whether `next` may hand on what `edge` brought.
 pub(super) fn follows(edge: &Edge<'_>, next: &Edge<'_>) -> bool {
-    let wait = next.flow.first_seen_timestamp - edge.flow.first_seen_timestamp;
+    let wait = next.flow.first_seen_timestamp.saturating_sub(edge.flow.first_seen_timestamp);
     next.to != edge.from
         && next.to != next.from
         && edge.from != edge.to

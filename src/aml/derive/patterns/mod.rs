@@ -94,7 +94,7 @@ fn assemble(kind: (&str, &str), members: &[(&str, &str)], edges: &[&Edge<'_>], s
         volume_usd: edges.iter().map(|e| super::finite(e.flow.amount_usd_sum)).sum(),
         pattern_start_time: edges.iter().map(|e| e.flow.first_seen_timestamp).min().unwrap_or(0),
         pattern_end_time: edges.iter().map(|e| e.flow.last_seen_timestamp).max().unwrap_or(0),
-        evidence_transaction_count: edges.iter().map(|e| e.flow.tx_count).sum(),
+        evidence_transaction_count: edges.iter().fold(0, |sum, e| sum.saturating_add(e.flow.tx_count)),
         detection_method: kind.1.to_owned(),
     }
 }
