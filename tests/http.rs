@@ -677,6 +677,15 @@ fn a_body_too_large_is_answered_over_a_socket_too() {
     assert!(String::from_utf8_lossy(&body).contains("100000"));
 }
 
+/// Whoever is refused before the body was read still gets to the end of sending, and so to the answer.
+#[test]
+fn a_refusal_waits_for_the_end_of_the_body() {
+    let server = Server::start(&[]);
+    let head = "POST /score/alerts HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 8000000\r\n\r\n";
+    let (head, _) = server.exchange(&[head.as_bytes(), &padded(8_000_000)].concat());
+    assert!(head.starts_with("http/1.1 415"), "{head}");
+}
+
 #[test]
 fn models_that_do_not_load_stop_the_start_unless_degraded_is_allowed() {
     let output =

@@ -4,6 +4,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use warp::http::HeaderMap;
@@ -30,6 +31,9 @@ const ROOM_UNIT: usize = 1024;
 /// A refused body is read on up to this many times the limit, so that the client has finished sending and
 /// reads the answer instead of a broken connection.
 const DISCARD_FACTOR: usize = 2;
+
+/// How long a body that nobody wants is read.
+const DISCARD_TIME: Duration = Duration::from_secs(10);
 
 impl Bodies {
     /// Room for `total` bytes, each body at most `max_body`.
@@ -65,6 +69,27 @@ impl Bodies {
             }
         }
         refusal.map_or(Ok(body), Err)
+    }
+
+    /// Reads a body that nobody wants, within limits: a client that is still sending when its connection closes never sees
+    /// the answer, and cannot know that it is to wait and try again.
+    pub(super) async fn discard<S, B>(&self, stream: S)
+    where
+        S: Stream<Item = Result<B, warp::Error>>,
+        B: Buf,
+    {
+        let most = self.max_body.saturating_mul(DISCARD_FACTOR);
+        let reading = async {
+            let mut stream = pin!(stream);
+            let mut seen = 0_usize;
+            while let Some(Ok(part)) = poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
+                seen = seen.saturating_add(part.remaining());
+                if seen > most {
+                    break;
+                }
+            }
+        };
+        let _out_of_time_or_done = tokio::time::timeout(DISCARD_TIME, reading).await;
     }
 
     fn too_large(&self) -> ApiError {

@@ -16,6 +16,7 @@ use crate::aml::score::{Explain, ScoreError};
 use crate::aml::sot::{Batch, Loc, RequestFault, RequestFaults};
 use crate::determinism::digest::Digest;
 use crate::server::body::check_media_type;
+use crate::server::compute::Place;
 use crate::server::error::{ApiError, Fault, json_response};
 use crate::server::query::Query;
 use crate::server::routes::Call;
@@ -75,12 +76,13 @@ where
     S: Stream<Item = Result<B, warp::Error>>,
     B: Buf,
 {
-    if let Some(limit) = &state.rate {
-        limit.admit(call.client.map(|address| address.ip()), state.clock().monotonic())?;
-    }
-    check_media_type(&call.headers)?;
-    let bundle = state.bundle().ok_or(ApiError::NotLoaded)?;
-    let place = state.compute.place()?;
+    let (bundle, place) = match admit(&state, &call) {
+        Ok(admitted) => admitted,
+        Err(refusal) => {
+            state.bodies.discard(call.body).await;
+            return Err(refusal);
+        }
+    };
     let work = async {
         let mut body = state.bodies.read(&call.headers, call.body).await?;
         let (shared, models) = (state.clone(), bundle.clone());
@@ -98,6 +100,16 @@ where
     count(&state, answer.rows as u64);
     let response = with_model_digest(json_response(answer.json), &bundle);
     Ok(with_header(response, "x-score-digest", &answer.digest.to_string()))
+}
+
+/// The models and a place in the queue, for a call that is refused by nothing in its head.
+fn admit<S>(state: &State, call: &Call<S>) -> Result<(Arc<Bundle>, Place), ApiError> {
+    if let Some(limit) = &state.rate {
+        limit.admit(call.client.map(|address| address.ip()), state.clock().monotonic())?;
+    }
+    check_media_type(&call.headers)?;
+    let bundle = state.bundle().ok_or(ApiError::NotLoaded)?;
+    Ok((bundle, state.compute.place()?))
 }
 
 fn understand(body: &[u8], query: &str) -> Result<(Batch, Query), ApiError> {
