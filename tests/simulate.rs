@@ -244,6 +244,8 @@ fn settings_out_of_range_are_named() {
         (Simulation { label_coverage: f64::NAN, ..small() }, "label_coverage"),
         (Simulation { label_noise: 0.6, ..small() }, "label_noise"),
         (Simulation { from: NaiveDate::MIN, ..small() }, "from"),
+        // its longest window would begin before blocks do
+        (Simulation { from: NaiveDate::from_ymd_opt(2010, 12, 31).expect("a date"), ..small() }, "from"),
     ];
     for (simulation, name) in cases {
         match simulate(&simulation) {

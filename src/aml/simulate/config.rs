@@ -83,8 +83,9 @@ impl Simulation {
         whole("patterns", self.patterns, 0, self.addresses / 10)?;
         share("label_coverage", self.label_coverage, 1.0)?;
         share("label_noise", self.label_noise, 0.5)?;
-        if !(2010..=2100).contains(&self.from.year()) {
-            let expected = "a date from 2010 to 2100".to_owned();
+        // the longest window before 2011 ends where blocks begin
+        if !(2011..=2100).contains(&self.from.year()) {
+            let expected = "a date from 2011 to 2100".to_owned();
             return Err(SimulationError::Range { setting: "from", expected, found: self.from.to_string() });
         }
         Ok(())
