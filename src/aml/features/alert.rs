@@ -86,33 +86,33 @@ static FEATURES: [ModelFeature; 40] = [
         "Whether the address is an end of the structure in the evidence.",
         |v| part(v, &["source", "destination"]),
     ),
-    is_word!("typology_peel_chain", TYPOLOGIES, 0, typology),
-    is_word!("typology_structuring", TYPOLOGIES, 1, typology),
-    is_word!("typology_ping_pong", TYPOLOGIES, 2, typology),
-    is_word!("typology_fresh_to_exchange", TYPOLOGIES, 4, typology),
-    is_word!("typology_rapid_fanout", TYPOLOGIES, 5, typology),
-    is_word!("typology_velocity_anomaly", TYPOLOGIES, 8, typology),
-    is_word!("typology_cycle_detection", TYPOLOGIES, 10, typology),
-    is_word!("typology_layering_path", TYPOLOGIES, 11, typology),
-    is_word!("typology_smurfing_network", TYPOLOGIES, 12, typology),
-    is_word!("typology_proximity_risk", TYPOLOGIES, 13, typology),
-    is_word!("typology_motif_fanin", TYPOLOGIES, 14, typology),
-    is_word!("typology_motif_fanout", TYPOLOGIES, 15, typology),
-    is_other!("typology_other", TYPOLOGIES, typology),
-    is_word!("pattern_cycle", PATTERN_TYPES, 0, pattern),
-    is_word!("pattern_layering_path", PATTERN_TYPES, 1, pattern),
-    is_word!("pattern_smurfing_network", PATTERN_TYPES, 2, pattern),
-    is_word!("pattern_proximity_risk", PATTERN_TYPES, 3, pattern),
-    is_word!("pattern_motif_fanin", PATTERN_TYPES, 4, pattern),
-    is_word!("pattern_motif_fanout", PATTERN_TYPES, 5, pattern),
-    is_word!("pattern_temporal_burst", PATTERN_TYPES, 6, pattern),
-    is_word!("pattern_threshold_evasion", PATTERN_TYPES, 7, pattern),
-    is_other!("pattern_other", PATTERN_TYPES, pattern),
-    is_word!("suspected_wallet", SUSPECTED_TYPES, 1, suspected_type),
-    is_word!("suspected_merchant", SUSPECTED_TYPES, 2, suspected_type),
-    is_word!("suspected_institutional", SUSPECTED_TYPES, 4, suspected_type),
-    is_word!("suspected_unknown", SUSPECTED_TYPES, 0, suspected_type),
-    is_other!("suspected_other", SUSPECTED_TYPES, suspected_type),
+    is_word!("typology_peel_chain", TYPOLOGIES, 0, typology_type),
+    is_word!("typology_structuring", TYPOLOGIES, 1, typology_type),
+    is_word!("typology_ping_pong", TYPOLOGIES, 2, typology_type),
+    is_word!("typology_fresh_to_exchange", TYPOLOGIES, 4, typology_type),
+    is_word!("typology_rapid_fanout", TYPOLOGIES, 5, typology_type),
+    is_word!("typology_velocity_anomaly", TYPOLOGIES, 8, typology_type),
+    is_word!("typology_cycle_detection", TYPOLOGIES, 10, typology_type),
+    is_word!("typology_layering_path", TYPOLOGIES, 11, typology_type),
+    is_word!("typology_smurfing_network", TYPOLOGIES, 12, typology_type),
+    is_word!("typology_proximity_risk", TYPOLOGIES, 13, typology_type),
+    is_word!("typology_motif_fanin", TYPOLOGIES, 14, typology_type),
+    is_word!("typology_motif_fanout", TYPOLOGIES, 15, typology_type),
+    is_other!("typology_other", TYPOLOGIES, typology_type),
+    is_word!("pattern_cycle", PATTERN_TYPES, 0, pattern_type),
+    is_word!("pattern_layering_path", PATTERN_TYPES, 1, pattern_type),
+    is_word!("pattern_smurfing_network", PATTERN_TYPES, 2, pattern_type),
+    is_word!("pattern_proximity_risk", PATTERN_TYPES, 3, pattern_type),
+    is_word!("pattern_motif_fanin", PATTERN_TYPES, 4, pattern_type),
+    is_word!("pattern_motif_fanout", PATTERN_TYPES, 5, pattern_type),
+    is_word!("pattern_temporal_burst", PATTERN_TYPES, 6, pattern_type),
+    is_word!("pattern_threshold_evasion", PATTERN_TYPES, 7, pattern_type),
+    is_other!("pattern_other", PATTERN_TYPES, pattern_type),
+    is_word!("suspected_wallet", SUSPECTED_TYPES, 1, suspected_address_type),
+    is_word!("suspected_merchant", SUSPECTED_TYPES, 2, suspected_address_type),
+    is_word!("suspected_institutional", SUSPECTED_TYPES, 4, suspected_address_type),
+    is_word!("suspected_unknown", SUSPECTED_TYPES, 0, suspected_address_type),
+    is_other!("suspected_other", SUSPECTED_TYPES, suspected_address_type),
 ];
 
 /// Whether the address has one of these parts; NaN where the evidence names none.
@@ -121,12 +121,12 @@ fn part(view: &AlertView<'_>, words: &[&str]) -> f64 {
     role.map_or(f64::NAN, |role| flag(words.iter().any(|word| role.eq_ignore_ascii_case(word))))
 }
 
-fn typology<'a>(view: &'a AlertView<'_>) -> &'a str {
+fn typology_type<'a>(view: &'a AlertView<'_>) -> &'a str {
     &view.alert.typology_type
 }
 
 /// The alert's pattern type, or the evidence's where the column is empty: real files name it there alone.
-fn pattern<'a>(view: &'a AlertView<'_>) -> &'a str {
+fn pattern_type<'a>(view: &'a AlertView<'_>) -> &'a str {
     if view.alert.pattern_type.is_empty() {
         view.evidence.pattern_type.as_deref().unwrap_or_default()
     } else {
@@ -134,7 +134,7 @@ fn pattern<'a>(view: &'a AlertView<'_>) -> &'a str {
     }
 }
 
-fn suspected_type<'a>(view: &'a AlertView<'_>) -> &'a str {
+fn suspected_address_type<'a>(view: &'a AlertView<'_>) -> &'a str {
     &view.alert.suspected_address_type
 }
 
