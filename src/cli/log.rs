@@ -43,7 +43,12 @@ fn filter(level: &str) -> Result<EnvFilter, Fault> {
     if !level.contains('=') && !LEVELS.contains(&level) {
         return Err(unreadable(""));
     }
-    EnvFilter::try_new(level).map_err(|error| unreadable(&format!(" ({error})")))
+    // warp calls it an error when a client hangs up or speaks no HTTP; it is none of ours, and anyone can cause it
+    let directives = match level {
+        "error" | "warn" | "info" => format!("{level},warp::server=off"),
+        other => other.to_owned(),
+    };
+    EnvFilter::try_new(directives).map_err(|error| unreadable(&format!(" ({error})")))
 }
 
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
