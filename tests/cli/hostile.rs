@@ -95,7 +95,7 @@ fn what_cannot_be_learned_from_is_named() {
     let bare = dir.path().join("bare.csv");
     std::fs::write(&bare, "y\n1\n0\n").expect("written");
     assert!(train(bare.to_str().expect("text"), &[]).contains("bare.csv: the data has no features"));
-    let fine = write_table(dir.path(), "fine.csv", |i| format!("{},{},1\n", i % 2, i % 7 + i % 2));
+    let fine = write_table(dir.path(), "fine.csv", |i| format!("{},{},{}\n", i % 2, i % 7, i % 2));
     let text = train(&fine, &["--param", "learning_rate=1e308"]);
     assert!(text.contains("these parameters lead to no usable model: tree 0: the value of leaf"), "{text}");
 }
