@@ -114,7 +114,7 @@ fn headlines(study: &Study) -> String {
             let interval =
                 one.low.zip(one.high).map(|(low, high)| format!("{} to {}", rounded(low), rounded(high)));
             let (metric, interval) =
-                (one.metric.replace('_', " "), interval.unwrap_or_else(|| "-".to_owned()));
+                (metric(&one.metric), interval.unwrap_or_else(|| "-".to_owned()));
             let _ = writeln!(page, "| {} | {metric} | {} | {interval} |", model.model, rounded(one.value));
         }
         if let Some(calibration) = model.calibration.present() {
