@@ -93,7 +93,7 @@ fn along(rows: &Rows<'_>, sample: &crate::gbdt::data::FeatureMatrix, name: &str)
         for i in 0..n {
             sample.copy_row(i, &mut row);
             row[f] = value;
-            sum += rows.scorer.predictor().score_row(&row);
+            sum += rows.scorer.score(rows.scorer.predictor().raw_row(&row));
         }
         sum / n as f64
     };

@@ -45,7 +45,7 @@ impl Status {
 
 /// All checks, in the order of the report.
 pub(super) fn findings(study: &Study) -> Vec<Finding> {
-    let mut all = vec![unseen(study), label_times(study), skew(study), adversary(study)];
+    let mut all = vec![unseen(study), networks(study), label_times(study), skew(study), adversary(study)];
     for model in &study.models {
         all.push(single_features(study, model));
         all.push(discriminates(model));
@@ -85,6 +85,15 @@ fn unseen(study: &Study) -> Finding {
             overlap.trained_to
         ),
     )
+}
+
+fn networks(study: &Study) -> Finding {
+    let unknown: Vec<String> = study.leakage.overlap.unknown_networks.iter().cloned().collect();
+    let check = "Judged networks are those of training";
+    match unknown.is_empty() {
+        true => finding(check, Status::Pass, "all are"),
+        false => finding(check, Status::Watch, format!("training held no batch of {}", few(&unknown))),
+    }
 }
 
 fn label_times(study: &Study) -> Finding {

@@ -1,6 +1,6 @@
 //! The audit for what would make figures too good to be true.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use super::adversary::Adversary;
 use super::part::Part;
 use super::pool::Rows;
 use super::skew::Skew;
-use crate::aml::bundle::Manifest;
+use crate::aml::bundle::{Bundle, Manifest};
 use crate::aml::sot::Batch;
 use crate::metrics::binary;
 
@@ -39,6 +39,9 @@ pub struct Overlap {
     pub trained_on: Vec<String>,
     /// Judged batches whose window begins before the latest processing date of training: on the same network, they share transfers.
     pub sharing_days: Vec<String>,
+    /// Networks of judged batches that training did not hold.
+    #[serde(default)]
+    pub unknown_networks: BTreeSet<String>,
 }
 
 /// When the labels of one batch became known.
@@ -95,13 +98,17 @@ pub(super) fn single_features(rows: &Rows<'_>, limit: f64) -> Part<Vec<SingleFea
 
 impl Overlap {
     /// Notes a judged batch.
-    pub(super) fn add(&mut self, manifest: &Manifest, batch: &Batch) {
+    pub(super) fn add(&mut self, bundle: &Bundle, batch: &Batch) {
+        let manifest = bundle.manifest();
         self.trained_to.clone_from(&manifest.training.to);
         let name = batch.id.name();
         if manifest.training.batches.iter().any(|trained| trained.batch == name) {
             self.trained_on.push(name.clone());
         }
         let same_network = manifest.network.split(',').any(|network| network == batch.id.network);
+        if !bundle.knows(&batch.id.network) {
+            self.unknown_networks.insert(batch.id.network.clone());
+        }
         let begins = batch.id.window_ms().start;
         let trained_to = date_ms(&manifest.training.to);
         if same_network && trained_to.is_some_and(|to| begins < to) {

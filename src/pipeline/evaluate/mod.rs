@@ -226,7 +226,7 @@ impl<'a> Evaluation<'a> {
     fn note(&mut self, batch: &Batch) {
         self.report.batches.push(batch.id.name());
         let manifest = self.bundle.manifest();
-        self.study.leakage.overlap.add(manifest, batch);
+        self.study.leakage.overlap.add(self.bundle, batch);
         self.study.leakage.labels.extend(LabelAges::of(manifest, batch));
         if self.study.batches.is_empty() {
             self.study.leakage.skew = skew::skew(self.bundle, batch);

@@ -257,7 +257,8 @@ impl Rows<'_> {
 
     /// Scores of rows as the model gives them, after a change to their features.
     pub(super) fn rescore(&self, matrix: &FeatureMatrix) -> Vec<f64> {
-        self.scorer.predictor().scores(matrix).expect("the model's own features")
+        let raw = self.scorer.predictor().raw(matrix).expect("the model's own features");
+        raw.into_iter().map(|raw| self.scorer.score(raw)).collect()
     }
 
     /// A fixed choice of `most` rows, in their order.

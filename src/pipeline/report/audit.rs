@@ -56,9 +56,11 @@ pub(super) fn groups(model: &ModelStudy) -> Vec<Block> {
 fn overlap(leakage: &Leakage) -> Vec<Block> {
     let overlap = &leakage.overlap;
     let names = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let unknown: Vec<String> = overlap.unknown_networks.iter().cloned().collect();
     vec![Block::List(vec![
         format!("Last processing date of training: {}.", overlap.trained_to),
         format!("Judged batches that were trained on: {}.", names(&overlap.trained_on)),
+        format!("Judged networks that training did not hold: {}.", names(&unknown)),
         format!("Judged batches whose window shares days with training: {}.", names(&overlap.sharing_days)),
     ])]
 }

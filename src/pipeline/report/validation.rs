@@ -6,6 +6,7 @@
 use super::document::{Block, Cell, Table, rounded};
 use super::{audit, performance};
 use crate::aml::bundle::Manifest;
+use crate::aml::calibration::Calibrated;
 use crate::pipeline::evaluate::{Finding, Report, Status, Study};
 
 /// The whole report, charts included.
@@ -174,6 +175,7 @@ fn design(manifest: &Manifest, study: &Study) -> Vec<Block> {
             Cell::count(entry.trees as u64),
             Cell::count(entry.rows as u64),
             Cell::count(entry.positives as u64),
+            Cell::text(entry.calibration.as_ref().map_or_else(|| "none".to_owned(), calibration)),
             Cell::text(entry.sha256.get(..16).unwrap_or(&entry.sha256)),
         ]
     });
@@ -183,7 +185,7 @@ fn design(manifest: &Manifest, study: &Study) -> Vec<Block> {
         text(DESIGN),
         Block::Table(Table::new(
             "Models of the bundle",
-            &["model", "version", "features", "trees", "training rows", "positive", "SHA-256 begins"],
+            &["model", "version", "features", "trees", "training rows", "positive", "calibration", "SHA-256 begins"],
             models.collect(),
         )),
         Block::Text(format!(
@@ -195,6 +197,12 @@ fn design(manifest: &Manifest, study: &Study) -> Vec<Block> {
             rounded(settings.cut())
         )),
     ]
+}
+
+/// The map and what it did out of fold.
+fn calibration(calibrated: &Calibrated) -> String {
+    let (before, after) = (calibrated.before.ece, calibrated.after.ece);
+    format!("{}, ECE {before:.4} to {after:.4} on {} rows", calibrated.map.name(), calibrated.rows)
 }
 
 fn limits(study: &Study) -> Vec<Block> {
