@@ -113,8 +113,7 @@ fn headlines(study: &Study) -> String {
         for one in model.headlines.present().into_iter().flatten() {
             let interval =
                 one.low.zip(one.high).map(|(low, high)| format!("{} to {}", rounded(low), rounded(high)));
-            let (metric, interval) =
-                (metric(&one.metric), interval.unwrap_or_else(|| "-".to_owned()));
+            let (metric, interval) = (metric(&one.metric), interval.unwrap_or_else(|| "-".to_owned()));
             let _ = writeln!(page, "| {} | {metric} | {} | {interval} |", model.model, rounded(one.value));
         }
         if let Some(calibration) = model.calibration.present() {

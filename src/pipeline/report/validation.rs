@@ -185,7 +185,16 @@ fn design(manifest: &Manifest, study: &Study) -> Vec<Block> {
         text(DESIGN),
         Block::Table(Table::new(
             "Models of the bundle",
-            &["model", "version", "features", "trees", "training rows", "positive", "calibration", "SHA-256 begins"],
+            &[
+                "model",
+                "version",
+                "features",
+                "trees",
+                "training rows",
+                "positive",
+                "calibration",
+                "SHA-256 begins",
+            ],
             models.collect(),
         )),
         Block::Text(format!(
