@@ -184,7 +184,10 @@ fn discriminates(model: &ModelStudy) -> Finding {
     finding(
         check,
         status,
-        format!("AUC {:.3} ({low:.3} to {high:.3}), best baseline {name} {rival:.3}", auc.value),
+        format!(
+            "AUC {:.3} ({low:.3} to {high:.3}), best baseline, in its better direction, {name} {rival:.3}",
+            auc.value
+        ),
     )
 }
 
@@ -251,23 +254,26 @@ fn drift(model: &ModelStudy) -> Finding {
 fn fair(model: &ModelStudy) -> Finding {
     let check = format!("{}: groups fare alike", model.model);
     let groups = model.groups.present().map_or(&[][..], Vec::as_slice);
-    let large: Vec<_> = groups.iter().filter(|group| !group.small).collect();
-    let mut apart = vec![];
+    let (mut compared, mut apart) = (0, vec![]);
     for attribute in ["network", "address type"] {
-        let rates =
-            || large.iter().filter(|g| g.attribute == attribute).filter_map(|g| g.false_positive_rate);
-        let (low, high) =
-            rates().fold((f64::INFINITY, 0.0f64), |(low, high), rate| (low.min(rate), high.max(rate)));
-        if rates().count() > 1 && high > RATE_RATIO * low && high - low > RATE_GAP {
+        let large = groups.iter().filter(|group| group.attribute == attribute && !group.small);
+        let rates: Vec<f64> = large.filter_map(|group| group.false_positive_rate).collect();
+        if rates.len() < 2 {
+            continue;
+        }
+        compared += rates.len();
+        let low = rates.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = rates.iter().copied().fold(0.0, f64::max);
+        if high > RATE_RATIO * low && high - low > RATE_GAP {
             apart.push(format!("{attribute} (false positive rates {low:.3} to {high:.3})"));
         }
     }
-    if large.is_empty() {
-        return finding(check, Status::Unknown, "every group is small");
-    }
-    match apart.is_empty() {
-        true => finding(check, Status::Pass, format!("{} groups large enough to say", large.len())),
-        false => finding(check, Status::Watch, few(&apart)),
+    match (compared, apart.is_empty()) {
+        (0, _) => {
+            finding(check, Status::Unknown, "no two networks or kinds of address are large enough to compare")
+        }
+        (_, true) => finding(check, Status::Pass, format!("{compared} groups large enough to compare")),
+        (_, false) => finding(check, Status::Watch, few(&apart)),
     }
 }
 
