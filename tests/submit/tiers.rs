@@ -118,6 +118,7 @@ mod tier1 {
         assert_eq!((specified.tier1.range, specified.status), (0.5, Status::Tier1Failed));
         assert_eq!((coded.tier1.range, coded.tier1.passed), (1.0, true));
         assert_eq!((coded.status, coded.r#final, coded.tier2), (Status::Error, None, None));
+        assert_eq!((specified.error, coded.error), (None, Some("a score is no number")));
         for reward in check(submission(&[-0.000_1, 1.000_1])) {
             assert_eq!((reward.tier1.range, reward.status), (0.0, Status::Tier1Failed));
         }
@@ -183,6 +184,7 @@ mod tier2 {
         let constant = judged(&alerts(&["a", "b"]), &[0.3, 0.3], Coded);
         assert!(constant.tier2.as_ref().expect("computed").agreement.is_nan());
         assert_eq!((constant.status, constant.r#final), (Status::Error, None));
+        assert_eq!(constant.error, Some("all scores are the same, so their correlation is no number"));
     }
 
     #[test]
@@ -288,6 +290,7 @@ mod tier3a {
         let [specified, coded] = both(|reading| judged(&facts, &[0.8, 0.3], reading));
         assert_eq!((specified.status, specified.tier3a), (Status::NoTier3, None));
         assert_eq!((coded.status, coded.r#final), (Status::Error, None));
+        assert_eq!(coded.error, Some("all labels are of one class, so the AUC raises an error"));
         // before its day the tier is not computed, so nothing is raised
         let early = judge(&facts, &submission(&[0.8, 0.3]), &Company::default(), 28, Coded);
         assert_eq!((early.status, early.r#final), (Status::FlatPeriod, Some(0.1)));

@@ -185,7 +185,8 @@ fn line(page: &mut String, text: &str) {
 
 fn status(reward: &Reward) -> String {
     let value = serde_json::to_value(reward.status).unwrap_or_default();
-    value.as_str().unwrap_or_default().to_owned()
+    let status = value.as_str().unwrap_or_default();
+    reward.error.map_or_else(|| status.to_owned(), |error| format!("{status}: {error}"))
 }
 
 fn figure(value: Option<f64>) -> String {

@@ -18,6 +18,8 @@ pub struct Reward {
     pub reading: &'static str,
     /// How it ended.
     pub status: Status,
+    /// Why the reference would get no number, where it would not.
+    pub error: Option<&'static str>,
     /// The reward; null where the reference would raise an error or get no number.
     pub r#final: Option<f64>,
     /// Days from the batch to the judgement.
@@ -96,6 +98,7 @@ pub fn judge(
     let mut reward = Reward {
         reading: reading.name(),
         status: Status::Tier1Failed,
+        error: None,
         r#final: Some(0.0),
         day,
         tier1,
@@ -110,6 +113,7 @@ pub fn judge(
     if scores.iter().any(|score| !score.is_finite()) {
         if reward.tier1.passed {
             (reward.status, reward.r#final) = (Status::Error, None);
+            reward.error = Some("a score is no number");
         }
         return reward;
     }
@@ -162,6 +166,11 @@ fn add_tiers(reward: &mut Reward, rows: &[&AlertFacts], scores: &[f64], company:
     }
     reward.tier2 = Some(tier2);
     settle(reward, total, raised);
+    if reward.status == Status::Error {
+        let constant = "all scores are the same, so their correlation is no number";
+        reward.error =
+            Some(if raised { "all labels are of one class, so the AUC raises an error" } else { constant });
+    }
     let share = 1.0 / rows.len() as f64;
     for (i, alert) in reward.alerts.iter_mut().enumerate() {
         match reward.status {
