@@ -143,20 +143,23 @@ fn other_data(recorded: &Manifest, found: &Manifest) -> Option<String> {
     if recorded.labels_sha256 != found.labels_sha256 {
         return Some("the file of custom labels is another one, or missing (--labels)".to_owned());
     }
-    for (i, batch) in recorded.batches.iter().enumerate() {
-        match found.batches.get(i) {
-            None => return Some(format!("batch {} is missing from the data", batch.batch)),
-            Some(own) if own.batch != batch.batch => {
-                return Some(format!("batch {} is expected in place {i}, found {}", batch.batch, own.batch));
-            }
-            Some(own) if own.sha256 != batch.sha256 => {
-                return Some(format!("batch {} has other features or targets than recorded", batch.batch));
-            }
-            Some(_) => {}
+    // which batches there are comes before what is in them: the latest date decides which labels were known
+    for batch in &recorded.batches {
+        if found.batches.iter().all(|own| own.batch != batch.batch) {
+            return Some(format!("batch {} is missing from the data", batch.batch));
+        }
+    }
+    for (own, batch) in found.batches.iter().zip(&recorded.batches) {
+        if own.batch != batch.batch {
+            return Some(format!("batch {} stands where {} is recorded", own.batch, batch.batch));
         }
     }
     let more = found.batches.get(recorded.batches.len());
-    more.map(|batch| format!("batch {} was not trained on", batch.batch))
+    if let Some(batch) = more {
+        return Some(format!("batch {} was not trained on", batch.batch));
+    }
+    let changed = found.batches.iter().zip(&recorded.batches).find(|(own, batch)| own.sha256 != batch.sha256);
+    changed.map(|(own, _)| format!("batch {} has other features or targets than recorded", own.batch))
 }
 
 fn settings(path: Option<&Path>) -> Result<(Config, Vec<u8>), Fault> {

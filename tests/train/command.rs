@@ -80,7 +80,8 @@ fn a_bundle_is_made_verified_and_never_half_written() {
     std::fs::remove_dir_all(data.join("3")).unwrap();
     let done = miner(&verify);
     assert_eq!(done.status.code(), Some(1), "{}", said(&done));
-    assert!(said(&done).contains("not verified: batch"), "{}", said(&done));
+    let expected = "not verified: batch torus-2025-01-19-30d is missing from the data";
+    assert!(said(&done).contains(expected), "{}", said(&done));
 }
 
 #[test]
