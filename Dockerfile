@@ -13,6 +13,7 @@ WORKDIR /build
 COPY Cargo.toml Cargo.lock build.rs aml-miner.prebuil[t] ./
 COPY src src
 COPY benches benches
+COPY tests tests
 COPY models models
 COPY fixtures fixtures
 RUN set -e; \

@@ -99,7 +99,7 @@ fi
 # --- build
 
 mkdir "$work/context"
-cp -r Dockerfile .dockerignore Cargo.toml Cargo.lock build.rs src benches models fixtures "$work/context/"
+cp -r Dockerfile .dockerignore Cargo.toml Cargo.lock build.rs src benches tests models fixtures "$work/context/"
 if [ -n "$prebuilt" ]; then
     cp "$prebuilt" "$work/context/aml-miner.prebuilt"
     if command -v strip >/dev/null; then strip "$work/context/aml-miner.prebuilt"; fi
