@@ -19,7 +19,7 @@ COPY fixtures fixtures
 RUN set -e; \
     if [ -n "$PREBUILT" ]; then cp "$PREBUILT" aml-miner; else \
         target=$(rustc -vV | sed -n 's/^host: //p'); \
-        CARGO_PROFILE_RELEASE_STRIP=symbols RUSTFLAGS='-C target-feature=+crt-static' \
+        RUSTFLAGS='-C target-feature=+crt-static -C strip=symbols' \
             cargo build --release --locked --bin aml-miner --target "$target"; \
         cp "target/$target/release/aml-miner" aml-miner; \
     fi; \

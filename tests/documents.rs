@@ -154,8 +154,8 @@ fn api_examples() -> Vec<String> {
     let reasons = why.top.iter().map(|reason| {
         let [name, text] = [&reason.name, &reason.text].map(|text| serde_json::json!(text));
         format!(
-            "    {{\n      \"name\": {name},\n      \"value\": {:?},\n      \"contribution\": {},\n      \"reason\": {text}\n    }}",
-            reason.value, reason.contribution
+            "    {{\n      \"name\": {name},\n      \"value\": {},\n      \"contribution\": {},\n      \"reason\": {text}\n    }}",
+            serde_json::json!(reason.value), reason.contribution
         )
     });
     let reasons: Vec<String> = reasons.collect();
