@@ -611,9 +611,10 @@ fn the_program_serves_and_sigterm_lets_requests_finish() {
 }
 
 /// Exit code and words of `health` asked of an address.
-fn health(address: SocketAddr) -> (Option<i32>, String) {
+fn health(address: SocketAddr, timeout: &str) -> (Option<i32>, String) {
     let port = address.port().to_string();
-    let output = program().args(["health", "--host", "0.0.0.0", "--port", &port, "--timeout", "1"]).output();
+    let output =
+        program().args(["health", "--host", "0.0.0.0", "--port", &port, "--timeout", timeout]).output();
     let output = output.expect("the program runs");
     let words = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8_lossy(&words).trim_end().to_owned())
@@ -623,16 +624,16 @@ fn health(address: SocketAddr) -> (Option<i32>, String) {
 #[cfg(unix)]
 fn the_program_asks_a_service_for_its_health() {
     let mut server = Server::start(&[]);
-    assert_eq!(health(server.address), (Some(0), "healthy".to_owned()));
+    assert_eq!(health(server.address, "20"), (Some(0), "healthy".to_owned()));
     server.terminate();
     assert_eq!(server.child.wait().expect("ends").code(), Some(0));
-    let (code, words) = health(server.address);
+    let (code, words) = health(server.address, "20");
     assert!(code == Some(1) && words.contains("refused"), "{code:?} {words}");
     let degraded = Server::start(&["--models", "no-such-folder", "--allow-degraded"]);
-    assert_eq!(health(degraded.address), (Some(1), "degraded".to_owned()));
+    assert_eq!(health(degraded.address, "20"), (Some(1), "degraded".to_owned()));
     // somebody who takes calls and never answers
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let (code, words) = health(silent.local_addr().expect("bound"));
+    let (code, words) = health(silent.local_addr().expect("bound"), "1");
     assert!(code == Some(1) && words.contains("within 1 s"), "{code:?} {words}");
 }
 

@@ -11,7 +11,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 limit=$((60 * 1000 * 1000))
-image=localhost/aml-miner:smoke
+image=localhost/aml-miner:smoke-$$
+build_image=localhost/aml-miner-build:smoke-$$
+runtime_image=localhost/aml-miner-runtime:smoke-$$
 export BUILDAH_ISOLATION=chroot STORAGE_DRIVER=vfs
 
 fail() { echo "docker_smoke: $*" >&2; exit 1; }
@@ -37,9 +39,11 @@ finish() {
     local code=$?
     if [ "$engine" = docker ]; then
         [ -z "$container" ] || docker rm -f "$container" >/dev/null 2>&1 || true
+        docker rmi "$image" "$build_image" "$runtime_image" >/dev/null 2>&1 || true
     else
         [ -z "$runner" ] || kill "$(server_pid)" 2>/dev/null || true
         [ -z "$container" ] || buildah rm "$container" >/dev/null 2>&1 || true
+        buildah rmi "$image" "$build_image" "$runtime_image" >/dev/null 2>&1 || true
     fi
     [ "$code" = 0 ] || { echo '--- the log of the service'; tail -n 20 "$work/log" 2>/dev/null || true; }
     rm -rf "$work"
@@ -79,19 +83,19 @@ if [ -n "$prebuilt" ]; then
         [ -e "$work/build/bin/$(basename "$tool")" ] || { mkdir -p "$work/build/bin"; cp -L "$tool" "$work/build/bin/"; }
     done
     mkdir -p "$work/build/tmp"
-    image_of_folder "$work/build" localhost/aml-miner-build:smoke
-    arguments+=(--build-arg BUILD_IMAGE=localhost/aml-miner-build:smoke --build-arg PREBUILT=aml-miner.prebuilt)
+    image_of_folder "$work/build" "$build_image"
+    arguments+=(--build-arg "BUILD_IMAGE=$build_image" --build-arg PREBUILT=aml-miner.prebuilt)
     # a program that is not static needs its libraries
     mkdir "$work/runtime"
     copy_with_libraries "$work/runtime" "$prebuilt"
     rm "$work/runtime$prebuilt"
     if [ -n "$(find "$work/runtime" -type f)" ]; then
-        image_of_folder "$work/runtime" localhost/aml-miner-runtime:smoke
-        arguments+=(--build-arg RUNTIME_IMAGE=localhost/aml-miner-runtime:smoke)
+        image_of_folder "$work/runtime" "$runtime_image"
+        arguments+=(--build-arg "RUNTIME_IMAGE=$runtime_image")
     fi
 elif [ -n "${BUILD_ROOTFS:-}" ]; then
-    image_of_folder "$BUILD_ROOTFS" localhost/aml-miner-build:smoke
-    arguments+=(--build-arg BUILD_IMAGE=localhost/aml-miner-build:smoke)
+    image_of_folder "$BUILD_ROOTFS" "$build_image"
+    arguments+=(--build-arg "BUILD_IMAGE=$build_image")
 elif [ -n "${BUILD_IMAGE:-}" ]; then
     arguments+=(--build-arg "BUILD_IMAGE=$BUILD_IMAGE")
 fi
