@@ -9,6 +9,7 @@ use super::args::Global;
 use super::batch::{discover_batches, open_batch, open_bundle, write_file};
 use super::{Fault, Verdict};
 use crate::aml::bundle::{Bundle, Kind};
+use crate::aml::sot::Batch;
 use crate::pipeline::config::Config;
 use crate::pipeline::evaluate::{Evaluation, Report, Settings, Status, cross_validate};
 use crate::pipeline::report;
@@ -37,6 +38,9 @@ pub(crate) struct Evaluate {
     /// Batches of the training period, which the judged ones are told from [default: the first half of the judged]
     #[arg(long, value_name = "DIR", conflicts_with = "folds")]
     reference: Option<PathBuf>,
+    /// Judge alerts of these typologies alone
+    #[arg(long, value_name = "NAME,NAME", value_delimiter = ',', conflicts_with = "folds")]
+    typology: Vec<String>,
     #[command(flatten)]
     asked: Asked,
     /// Exit with 1 when a check fails
@@ -124,13 +128,23 @@ fn judge(args: &Evaluate, bundle: &Bundle, data: &Path, global: &Global) -> Resu
     let progress = if global.quiet { ProgressBar::hidden() } else { ProgressBar::new(folders.len() as u64) };
     progress.set_style(style());
     for dir in folders {
-        let batch = open_batch(&dir)?;
+        let batch = of_typologies(open_batch(&dir)?, &args.typology);
         progress.set_message(batch.id.name());
         evaluation.add(&batch).map_err(Fault::input)?;
         progress.inc(1);
     }
     progress.finish_and_clear();
     evaluation.finish().map_err(Fault::input)
+}
+
+/// The batch with the alerts of these typologies, or all where none is named; an alert's score does not depend on the others.
+fn of_typologies(mut batch: Batch, typologies: &[String]) -> Batch {
+    if !typologies.is_empty() {
+        if let Some(alerts) = &mut batch.alerts {
+            alerts.retain(|alert| typologies.contains(&alert.typology_type));
+        }
+    }
+    batch
 }
 
 fn style() -> ProgressStyle {

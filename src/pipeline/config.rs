@@ -52,6 +52,8 @@ pub struct Config {
     pub exclude: Vec<String>,
     /// Alerts in a query that the ranker learns from; a batch is cut into parts of about so many. 0 is the whole batch.
     pub ranker_query_rows: u32,
+    /// Typologies whose alerts are not learned from, to see how a model does on a kind that it never met.
+    pub exclude_typologies: Vec<String>,
     /// Parameters of the alert scorer.
     pub alert_scorer: BTreeMap<String, Value>,
     /// Parameters of the alert ranker.
@@ -382,6 +384,7 @@ struct WireConfig {
     masking: Masking,
     exclude: Vec<String>,
     ranker_query_rows: u32,
+    exclude_typologies: Vec<String>,
     alert_scorer: BTreeMap<String, Value>,
     alert_ranker: BTreeMap<String, Value>,
     cluster_scorer: BTreeMap<String, Value>,

@@ -225,6 +225,7 @@ impl Trainer {
         let refuse = |kind: Kind| move |reason| TrainError::Target { model: kind.name(), reason };
         self.note(batch)?;
         let alerts = Examples::by(batch, &self.alerts, strategy).map_err(refuse(Kind::AlertScorer))?;
+        let alerts = self.learnable(batch, alerts);
         let clusters = Examples::by(batch, &self.clusters, strategy).map_err(refuse(Kind::ClusterScorer))?;
         let mut hasher = Hasher::new();
         hasher.update(&alerts.digest().0);
@@ -263,6 +264,18 @@ impl Trainer {
         let material = self.gather()?;
         let trained = kinds.iter().map(|&kind| material.train(kind)).collect::<Result<_, _>>()?;
         Ok((trained, material.manifest))
+    }
+
+    /// Without the alerts of typologies that are left out.
+    fn learnable(&self, batch: &Batch, rows: Examples) -> Examples {
+        if self.config.exclude_typologies.is_empty() {
+            return rows;
+        }
+        let alerts = batch.alerts.as_deref().unwrap_or_default();
+        let typology = |row: usize| &alerts[rows.subjects[row].row].typology_type;
+        let left_out = |row: &usize| self.config.exclude_typologies.contains(typology(*row));
+        let kept: Vec<usize> = (0..rows.len()).filter(|row| !left_out(row)).collect();
+        rows.take(&kept)
     }
 
     fn note(&mut self, batch: &Batch) -> Result<(), TrainError> {
