@@ -1,46 +1,61 @@
 #!/usr/bin/env bash
 # Makes models/ from nothing: simulates batches with fixed seeds, trains, evaluates, writes the model card. The same bytes every run.
 # Usage: tools/train_models.sh [MODELS_DIR] [more aml-miner options, such as --threads 1]
+# Environment: AML_MINER names the program; KEEP=DIR keeps the simulated batches and reports there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 models=${1:-models}
 [ $# -gt 0 ] && shift
 miner=${AML_MINER:-target/release/aml-miner}
 [ -x "$miner" ] || { cargo build --release; miner=target/release/aml-miner; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+if [ -n "${KEEP:-}" ]; then work=$KEEP; mkdir -p "$work"; else work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; fi
 mkdir -p "$models/evaluation"
 
-# training: 24 economies, a week apart, none shared; judged: 6 economies of other seeds and later dates
-for i in $(seq 0 23); do
-  from=$(date -u -d "2025-01-05 + $((7 * i)) days" +%F)
-  "$miner" simulate --quiet --seed $((1000 + i)) --from "$from" --output "$work/train/$(printf %02d "$i")" "$@" > /dev/null
-done
-for i in $(seq 0 5); do
-  from=$(date -u -d "2025-09-07 + $((7 * i)) days" +%F)
-  "$miner" simulate --quiet --seed $((9000 + i)) --from "$from" --output "$work/test/$(printf %02d "$i")" "$@" > /dev/null
-done
+simulated() { # folder, first seed, economies, first day, days between economies, days of each
+  for i in $(seq 0 $(($3 - 1))); do
+    from=$(date -u -d "$4 + $(($5 * i)) days" +%F)
+    "$miner" simulate --quiet --seed $(($2 + i)) --from "$from" --days "$6" "${size[@]}" --output "$1/$(printf %02d "$i")" "${@:7}" > /dev/null
+  done
+}
+
+# Learned from: 120 consecutive days, 2025-01-05 to 2025-05-04, in 24 economies of 5 days each, so that no economy rules the models.
+# They are half the usual size, which keeps the making of the bundle within minutes.
+size=(--addresses 1000 --patterns 12)
+simulated "$work/train" 1000 24 2025-01-05 5 5 "$@"
+# Judged on: the first six of those economies on later days, whose windows share no transfer with what was learned ...
+simulated "$work/later" 1000 6 2025-07-06 7 1 "$@"
+# ... and six economies of seeds never trained on, of the usual size.
+size=()
+simulated "$work/unseen" 9000 6 2025-09-07 7 1 "$@"
+
 cp models/training.yaml "$work/training.yaml"
 "$miner" train all --quiet --data "$work/train" --output "$models" --config "$work/training.yaml" "$@"
-"$miner" evaluate --quiet --models "$models" --data "$work/test" --output "$work/simulated" "$@" \
-  --title "Simulated batches of seeds never seen" > /dev/null
-cp "$work/simulated/evaluation.json" "$models/evaluation/simulated.json"
 
-# the real sample is not ours to ship: its figures are kept, and made anew where it is at hand
+report() { # name, title, bundle, data and options
+  "$miner" evaluate --quiet --models "$3" --data "$4" --output "$work/reports/$1" --title "$2" "${@:5}" > /dev/null
+  cp "$work/reports/$1/evaluation.json" "$models/evaluation/$1.json"
+}
+report unseen "Economies of seeds never trained on" "$models" "$work/unseen" "$@"
+report later "Economies trained on, later days" "$models" "$work/later" "$@"
+
+# One kind of alert left out of training altogether, judged on that kind alone, beside the shipped scorer on the same alerts.
+left_out=CYCLE_DETECTION
+sed "s/^exclude_typologies: .*/exclude_typologies: [$left_out]/" "$work/training.yaml" > "$work/left_out.yaml"
+"$miner" train scorer --quiet --data "$work/train" --output "$work/left_out" --config "$work/left_out.yaml" "$@" > /dev/null
+report typology_left_out "$left_out alerts alone, a scorer that never met one" "$work/left_out" "$work/unseen" --typology "$left_out" "$@"
+report typology_known "$left_out alerts alone, the shipped scorer" "$models" "$work/unseen" --typology "$left_out" "$@"
+
+# The real sample is not ours to ship: its figures are kept, and made anew where it is at hand.
 sample=${AML_MINER_DATA:-../shared/data}/torus-2025-11-20-w300
 if [ -d "$sample" ]; then
-  "$miner" evaluate --quiet --models "$models" --data "$sample" --output "$work/sample" "$@" \
-    --title "Real sample, the shipped models as they are (zero-shot)" > /dev/null
-  "$miner" evaluate --quiet --models "$models" --data "$sample" --folds 5 --output "$work/folds" "$@" \
-    --title "Real sample, trained on it, whole pattern instances held out (5 folds, 3 partitions)" > /dev/null
-  cp "$work/sample/evaluation.json" "$models/evaluation/sample.json"
-  cp "$work/folds/evaluation.json" "$models/evaluation/sample_folds.json"
-fi
-if [ "$models" != models ] && [ ! -d "$sample" ]; then
+  report sample "Real sample, the shipped models as they are (zero-shot)" "$models" "$sample" "$@"
+  report sample_folds "Real sample, trained on it, whole pattern instances held out (5 folds, 3 partitions)" "$models" "$sample" --folds 5 "$@"
+elif [ "$models" != models ]; then
   cp models/evaluation/sample*.json "$models/evaluation/" 2> /dev/null || true
 fi
-reports=("$models/evaluation/simulated.json")
-for report in sample sample_folds; do
+
+reports=()
+for report in unseen later typology_left_out typology_known sample sample_folds; do
   [ -e "$models/evaluation/$report.json" ] && reports+=("$models/evaluation/$report.json")
 done
 "$miner" evaluate --models "$models" --card "${reports[@]}" "$@"
