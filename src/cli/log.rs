@@ -6,6 +6,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::Fault;
 use super::args::{Global, LogFormat};
+use crate::server::CONNECTIONS_TARGET;
 
 /// Starts the log of this process. A second call changes nothing.
 ///
@@ -43,9 +44,9 @@ fn filter(level: &str) -> Result<EnvFilter, Fault> {
     if !level.contains('=') && !LEVELS.contains(&level) {
         return Err(unreadable(""));
     }
-    // warp calls it an error when a client hangs up or speaks no HTTP; it is none of ours, and anyone can cause it
+    // that a client hangs up or speaks no HTTP is no error of ours, and anyone can cause it
     let directives = match level {
-        "error" | "warn" | "info" => format!("{level},warp::server=off"),
+        "error" | "warn" | "info" => format!("{level},{CONNECTIONS_TARGET}=off"),
         other => other.to_owned(),
     };
     EnvFilter::try_new(directives).map_err(|error| unreadable(&format!(" ({error})")))

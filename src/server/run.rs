@@ -32,6 +32,9 @@ pub enum Ended {
 #[error("cannot start the server: {0}")]
 pub struct ServeError(#[from] std::io::Error);
 
+/// The log target under which broken connections are reported, each as an error.
+pub const CONNECTIONS_TARGET: &str = "warp::server";
+
 /// Threads that move bytes; scores are computed elsewhere.
 const ASYNC_THREADS: usize = 2;
 
