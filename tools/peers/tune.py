@@ -124,6 +124,8 @@ def training(options):
             rows[f"ours {sampler}"] = [ours(command, sampler, seed, options.trials) for seed in range(options.seeds)]
         direction = "minimize" if lower else "maximize"
         for peer, sampler in PEERS.items():
+            if "univariate" in peer:
+                continue
             rows[peer] = [study(trainer.cost, sampler(seed), options.trials, direction) for seed in range(options.seeds)]
         current = trainer.about["current"]
         if current:
