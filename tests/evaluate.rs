@@ -246,20 +246,36 @@ fn what_a_bundle_or_a_batch_lacks_is_said() {
     let study = report.study.unwrap();
     assert_eq!(study.models.len(), 1);
     assert_eq!(study.absent["alert_scorer"], "the bundle holds no such model");
-    assert_eq!(study.absent["cluster_scorer"], "no row has a target");
+    assert_eq!(study.absent["cluster_scorer"], "the bundle holds no such model");
     assert_eq!(study.batches[0].without, ["clusters"]);
     assert!(why(&study.leakage.adversary).contains("one batch"));
     assert!(why(&study.models[0].duels).contains("no other bundle"));
 }
 
 #[test]
-fn nothing_to_judge_by_is_an_error() {
+fn without_labels_drift_is_still_told() {
     let mut batch = judged()[0].clone();
     (batch.ground_truth, batch.labels) = (None, None);
+    let report = judge(bundle(), &[batch]);
+    assert!(report.sections.is_empty());
+    let study = report.study.as_ref().unwrap();
+    assert_eq!(study.models.len(), 3);
+    for model in &study.models {
+        assert_eq!((why(&model.headlines), why(&model.days)), ("no row has a target", "no row has a target"));
+        assert!(model.features.present().unwrap().iter().any(|feature| feature.psi.is_some()));
+    }
+    assert!(study.findings.iter().all(|f| f.status != Status::Unknown || !f.detail.is_empty()));
+    assert_eq!(unbalanced(&html(bundle().manifest(), &report)), None);
+}
+
+#[test]
+fn nothing_to_judge_is_an_error() {
+    let mut batch = judged()[0].clone();
+    (batch.alerts, batch.clusters) = (None, None);
     let mut evaluation = Evaluation::new(bundle(), "test").settings(settings()).unwrap();
     evaluation.add(&batch).unwrap();
-    let error = evaluation.finish().expect_err("no target").to_string();
-    assert_eq!(error, "nothing to judge by: no batch has labels or ground truth on an alert");
+    let error = evaluation.finish().expect_err("no rows").to_string();
+    assert!(error.starts_with("nothing to judge: no batch has alerts"), "{error}");
     let refused = Evaluation::new(bundle(), "test").settings(Settings { budgets: vec![0], ..settings() });
     assert!(refused.expect_err("a budget of nothing").to_string().starts_with("budgets: expected"));
 }

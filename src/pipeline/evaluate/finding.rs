@@ -221,7 +221,9 @@ fn calibrated(model: &ModelStudy) -> Option<Finding> {
 
 fn stable(model: &ModelStudy) -> Finding {
     let check = format!("{}: holds from batch to batch", model.model);
-    let days = model.days.present().map_or(&[][..], Vec::as_slice);
+    let Some(days) = model.days.present() else {
+        return finding(check, Status::Unknown, reason(&model.days));
+    };
     let aucs: Vec<f64> = days.iter().filter_map(|day| day.auc).collect();
     if aucs.len() < 2 {
         return finding(check, Status::Unknown, "fewer than two batches with both classes");
@@ -253,7 +255,9 @@ fn drift(model: &ModelStudy) -> Finding {
 
 fn fair(model: &ModelStudy) -> Finding {
     let check = format!("{}: groups fare alike", model.model);
-    let groups = model.groups.present().map_or(&[][..], Vec::as_slice);
+    let Some(groups) = model.groups.present() else {
+        return finding(check, Status::Unknown, reason(&model.groups));
+    };
     let (mut compared, mut apart) = (0, vec![]);
     for attribute in ["network", "address type"] {
         let large = groups.iter().filter(|group| group.attribute == attribute && !group.small);

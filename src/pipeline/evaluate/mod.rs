@@ -104,6 +104,9 @@ pub enum EvaluateError {
     /// Nothing has a target.
     #[error("nothing to judge by: no batch has labels or ground truth on an alert")]
     NoTarget,
+    /// Nothing was scored.
+    #[error("nothing to judge: no batch has alerts, or clusters for a cluster scorer")]
+    NoRows,
 }
 
 /// What a caller holds.
@@ -199,17 +202,17 @@ impl<'a> Evaluation<'a> {
         Ok(())
     }
 
-    /// The figures.
+    /// The figures; without any target those that need none, such as drift.
     ///
     /// # Errors
-    /// When nothing had a target.
+    /// When no batch had alerts or clusters.
     pub fn finish(mut self) -> Result<Report, EvaluateError> {
         let sections = self.judged.into_iter().filter(|(_, judged)| !judged.is_empty());
         self.report.sections = sections
             .map(|((rows, target, view), judged)| judged.section(rows, target, view.name()))
             .collect();
-        if self.report.sections.is_empty() {
-            return Err(EvaluateError::NoTarget);
+        if self.alerts.is_empty() && self.clusters.is_empty() {
+            return Err(EvaluateError::NoRows);
         }
         self.study.fill(&Material {
             bundle: self.bundle,

@@ -95,6 +95,11 @@ impl Pool {
         extend(&mut self.rival, scored.rival);
     }
 
+    /// Whether no batch had rows.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
     /// Targets of the batch added last; a kind of target that earlier batches lacked is absent for them.
     pub(super) fn target(&mut self, name: &'static str, targets: &Targets) {
         let all = self.targets.entry(name).or_default();
@@ -119,12 +124,18 @@ impl Pool {
         self.targets.keys().copied()
     }
 
-    /// The rows that have a target, for one model; `None` where the bundle lacks the model or no row has one.
-    pub(super) fn rows<'a>(&self, bundle: &'a Bundle, kind: Kind, target: &str) -> Option<Rows<'a>> {
+    /// The rows that have a target of this kind, for one model, or all rows where no kind is asked for; `None` where the bundle
+    /// lacks the model or no row remains.
+    pub(super) fn rows<'a>(&self, bundle: &'a Bundle, kind: Kind, target: Option<&str>) -> Option<Rows<'a>> {
         let scorer = bundle.scorer(kind)?;
-        let targets = self.targets.get(target)?;
-        let known: Vec<(usize, Target)> =
-            targets.iter().enumerate().filter_map(|(row, target)| target.map(|t| (row, t))).collect();
+        let unknown = Target { positive: false, weight: 1.0, grade: 0, known_ms: i64::MAX };
+        let known: Vec<(usize, Target)> = match target {
+            None => (0..self.ids.len()).map(|row| (row, unknown)).collect(),
+            Some(target) => {
+                let targets = self.targets.get(target)?.iter().enumerate();
+                targets.filter_map(|(row, target)| target.map(|t| (row, t))).collect()
+            }
+        };
         if known.is_empty() {
             return None;
         }

@@ -120,27 +120,53 @@ impl Study {
         for kind in Kind::ALL {
             let pool = if kind.rows() == RowsOf::Alerts { material.alerts } else { material.clusters };
             let name = kind.name().to_owned();
-            let Some(target) = primary_target(pool) else {
-                self.absent.insert(name, "no row has a target".to_owned());
-                continue;
-            };
-            let Some(rows) = pool.rows(material.bundle, kind, target) else {
+            if material.bundle.scorer(kind).is_none() {
                 self.absent.insert(name, "the bundle holds no such model".to_owned());
+                continue;
+            }
+            let target = primary_target(pool);
+            let Some(rows) = pool.rows(material.bundle, kind, target) else {
+                self.absent.insert(name, "no batch has rows for it".to_owned());
                 continue;
             };
             let limit = material.settings.single_feature_limit;
-            self.leakage.single_features.insert(name, single_features(&rows, limit));
+            let single = target.map_or_else(|| Part::absent(UNLABELLED), |_| single_features(&rows, limit));
+            self.leakage.single_features.insert(name, single);
             if self.leakage.adversary.present().is_none() && kind.rows() == RowsOf::Alerts {
                 let reference = material.reference.filter(|_| kind == Kind::AlertScorer);
                 self.leakage.adversary = adversary(&rows, reference);
             }
-            self.models.push(ModelStudy::of(&rows, target, material.settings));
+            self.models.push(match target {
+                Some(target) => ModelStudy::of(&rows, target, material.settings),
+                None => ModelStudy::unlabelled(&rows, material.settings),
+            });
         }
         self.findings = findings(self);
     }
 }
 
 impl ModelStudy {
+    /// What needs no target: drift, importance, dependence.
+    fn unlabelled(rows: &Rows<'_>, settings: &Settings) -> Self {
+        let labelled = ModelStudy::of(rows, "none", &Settings { resamples: 0, ..settings.clone() });
+        ModelStudy {
+            positives: 0,
+            headlines: Part::absent(UNLABELLED),
+            baseline_auc: vec![],
+            curves: Part::absent(UNLABELLED),
+            calibration: Part::absent(UNLABELLED),
+            distribution: Part::absent(UNLABELLED),
+            yields: Part::absent(UNLABELLED),
+            thresholds: Part::absent(UNLABELLED),
+            lines: Part::absent(UNLABELLED),
+            days: Part::absent(UNLABELLED),
+            ablation: Part::absent(UNLABELLED),
+            groups: Part::absent(UNLABELLED),
+            duels: Part::absent(UNLABELLED),
+            ..labelled
+        }
+    }
+
     fn of(rows: &Rows<'_>, target: &str, settings: &Settings) -> Self {
         let features = features(rows, settings);
         let dependence = match features.present() {
@@ -171,6 +197,9 @@ impl ModelStudy {
         }
     }
 }
+
+/// Why parts are absent that need a target.
+const UNLABELLED: &str = "no row has a target";
 
 /// The target of most batches; of two with as many, the ground truth, which is complete.
 fn primary_target(pool: &Pool) -> Option<&'static str> {
