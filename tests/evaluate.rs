@@ -1,4 +1,6 @@
 //! Judging: what a report says of small simulated batches, and what it says when there is little to judge by.
+#![cfg(feature = "cli")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "all of this is test code: a panic is a failed test")]
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
@@ -389,4 +391,30 @@ fn reports_without_a_study_have_pages_too() {
     let page = html(bundle().manifest(), &folds);
     assert_eq!(unbalanced(&page), None);
     assert!(page.contains("<table>") && !page.contains("<svg"));
+}
+
+fn run(arguments: &[&str]) -> (Option<i32>, String) {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_aml-miner"));
+    let done = command.current_dir(root).arg("evaluate").args(arguments).output().unwrap();
+    (done.status.code(), String::from_utf8(done.stderr).unwrap())
+}
+
+#[test]
+fn the_command_refuses_nonsense_and_writes_four_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("report");
+    let output = output.to_str().unwrap();
+    let on = ["--data", "fixtures/demo", "--output", output];
+    let (code, text) = run(&[&on[..], &["--budgets", "0"]].concat());
+    assert_eq!((code, text.contains("budgets: expected")), (Some(2), true), "{text}");
+    let (code, text) = run(&[&on[..], &["--against", "no/such/models"]].concat());
+    assert_eq!((code, text.contains("no/such/models")), (Some(2), true), "{text}");
+    assert!(!std::path::Path::new(output).exists(), "nothing half-written");
+    let (code, text) = run(&[&on[..], &["--quiet", "--resamples", "20", "--budgets", "10,20"]].concat());
+    assert_eq!(code, Some(0), "{text}");
+    let files = std::fs::read_dir(output).unwrap().map(|entry| entry.unwrap().file_name());
+    let files: BTreeSet<String> = files.map(|name| name.into_string().unwrap()).collect();
+    let expected = ["MODEL_CARD.md", "evaluation.html", "evaluation.json", "evaluation.md"];
+    assert_eq!(files, expected.map(str::to_owned).into());
 }
