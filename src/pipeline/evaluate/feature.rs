@@ -81,11 +81,13 @@ pub(super) fn dependence(
 fn along(rows: &Rows<'_>, sample: &crate::gbdt::data::FeatureMatrix, name: &str) -> Dependence {
     let f = rows.matrix.schema().position(name).expect("a feature of the model");
     let column = rows.matrix.column(f);
-    let mut known: Vec<f64> = (0..column.len()).map(|row| column.get(row)).filter(|v| !v.is_nan()).collect();
+    let values = || (0..column.len()).map(|row| column.get(row));
+    // an infinite value has no place on an axis, and JSON no word for it
+    let mut known: Vec<f64> = values().filter(|value| value.is_finite()).collect();
     known.sort_by(f64::total_cmp);
     let quantile = |i: usize| known.get(known.len().saturating_sub(1) * i / GRID).copied();
-    let mut values: Vec<f64> = (0..=GRID).filter_map(quantile).collect();
-    values.dedup();
+    let mut grid: Vec<f64> = (0..=GRID).filter_map(quantile).collect();
+    grid.dedup();
     let n = sample.n_rows();
     let mut row = vec![0.0; sample.n_features()];
     let mut mean_at = |value: f64| {
@@ -97,9 +99,9 @@ fn along(rows: &Rows<'_>, sample: &crate::gbdt::data::FeatureMatrix, name: &str)
         }
         sum / n as f64
     };
-    let scores = values.iter().map(|&value| mean_at(value)).collect();
-    let score_missing = (known.len() < column.len()).then(|| mean_at(f64::NAN));
-    Dependence { feature: name.to_owned(), values, scores, score_missing }
+    let scores = grid.iter().map(|&value| mean_at(value)).collect();
+    let score_missing = values().any(f64::is_nan).then(|| mean_at(f64::NAN));
+    Dependence { feature: name.to_owned(), values: grid, scores, score_missing }
 }
 
 fn mean_abs_shap(rows: &Rows<'_>, settings: &Settings) -> Vec<f64> {
