@@ -3,7 +3,7 @@
   tune.py functions [--seeds 50]       four cheap functions with a known least value, 40 trials: regret of the best trial. Ours come from
                                        `cargo test --test tune -- --ignored figures_of_functions --nocapture`, run by this script,
                                        or from a file with that output (--ours FILE)
-  tune.py training --data DIR [--binary target/release/aml-miner] [--config FILE] [--seeds 5] [--trials 40] [--tasks scorer ranker clusters]
+  tune.py training --data DIR [--binary target/release/aml-miner] [--config FILE] [--objective O] [--seeds 5] [--trials 40] [--tasks scorer ranker clusters]
                                        the three models on real folds. Optuna's points are evaluated by `aml-miner tune --points -`: the same
                                        trainer, rows and folds. No pruning, no point given in advance, on either side.
 
@@ -115,6 +115,7 @@ class Trainer:
 
 def training(options):
     config = ["--config", options.config] if options.config else []
+    config += ["--objective", options.objective] if options.objective else []
     for task in options.tasks:
         command = [options.binary, "--threads", "1", "--quiet", "tune", task, "--data", options.data] + config
         trainer = Trainer(command)
@@ -156,6 +157,7 @@ def main():
     two.add_argument("--data", required=True)
     two.add_argument("--binary", default=os.path.join(ROOT, "target/release/aml-miner"))
     two.add_argument("--config")
+    two.add_argument("--objective", help="default: each model's own")
     two.add_argument("--seeds", type=int, default=5)
     two.add_argument("--trials", type=int, default=40)
     two.add_argument("--tasks", nargs="+", default=["scorer", "ranker", "clusters"])
