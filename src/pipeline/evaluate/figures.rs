@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::aml::target::Targets;
-use crate::metrics::{binary, ranking};
+use crate::metrics::{binary, calibration, ranking};
 
 /// Figures on one kind of row, against one kind of target.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -45,6 +45,9 @@ pub struct Figures {
     pub ndcg_at_10: Option<f64>,
     /// Mean squared error; absent for scores that are no probabilities.
     pub brier: Option<f64>,
+    /// Expected calibration error in ten bins of equal width; absent likewise.
+    #[serde(default)]
+    pub ece: Option<f64>,
 }
 
 /// Rows with targets and any number of scores.
@@ -105,7 +108,9 @@ impl Judged {
 
     fn figures(&self, name: &str, scores: &[f64]) -> Figures {
         let at = |budget| self.precision_at(scores, budget);
-        let brier = if name == "alert_ranker" { None } else { binary::brier(&self.labels, scores, None) };
+        let is_probability = name != "alert_ranker";
+        let brier = || binary::brier(&self.labels, scores, None);
+        let ece = || calibration::ece(&self.labels, scores, 10);
         Figures {
             scorer: name.to_owned(),
             auc: binary::auc(&self.labels, scores, None),
@@ -114,7 +119,8 @@ impl Judged {
             precision_at_50: at(50),
             precision_at_100: at(100),
             ndcg_at_10: Some(ranking::ndcg_at(&self.grades, scores, &self.groups, 10)),
-            brier,
+            brier: is_probability.then(brier).flatten(),
+            ece: is_probability.then(ece).flatten(),
         }
     }
 

@@ -145,7 +145,7 @@ fn list(names: &[String]) -> String {
     }
 }
 
-fn cells(figures: &Figures) -> [Option<f64>; 7] {
+fn cells(figures: &Figures) -> [Option<f64>; 8] {
     [
         figures.auc,
         figures.average_precision,
@@ -154,6 +154,7 @@ fn cells(figures: &Figures) -> [Option<f64>; 7] {
         figures.precision_at_100,
         figures.ndcg_at_10,
         figures.brier,
+        figures.ece,
     ]
 }
 
@@ -161,8 +162,9 @@ fn cell(value: Option<f64>) -> String {
     value.map_or_else(|| "-".to_owned(), rounded)
 }
 
-const HEAD: &str = "| score | AUC | average precision | precision at 10 | at 50 | at 100 | NDCG@10 | Brier |
-|---|---|---|---|---|---|---|---|";
+const HEAD: &str =
+    "| score | AUC | average precision | precision at 10 | at 50 | at 100 | NDCG@10 | Brier | ECE |
+|---|---|---|---|---|---|---|---|---|";
 
 const PURPOSE: &str = "Three gradient-boosted tree ensembles that put anti-money-laundering alerts over blockchain transactions in order of how likely \
 their addresses take part in laundering: `alert_scorer` (a probability), `alert_ranker` (an order within a batch) and `cluster_scorer` (a \
@@ -172,7 +174,8 @@ must not be the sole ground for freezing funds or filing a report.
 
 const FIGURES: &str = "Each figure stands beside a flat score, a copy of the alert's severity and a copy of its confidence on the same rows. Budgets \
 are alerts per batch. `official columns` is what a caller gets who sends alerts and the official address columns, but no flows \
-and no clusters. A batch in which nothing is relevant counts 1 in NDCG, as in LightGBM. Ties are broken by position in the batch.
+and no clusters. A batch in which nothing is relevant counts 1 in NDCG, as in LightGBM. ECE is the expected calibration error in ten bins. Labels cover launderers more than others, so a probability that \
+is right among labelled alerts is too high among all. Ties are broken by position in the batch.
 ";
 
 const LIMITS: &str = "## Limits

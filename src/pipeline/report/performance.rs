@@ -9,8 +9,17 @@ use crate::pipeline::evaluate::{
 
 /// The short table of each kind of row, target and view.
 pub(super) fn short_tables(report: &Report) -> Vec<Block> {
-    let head =
-        ["score", "AUC", "average precision", "precision at 10", "at 50", "at 100", "NDCG@10", "Brier"];
+    let head = [
+        "score",
+        "AUC",
+        "average precision",
+        "precision at 10",
+        "at 50",
+        "at 100",
+        "NDCG@10",
+        "Brier",
+        "ECE",
+    ];
     let row = |figures: &Figures| {
         let cells = super::cells(figures).map(Cell::maybe);
         std::iter::once(Cell::text(&figures.scorer)).chain(cells).collect()
