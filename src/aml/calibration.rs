@@ -52,6 +52,10 @@ pub struct Calibrated {
     pub rows: usize,
     /// Mean log loss of each method on folds that it was not fitted on; `none` is the score as it was.
     pub candidates: BTreeMap<String, f64>,
+    /// Share of positives among labelled rows, and as estimated for all rows, to which the map was moved; the figures below are
+    /// of labelled rows, before that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_rates: Option<(f64, f64)>,
     /// Figures of those rows as they were.
     pub before: Reliability,
     /// Figures of those rows, each mapped as fitted on the other folds.

@@ -61,7 +61,8 @@ pub fn fit(method: Method, rows: &Scored) -> Option<Calibration> {
     map.filter(|map| map.check().is_ok())
 }
 
-/// Chooses and fits. `None` where the score as it is remains the best, or too little is known to say.
+/// Chooses and fits. Where the score as it is remains the best, the map is Platt's with slope 1 and intercept 0. `None` where
+/// nothing was asked for, or too little is known to say.
 pub fn choose(method: Method, folds: &[Scored]) -> Option<Calibrated> {
     let methods = match method {
         Method::None => return None,
@@ -70,6 +71,9 @@ pub fn choose(method: Method, folds: &[Scored]) -> Option<Calibrated> {
     };
     let mut all = Scored::default();
     folds.iter().for_each(|fold| all.append(fold));
+    if all.raw.len() < LEAST {
+        return None;
+    }
     let nested: Vec<(Method, Vec<f64>)> =
         methods.into_iter().filter_map(|m| Some((m, out_of_fold(m, folds)?))).collect();
     let loss = |probabilities: &[f64]| binary::binary_logloss(&all.labels, probabilities, None);
@@ -79,15 +83,67 @@ pub fn choose(method: Method, folds: &[Scored]) -> Option<Calibrated> {
     }
     let asked = |i: &usize| method == Method::Auto || nested[*i].0 == method;
     let best = (0..nested.len()).filter(asked).min_by(|&a, &b| losses[a].total_cmp(&losses[b]))?;
-    let map = fit(nested[best].0, &all)?;
+    let map = match nested[best].0 {
+        Method::None => Calibration::Platt { slope: 1.0, intercept: 0.0 },
+        best => fit(best, &all)?,
+    };
     let candidates = nested.iter().zip(&losses).map(|((m, _), &loss)| (name(*m).to_owned(), loss));
     Some(Calibrated {
         map,
         rows: all.raw.len(),
         candidates: candidates.collect::<BTreeMap<_, _>>(),
+        base_rates: None,
         before: reliability(&all.labels, &nested[0].1)?,
         after: reliability(&all.labels, &nested[best].1)?,
     })
+}
+
+/// A map that was fitted on labelled rows, for all rows. Who is labelled depends on what was found: cases are labelled more often
+/// than harmless rows, so labelled rows overstate the share of positives. The share among the others is estimated from their
+/// raw scores alone (expectation maximisation, Saerens et al. 2002), assuming that within a class the labelled are like the others;
+/// then the map's odds are scaled to the share of all rows. Where there are no other rows nothing changes.
+pub fn to_all_rows(one: Calibrated, labels: &[f32], others: &[f64]) -> Calibrated {
+    let positives = labels.iter().filter(|&&label| label > 0.0).count() as f64;
+    let known = positives / labels.len() as f64;
+    if others.is_empty() || !(known > 0.0 && known < 1.0) {
+        return one;
+    }
+    let scores: Vec<f64> = others.iter().map(|&raw| one.map.probability(raw)).collect();
+    let share = base_rate(known, &scores);
+    let rows = (labels.len() + others.len()) as f64;
+    let all = (positives + share * others.len() as f64) / rows;
+    let offset = logit(all) - logit(known);
+    let map = match one.map {
+        Calibration::Platt { slope, intercept } => {
+            Calibration::Platt { slope, intercept: intercept + offset }
+        }
+        Calibration::Beta { a, b, c } => Calibration::Beta { a, b, c: c + offset },
+        Calibration::Isotonic { knots } => {
+            let moved = |(raw, p)| (raw, math::sigmoid(logit(p) + offset));
+            Calibration::Isotonic { knots: knots.into_iter().map(moved).collect() }
+        }
+    };
+    Calibrated { map, base_rates: Some((known, all)), ..one }
+}
+
+/// The share of positives among rows whose scores are probabilities at another share, `known`.
+fn base_rate(known: f64, scores: &[f64]) -> f64 {
+    let mut share = known;
+    for _ in 0..1_000 {
+        let (up, down) = (share / known, (1.0 - share) / (1.0 - known));
+        let expected = scores.iter().fold(0.0, |sum, p| sum + p * up / (p * up + (1.0 - p) * down));
+        let next = (expected / scores.len() as f64).clamp(1e-6, 1.0 - 1e-6);
+        let moved = (next - share).abs();
+        share = next;
+        if moved < 1e-12 {
+            break;
+        }
+    }
+    share
+}
+
+fn logit(p: f64) -> f64 {
+    math::ln(p / (1.0 - p))
 }
 
 /// Figures of probabilities; `None` without rows.
@@ -260,6 +316,41 @@ mod tests {
         assert_eq!(choose(Method::Auto, &folds(&line)), Some(chosen));
         assert_eq!(choose(Method::Isotonic, &folds(&line)).expect("asked for").map.name(), "isotonic");
         assert_eq!(choose(Method::None, &folds(&line)), None);
+    }
+
+    #[test]
+    fn the_share_of_rows_without_labels_is_found_from_their_scores() {
+        // cases are labelled nine times in ten, others one time in three
+        let truth = |raw: f64| math::sigmoid(1.5 * raw - 1.0);
+        let all = made(&truth, 60_000, 3);
+        let lot = Stream::new(8, "labelled");
+        let labelled = |&i: &usize| lot.unit(i as u64) < if all.labels[i] > 0.0 { 0.9 } else { 0.33 };
+        let (seen, unseen): (Vec<usize>, Vec<usize>) = (0..all.raw.len()).partition(labelled);
+        let part = |rows: &[usize]| Scored {
+            raw: rows.iter().map(|&i| all.raw[i]).collect(),
+            labels: rows.iter().map(|&i| all.labels[i]).collect(),
+        };
+        let (seen, unseen) = (part(&seen), part(&unseen));
+        let folds: Vec<Scored> = (0..4)
+            .map(|k| {
+                let own: Vec<usize> = (0..seen.raw.len()).filter(|i| i % 4 == k).collect();
+                Scored {
+                    raw: own.iter().map(|&i| seen.raw[i]).collect(),
+                    labels: own.iter().map(|&i| seen.labels[i]).collect(),
+                }
+            })
+            .collect();
+        let error = |map: &Calibration| {
+            let scores: Vec<f64> = all.raw.iter().map(|&raw| map.probability(raw)).collect();
+            reliability(&all.labels, &scores).expect("rows").ece
+        };
+        for method in [Method::Platt, Method::Beta, Method::Isotonic, Method::Auto] {
+            let one = choose(method, &folds).expect("a map");
+            let before = error(&one.map);
+            let moved = to_all_rows(one, &seen.labels, &unseen.raw);
+            assert!(before > 0.05 && error(&moved.map) < 0.015, "{before} {}", error(&moved.map));
+            assert!(moved.map.check().is_ok());
+        }
     }
 
     #[test]

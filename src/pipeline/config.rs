@@ -42,6 +42,8 @@ pub struct Config {
     pub selection: Selection,
     /// How the scorers' raw scores become probabilities.
     pub calibration: Method,
+    /// Whose share of positives a probability is about.
+    pub calibration_rows: CalibrationRows,
     /// Whether batches of several networks may make one bundle.
     pub networks: Networks,
     /// What becomes of the batches' labels where a file of labels is given.
@@ -86,6 +88,16 @@ pub enum TargetTable {
     GroundTruth,
     /// What became of addresses thirty days later.
     Evolution,
+}
+
+/// Whose share of positives a probability is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CalibrationRows {
+    /// Rows like those with labels.
+    Labelled,
+    /// All rows of the batches, labelled or not.
+    All,
 }
 
 /// Whether batches of several networks may make one bundle.
@@ -379,6 +391,7 @@ struct WireConfig {
     confidence_weights: bool,
     selection: Selection,
     calibration: Method,
+    calibration_rows: CalibrationRows,
     networks: Networks,
     custom_labels: CustomLabelUse,
     masking: Masking,

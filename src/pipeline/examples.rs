@@ -21,6 +21,8 @@ pub struct Examples {
     pub targets: Vec<Target>,
     /// Who and when each row is.
     pub subjects: Vec<Subject>,
+    /// The rows without a target: who is scored beside the labelled ones. Empty in what [`Examples::take`] makes.
+    pub others: FeatureMatrix,
     /// Labels that were left out as unknown at the cut-off.
     pub dropped_labels: usize,
     /// Rows without a target.
@@ -67,9 +69,12 @@ impl Examples {
             Rows::Clusters => target::of_clusters(batch, strategy)?,
         };
         let subjects = subjects(batch, features.rows());
-        let kept: Vec<usize> = (0..subjects.len()).filter(|&row| targets.rows[row].is_some()).collect();
+        let (kept, others): (Vec<usize>, Vec<usize>) =
+            (0..subjects.len()).partition(|&row| targets.rows[row].is_some());
+        let matrix = features.matrix(batch);
         Ok(Examples {
-            matrix: features.matrix(batch).take_rows(&kept),
+            others: matrix.take_rows(&others),
+            matrix: matrix.take_rows(&kept),
             targets: targets.rows.iter().flatten().copied().collect(),
             unlabelled: subjects.len() - kept.len(),
             subjects: kept.iter().map(|&row| subjects[row].clone()).collect(),
@@ -79,22 +84,15 @@ impl Examples {
 
     /// The examples of batches, in this order; `None` of none.
     pub fn concat(parts: Vec<Examples>) -> Option<Self> {
-        let schema = parts.first()?.matrix.schema().clone();
-        let column = |f: usize| {
-            let values = |part: &Examples| {
-                let column = part.matrix.column(f).clone();
-                (0..column.len()).map(move |row| column.get(row))
-            };
-            Column::F64(parts.iter().flat_map(values).collect())
-        };
-        let columns = (0..schema.len()).map(column).collect();
-        let matrix = FeatureMatrix::new(schema, columns).expect("all parts have the features of one set");
+        let matrix = stack(&parts.iter().map(|part| &part.matrix).collect::<Vec<_>>())?;
+        let others = stack(&parts.iter().map(|part| &part.others).collect::<Vec<_>>())?;
         let number = |(batch, part): (usize, &Examples)| {
             let numbered = move |subject: &Subject| Subject { batch: batch as u32, ..subject.clone() };
             part.subjects.iter().map(numbered).collect::<Vec<_>>()
         };
         Some(Examples {
             matrix,
+            others,
             targets: parts.iter().flat_map(|part| part.targets.iter().copied()).collect(),
             subjects: parts.iter().enumerate().flat_map(number).collect(),
             dropped_labels: parts.iter().map(|part| part.dropped_labels).sum(),
@@ -129,6 +127,7 @@ impl Examples {
     pub fn take(&self, rows: &[usize]) -> Self {
         Examples {
             matrix: self.matrix.take_rows(rows),
+            others: self.others.take_rows(&[]),
             targets: rows.iter().map(|&row| self.targets[row]).collect(),
             subjects: rows.iter().map(|&row| self.subjects[row].clone()).collect(),
             dropped_labels: self.dropped_labels,
@@ -248,6 +247,20 @@ impl Examples {
         }
         hasher.finish()
     }
+}
+
+/// Matrices of one schema below each other; `None` of none.
+fn stack(parts: &[&FeatureMatrix]) -> Option<FeatureMatrix> {
+    let schema = parts.first()?.schema().clone();
+    let column = |f: usize| {
+        let values = |part: &&FeatureMatrix| {
+            let column = part.column(f).clone();
+            (0..column.len()).map(move |row| column.get(row))
+        };
+        Column::F64(parts.iter().flat_map(values).collect())
+    };
+    let columns = (0..schema.len()).map(column).collect();
+    Some(FeatureMatrix::new(schema, columns).expect("all parts have the features of one set"))
 }
 
 fn subjects(batch: &Batch, rows: Rows) -> Vec<Subject> {

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use super::calibrate::{self, Method, Scored};
-use super::config::Config;
+use super::config::{CalibrationRows, Config};
 use super::cross::{Cross, FoldScores, measure, places};
 use super::examples::Examples;
 use super::folds::Folds;
@@ -84,8 +84,8 @@ impl Material {
         let (table, dropped) = self.select(kind, &mut warnings)?;
         let calibrated = kind != Kind::AlertRanker && self.config.calibration != Method::None;
         let out_of_fold = if calibrated { self.try_folds(kind, &table, &mut warnings)? } else { None };
-        let calibration = out_of_fold.as_ref().filter(|_| calibrated).and_then(|f| self.calibrate(&table, f));
         let (model, metrics) = self.learn(kind, &table)?;
+        let calibration = out_of_fold.as_ref().and_then(|folds| self.calibrate(&table, folds, &model));
         let nothing = Overrides::new();
         let plan = Learner { config: &self.config, kind, overrides: &nothing }.plan(None)?;
         Ok(Trained {
@@ -158,7 +158,8 @@ impl Material {
         cross.score(&Overrides::new(), &mut |_| ControlFlow::Continue(())).map(Some)
     }
 
-    fn calibrate(&self, table: &Table, folds: &FoldScores) -> Option<Calibrated> {
+    /// The map of the folds' scores, moved to the base rate of all rows where configured.
+    fn calibrate(&self, table: &Table, folds: &FoldScores, model: &Model) -> Option<Calibrated> {
         let scored = folds.folds.iter().map(|fold| Scored {
             raw: fold.raw.clone(),
             labels: fold
@@ -167,7 +168,13 @@ impl Material {
                 .map(|&row| f32::from(u8::from(table.rows.targets[row].positive)))
                 .collect(),
         });
-        calibrate::choose(self.config.calibration, &scored.collect::<Vec<_>>())
+        let chosen = calibrate::choose(self.config.calibration, &scored.collect::<Vec<_>>());
+        if self.config.calibration_rows == CalibrationRows::Labelled {
+            return chosen;
+        }
+        let predictor = Predictor::new(model);
+        let others = predictor.raw(&table.rows.others).expect("the features of the same set");
+        chosen.map(|one| calibrate::to_all_rows(one, &table.rows.labels(), &others))
     }
 
     /// The model of all rows, and figures on the dates that chose the number of rounds.
@@ -215,7 +222,8 @@ impl Table {
             .map(|(feature, _)| feature)
             .collect();
         let features = self.features.clone().without(|feature| names.contains(&*feature.name));
-        let rows = Examples { matrix: self.rows.matrix.select(&kept), ..self.rows.clone() };
+        let (matrix, others) = (self.rows.matrix.select(&kept), self.rows.others.select(&kept));
+        let rows = Examples { matrix, others, ..self.rows.clone() };
         Table { features, rows }
     }
 }
