@@ -37,12 +37,19 @@ pub struct Scored {
     pub raw: Vec<f64>,
     /// 0 or 1.
     pub labels: Vec<f32>,
+    /// How often each row counts; empty is once.
+    pub weights: Vec<f32>,
 }
 
 impl Scored {
     fn append(&mut self, other: &Scored) {
         self.raw.extend(&other.raw);
         self.labels.extend(&other.labels);
+        self.weights.extend(&other.weights);
+    }
+
+    fn weight(&self, row: usize) -> f64 {
+        self.weights.get(row).map_or(1.0, |&weight| f64::from(weight))
     }
 }
 
@@ -98,31 +105,36 @@ pub fn choose(method: Method, folds: &[Scored]) -> Option<Calibrated> {
     })
 }
 
-/// A map that was fitted on labelled rows, for all rows. Who is labelled depends on what was found: cases are labelled more often
-/// than harmless rows, so labelled rows overstate the share of positives. The share among the others is estimated from their
-/// raw scores alone (expectation maximisation, Saerens et al. 2002), assuming that within a class the labelled are like the others;
-/// then the map's odds are scaled to the share of all rows. Where there are no other rows nothing changes.
-pub fn to_all_rows(one: Calibrated, labels: &[f32], others: &[f64]) -> Calibrated {
-    let positives = labels.iter().filter(|&&label| label > 0.0).count() as f64;
-    let known = positives / labels.len() as f64;
+/// A map that was fitted on labelled rows, fitted anew for all rows. Who is labelled depends on what was found: cases are labelled
+/// more often than harmless rows, so labelled rows overstate the share of positives. The share among the others is estimated from
+/// their raw scores alone (expectation maximisation, Saerens et al. 2002), assuming that within a class the labelled are like the
+/// others; each of them then counts as positive by its probability at that share, and as negative by the rest. `labelled` is how many
+/// rows have labels, of which `seen` are the ones scored out of fold. Where there are no other rows nothing changes.
+pub fn to_all_rows(one: Calibrated, seen: &[Scored], labelled: usize, others: &[f64]) -> Calibrated {
+    let mut rows = Scored::default();
+    seen.iter().for_each(|fold| rows.append(fold));
+    let positives = rows.labels.iter().filter(|&&label| label > 0.0).count() as f64;
+    let known = positives / rows.labels.len() as f64;
     if others.is_empty() || !(known > 0.0 && known < 1.0) {
         return one;
     }
     let scores: Vec<f64> = others.iter().map(|&raw| one.map.probability(raw)).collect();
     let share = base_rate(known, &scores);
-    let rows = (labels.len() + others.len()) as f64;
-    let all = (positives + share * others.len() as f64) / rows;
-    let offset = logit(all) - logit(known);
-    let map = match one.map {
-        Calibration::Platt { slope, intercept } => {
-            Calibration::Platt { slope, intercept: intercept + offset }
-        }
-        Calibration::Beta { a, b, c } => Calibration::Beta { a, b, c: c + offset },
-        Calibration::Isotonic { knots } => {
-            let moved = |(raw, p)| (raw, math::sigmoid(logit(p) + offset));
-            Calibration::Isotonic { knots: knots.into_iter().map(moved).collect() }
-        }
+    rows.weights = vec![(labelled as f64 / rows.raw.len() as f64) as f32; rows.raw.len()];
+    let (up, down) = (share / known, (1.0 - share) / (1.0 - known));
+    for (&raw, p) in others.iter().zip(&scores) {
+        let positive = p * up / (p * up + (1.0 - p) * down);
+        rows.raw.extend([raw, raw]);
+        rows.labels.extend([1.0, 0.0]);
+        rows.weights.extend([positive as f32, (1.0 - positive) as f32]);
+    }
+    let method = match one.map {
+        Calibration::Platt { .. } => Method::Platt,
+        Calibration::Beta { .. } => Method::Beta,
+        Calibration::Isotonic { .. } => Method::Isotonic,
     };
+    let Some(map) = fit(method, &rows) else { return one };
+    let all = (known * labelled as f64 + share * others.len() as f64) / (labelled + others.len()) as f64;
     Calibrated { map, base_rates: Some((known, all)), ..one }
 }
 
@@ -140,10 +152,6 @@ fn base_rate(known: f64, scores: &[f64]) -> f64 {
         }
     }
     share
-}
-
-fn logit(p: f64) -> f64 {
-    math::ln(p / (1.0 - p))
 }
 
 /// Figures of probabilities; `None` without rows.
@@ -186,7 +194,8 @@ fn beta(rows: &Scored) -> Option<Calibration> {
 
 fn cost(map: &Calibration, rows: &Scored) -> f64 {
     let probabilities: Vec<f64> = rows.raw.iter().map(|&raw| map.probability(raw)).collect();
-    binary::binary_logloss(&rows.labels, &probabilities, None).unwrap_or(f64::INFINITY)
+    let weights = Some(rows.weights.as_slice()).filter(|weights| !weights.is_empty());
+    binary::binary_logloss(&rows.labels, &probabilities, weights).unwrap_or(f64::INFINITY)
 }
 
 /// Pools adjacent violators over bins of rows in order of raw score. A pool's knot is `(positives + 1/2) / (rows + 1)`, so that none
@@ -194,14 +203,15 @@ fn cost(map: &Calibration, rows: &Scored) -> f64 {
 fn isotonic(rows: &Scored) -> Calibration {
     let mut order: Vec<usize> = (0..rows.raw.len()).collect();
     order.sort_by(|&a, &b| rows.raw[a].total_cmp(&rows.raw[b]).then(a.cmp(&b)));
-    let size = (order.len() / KNOTS).max(LEAST / 2);
+    let total = (0..order.len()).fold(0.0, |sum, row| sum + rows.weight(row));
+    let size = (total / KNOTS as f64).floor().max((LEAST / 2) as f64);
     let mut pools: Vec<Pool> = vec![];
     let mut bin = Pool::default();
     for (i, &row) in order.iter().enumerate() {
-        bin.add(rows.raw[row], rows.labels[row]);
+        bin.add(rows.raw[row], rows.labels[row], rows.weight(row));
         // rows of equal score share a bin
         let last = order.get(i + 1).is_none_or(|&next| rows.raw[next] != rows.raw[row]);
-        if last && bin.rows >= size as f64 {
+        if last && bin.rows >= size {
             push(&mut pools, std::mem::take(&mut bin));
         }
     }
@@ -225,10 +235,10 @@ struct Pool {
 }
 
 impl Pool {
-    fn add(&mut self, raw: f64, label: f32) {
-        self.rows += 1.0;
-        self.positives += f64::from(label);
-        self.sum += raw;
+    fn add(&mut self, raw: f64, label: f32, weight: f64) {
+        self.rows += weight;
+        self.positives += weight * f64::from(label);
+        self.sum += weight * raw;
     }
 }
 
@@ -275,7 +285,7 @@ mod tests {
         let raw: Vec<f64> = (0..rows).map(|i| 8.0 * place.unit(i) - 4.0).collect();
         let label = |(i, &raw): (usize, &f64)| f32::from(u8::from(chance.unit(i as u64) < truth(raw)));
         let labels = raw.iter().enumerate().map(label).collect();
-        Scored { raw, labels }
+        Scored { raw, labels, weights: vec![] }
     }
 
     fn folds(truth: &dyn Fn(f64) -> f64) -> Vec<Scored> {
@@ -329,15 +339,14 @@ mod tests {
         let part = |rows: &[usize]| Scored {
             raw: rows.iter().map(|&i| all.raw[i]).collect(),
             labels: rows.iter().map(|&i| all.labels[i]).collect(),
+            weights: vec![],
         };
         let (seen, unseen) = (part(&seen), part(&unseen));
         let folds: Vec<Scored> = (0..4)
             .map(|k| {
                 let own: Vec<usize> = (0..seen.raw.len()).filter(|i| i % 4 == k).collect();
-                Scored {
-                    raw: own.iter().map(|&i| seen.raw[i]).collect(),
-                    labels: own.iter().map(|&i| seen.labels[i]).collect(),
-                }
+                let raw = own.iter().map(|&i| seen.raw[i]).collect();
+                Scored { raw, labels: own.iter().map(|&i| seen.labels[i]).collect(), weights: vec![] }
             })
             .collect();
         let error = |map: &Calibration| {
@@ -347,7 +356,7 @@ mod tests {
         for method in [Method::Platt, Method::Beta, Method::Isotonic, Method::Auto] {
             let one = choose(method, &folds).expect("a map");
             let before = error(&one.map);
-            let moved = to_all_rows(one, &seen.labels, &unseen.raw);
+            let moved = to_all_rows(one, &folds, seen.raw.len(), &unseen.raw);
             assert!(before > 0.05 && error(&moved.map) < 0.015, "{before} {}", error(&moved.map));
             assert!(moved.map.check().is_ok());
         }
@@ -357,7 +366,7 @@ mod tests {
     fn too_little_is_left_as_it_is() {
         let few: Vec<Scored> = (0..2).map(|seed| made(&math::sigmoid, 20, seed)).collect();
         assert_eq!(choose(Method::Auto, &few), None);
-        let one_class = Scored { raw: vec![0.5; 500], labels: vec![1.0; 500] };
+        let one_class = Scored { raw: vec![0.5; 500], labels: vec![1.0; 500], weights: vec![] };
         assert!(
             [Method::Platt, Method::Beta, Method::Isotonic].iter().all(|&m| fit(m, &one_class).is_none())
         );

@@ -160,21 +160,20 @@ impl Material {
 
     /// The map of the folds' scores, moved to the base rate of all rows where configured.
     fn calibrate(&self, table: &Table, folds: &FoldScores, model: &Model) -> Option<Calibrated> {
+        let label = |&row: &usize| f32::from(u8::from(table.rows.targets[row].positive));
         let scored = folds.folds.iter().map(|fold| Scored {
             raw: fold.raw.clone(),
-            labels: fold
-                .rows
-                .iter()
-                .map(|&row| f32::from(u8::from(table.rows.targets[row].positive)))
-                .collect(),
+            labels: fold.rows.iter().map(label).collect(),
+            weights: vec![],
         });
-        let chosen = calibrate::choose(self.config.calibration, &scored.collect::<Vec<_>>());
+        let scored: Vec<Scored> = scored.collect();
+        let chosen = calibrate::choose(self.config.calibration, &scored);
         if self.config.calibration_rows == CalibrationRows::Labelled {
             return chosen;
         }
         let predictor = Predictor::new(model);
         let others = predictor.raw(&table.rows.others).expect("the features of the same set");
-        chosen.map(|one| calibrate::to_all_rows(one, &table.rows.labels(), &others))
+        chosen.map(|one| calibrate::to_all_rows(one, &scored, table.rows.len(), &others))
     }
 
     /// The model of all rows, and figures on the dates that chose the number of rounds.
