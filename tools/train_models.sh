@@ -33,7 +33,6 @@ cp models/training.yaml "$work/training.yaml"
 
 report() { # name, title, bundle, data and options
   "$miner" evaluate --quiet --models "$3" --data "$4" --output "$work/reports/$1" --title "$2" "${@:5}" > /dev/null
-  cp "$work/reports/$1/evaluation.json" "$models/evaluation/$1.json"
 }
 report unseen "Economies of seeds never trained on" "$models" "$work/unseen" "$@"
 report later "Economies trained on, later days" "$models" "$work/later" "$@"
@@ -50,13 +49,15 @@ sample=${AML_MINER_DATA:-../shared/data}/torus-2025-11-20-w300
 if [ -d "$sample" ]; then
   report sample "Real sample, the shipped models as they are (zero-shot)" "$models" "$sample" "$@"
   report sample_folds "Real sample, trained on it, whole pattern instances held out (5 folds, 3 partitions)" "$models" "$sample" --folds 5 "$@"
+  for report in sample sample_folds; do cp "$work/reports/$report/evaluation.json" "$models/evaluation/$report.json"; done
 elif [ "$models" != models ]; then
   cp models/evaluation/sample*.json "$models/evaluation/" 2> /dev/null || true
 fi
 
 reports=()
-for report in unseen later typology_left_out typology_known sample sample_folds; do
-  [ -e "$models/evaluation/$report.json" ] && reports+=("$models/evaluation/$report.json")
+for report in unseen later typology_left_out typology_known; do reports+=("$work/reports/$report/evaluation.json"); done
+for report in sample sample_folds; do
+  if [ -e "$models/evaluation/$report.json" ]; then reports+=("$models/evaluation/$report.json"); fi
 done
 "$miner" evaluate --models "$models" --card "${reports[@]}" "$@"
 echo "models in $models"
