@@ -1,5 +1,5 @@
 //! From batches to a bundle: folds, weights, selection, label strategies, calibration, and what is refused.
-
+#![allow(clippy::unwrap_used, reason = "all of this is test code: a panic is a failed test")]
 #![cfg(feature = "cli")]
 
 #[path = "train/bundle.rs"]

@@ -198,7 +198,7 @@ fn predict_gives_one_line_a_row_of_every_kind() {
     assert_eq!([&score, &raw, &leaf, &contrib].map(Vec::len), [200; 4]);
     for row in 0..200 {
         assert_eq!([&score, &raw, &leaf, &contrib].map(|all| all[row].len()), [1, 1, 12, 3 + 1]);
-        let probability = 1.0 / (1.0 + (-raw[row][0]).exp());
+        let probability = 1.0 / (1.0 + aml_miner::determinism::math::exp(-raw[row][0]));
         assert!((score[row][0] - probability).abs() < 1e-12, "row {row}");
         assert!((contrib[row].iter().sum::<f64>() - raw[row][0]).abs() < 1e-9, "row {row}");
         assert!(leaf[row].iter().all(|leaf| leaf.fract() == 0.0 && (0.0..7.0).contains(leaf)), "row {row}");

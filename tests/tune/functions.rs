@@ -129,12 +129,15 @@ fn the_estimator_beats_chance() {
     }
 }
 
+/// A sampler's name, and how it is made of a seed.
+type Named = (&'static str, fn(u64) -> Sampler);
+
 /// For `tools/peers/tune.py`: function, sampler, and the regret after 40 trials by seed.
 #[test]
 #[ignore = "prints figures; run by tools/peers/tune.py"]
 fn figures_of_functions() {
     for function in functions() {
-        let samplers: [(&str, fn(u64) -> Sampler); 6] = [
+        let samplers: [Named; 6] = [
             ("48 candidates", |seed| Sampler::Tpe(Tpe { candidates: 48, ..Tpe::new(seed) })),
             ("good 0.15", |seed| Sampler::Tpe(Tpe { good_share: 0.15, ..Tpe::new(seed) })),
             ("good 0.2", |seed| Sampler::Tpe(Tpe { good_share: 0.2, ..Tpe::new(seed) })),
