@@ -4,6 +4,20 @@
 
 use crate::determinism::{math, par};
 
+/// The place of each value in rising order, from 0; equal values share the mean of their places.
+pub fn tied_ranks(values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+    let mut ranks = vec![0.0; values.len()];
+    let mut before = 0;
+    for tie in order.chunk_by(|&a, &b| values[a] == values[b]) {
+        let shared = before as f64 + (tie.len() as f64 - 1.0) / 2.0;
+        tie.iter().for_each(|&row| ranks[row] = shared);
+        before += tie.len();
+    }
+    ranks
+}
+
 /// Mean normalised discounted cumulative gain of the first `k` positions, with gain `2^grade - 1`.
 ///
 /// Rows of a query are ordered by score, highest first, ties by position. A query in which nothing is relevant counts 1,

@@ -100,28 +100,6 @@ impl Examples {
         })
     }
 
-    /// Appends the examples of the next batch.
-    pub fn append(&mut self, mut next: Examples) {
-        let number = self.subjects.last().map_or(0, |last| last.batch + 1);
-        next.subjects.iter_mut().for_each(|subject| subject.batch = number);
-        let columns = (0..self.matrix.n_features()).map(|f| {
-            let values = |matrix: &FeatureMatrix| -> Vec<f64> {
-                let column = matrix.column(f);
-                (0..matrix.n_rows()).map(|row| column.get(row)).collect()
-            };
-            let mut all = values(&self.matrix);
-            all.extend(values(&next.matrix));
-            Column::F64(all)
-        });
-        let columns = columns.collect();
-        self.matrix = FeatureMatrix::new(self.matrix.schema().clone(), columns)
-            .expect("both parts have the features of one set");
-        self.targets.append(&mut next.targets);
-        self.subjects.append(&mut next.subjects);
-        self.dropped_labels += next.dropped_labels;
-        self.unlabelled += next.unlabelled;
-    }
-
     /// Only these rows, in this order.
     #[must_use]
     pub fn take(&self, rows: &[usize]) -> Self {

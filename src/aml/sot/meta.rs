@@ -189,7 +189,7 @@ pub(super) fn is_plain_name(name: &str) -> bool {
 
 /// Dialect A for a batch of these files. It holds nothing of when or where it was written: `generated_at` is the
 /// processing date.
-pub(super) fn to_json(id: &BatchId, files: &[WrittenFile]) -> String {
+pub fn meta_json(id: &BatchId, files: &[WrittenFile]) -> String {
     let counts: Map<String, Value> = files.iter().map(|f| (f.table.to_owned(), f.rows.into())).collect();
     let sha256: Map<String, Value> =
         files.iter().map(|f| (format!("{}.parquet", f.table), f.digest.to_string().into())).collect();
@@ -207,8 +207,12 @@ pub(super) fn to_json(id: &BatchId, files: &[WrittenFile]) -> String {
 }
 
 /// A table that was written.
-pub(super) struct WrittenFile {
-    pub(super) table: &'static str,
-    pub(super) rows: usize,
-    pub(super) digest: Digest,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrittenFile {
+    /// Its name: the file's without `.parquet`.
+    pub table: &'static str,
+    /// Its rows.
+    pub rows: usize,
+    /// SHA-256 of the file.
+    pub digest: Digest,
 }

@@ -25,7 +25,7 @@ pub use cell::Check;
 pub use fault::{BatchError, BatchFault, MAX_FAULTS};
 pub use features::NUMBER_COLUMNS;
 pub use findings::Finding;
-pub use meta::{Checksum, FILE as META_FILE, Meta};
+pub use meta::{Checksum, FILE as META_FILE, Meta, WrittenFile, meta_json};
 pub use open::{ColumnReport, Opened, TableReport, Verified, discover, identify_folder, open};
 pub use request::{
     Loc, MAX_ALERTS, MAX_CLUSTERS, MAX_FEATURE_CELLS, MAX_FEATURES, MAX_MONEY_FLOWS, MAX_REQUEST_FAULTS,

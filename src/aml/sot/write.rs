@@ -31,7 +31,7 @@ pub fn write_batch(dir: &Path, batch: &Batch, tables: &[TableKind]) -> Result<()
         file::write(&dir.join(kind.file()), &bytes)?;
         written.push(WrittenFile { table: kind.name(), rows: table.n_rows, digest: Digest::of(&bytes) });
     }
-    file::write(&meta_path, meta::to_json(&batch.id, &written).as_bytes())
+    file::write(&meta_path, meta::meta_json(&batch.id, &written).as_bytes())
 }
 
 /// A table of the batch as columns; `None` where the batch does not have it.

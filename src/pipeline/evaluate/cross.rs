@@ -44,19 +44,16 @@ fn out_of_fold(
     rounds: usize,
 ) -> Result<Judged, EvaluateError> {
     let set = FeatureSet::alerts().without(|f| config.exclude.iter().any(|name| *name == f.name));
-    let (mut examples, mut severity, mut confidence) = (None::<Examples>, vec![], vec![]);
+    let (mut parts, mut severity, mut confidence) = (vec![], vec![], vec![]);
     for batch in batches {
         let next = Examples::of(batch, &set, Source::GroundTruth)?;
         let alerts = batch.alerts.as_deref().unwrap_or_default();
         severity.extend(next.subjects.iter().map(|s| severity_score(&alerts[s.row].severity)));
         confidence
             .extend(next.subjects.iter().map(|s| confidence_score(alerts[s.row].alert_confidence_score)));
-        match &mut examples {
-            Some(all) => all.append(next),
-            None => examples = Some(next),
-        }
+        parts.push(next);
     }
-    let examples = examples.ok_or(EvaluateError::NoTarget)?;
+    let examples = Examples::concat(parts).ok_or(EvaluateError::NoTarget)?;
     let truth = batches.iter().flat_map(|batch| batch.ground_truth.iter().flatten());
     let members: Vec<(&str, &str)> =
         truth.map(|t| (t.address.as_str(), t.pattern_instance_id.as_str())).collect();

@@ -11,13 +11,12 @@ use std::fs::{self, File};
 use std::path::Path;
 
 use chrono::Days;
-use serde_json::json;
 
 use super::client::{Client, Limits};
 use super::fault::{DownloadError, disk, not_a_batch};
 use super::file::{Files, Progress, make_folder, partial, remove, rename};
 use super::retry::{Pause, Retry};
-use crate::aml::sot::{self, BatchId, META_FILE, Meta, TableKind};
+use crate::aml::sot::{self, BatchId, META_FILE, Meta, TableKind, WrittenFile};
 use crate::determinism::digest::Digest;
 use crate::table::parquet;
 
@@ -167,7 +166,7 @@ impl<'a> Downloader<'a> {
         let dates = format!("start_date={}&end_date={}", day(id.window_days), id.processing_date);
         make_folder(part)?;
         let mut fetched = 0;
-        let (mut counts, mut sha256) = (serde_json::Map::new(), serde_json::Map::new());
+        let mut written = vec![];
         for (number, (table, kind)) in EXPORTED.into_iter().enumerate() {
             let path = part.join(kind.file());
             // an export has no checksum and may change: nothing of an earlier run is taken up
@@ -179,22 +178,11 @@ impl<'a> Downloader<'a> {
                 number as u64,
             )?;
             let table = parquet::read(&partial(&path)).map_err(|reason| not_a_batch(&id.name(), reason))?;
-            counts.insert(kind.name().to_owned(), table.n_rows.into());
             let digest = table.digest.unwrap_or_else(|| Digest::of(&[]));
-            sha256.insert(kind.file(), digest.to_string().into());
+            written.push(WrittenFile { table: kind.name(), rows: table.n_rows, digest });
             rename(&partial(&path), &path)?;
         }
-        let meta = json!({
-            "schema_version": "1.0.0",
-            "batch_id": id.name(),
-            "network": id.network,
-            "processing_date": id.processing_date.to_string(),
-            "window_days": id.window_days,
-            "generated_at": format!("{}T00:00:00Z", id.processing_date),
-            "counts": counts,
-            "sha256": sha256,
-        });
-        self.finish(part, id, format!("{meta:#}\n").as_bytes())?;
+        self.finish(part, id, sot::meta_json(id, &written).as_bytes())?;
         Ok((EXPORTED.len(), fetched))
     }
 

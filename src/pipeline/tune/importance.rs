@@ -11,12 +11,13 @@
 
 use super::space::{Domain, Space};
 use super::trial::Trial;
+use crate::metrics::ranking::tied_ranks;
 
 /// The explained share by parameter, in the order of the space; `None` with fewer than [`FEWEST`] completed trials, or
 /// where all have the same cost or the parameter one value.
 pub fn importance(space: &Space, trials: &[Trial]) -> Vec<Option<f64>> {
     let complete: Vec<&Trial> = trials.iter().filter(|trial| trial.is_complete()).collect();
-    let ranks = ranks(&complete.iter().map(|trial| trial.cost()).collect::<Vec<_>>());
+    let ranks = tied_ranks(&complete.iter().map(|trial| trial.cost()).collect::<Vec<_>>());
     let share = |(d, dimension): (usize, &super::space::Dimension)| {
         let values: Vec<f64> = complete.iter().map(|trial| trial.point[d]).collect();
         let groups = match dimension.domain {
@@ -68,21 +69,6 @@ fn quarters(values: &[f64]) -> Vec<usize> {
     groups
 }
 
-/// Ranks from 0; equal values share the mean of their places.
-fn ranks(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
-    let mut ranks = vec![0.0; values.len()];
-    let mut start = 0;
-    while start < order.len() {
-        let equal = order[start..].iter().take_while(|&&i| values[i] == values[order[start]]).count();
-        let mean = start as f64 + (equal as f64 - 1.0) / 2.0;
-        order[start..start + equal].iter().for_each(|&i| ranks[i] = mean);
-        start += equal;
-    }
-    ranks
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::space::Dimension;
@@ -99,7 +85,7 @@ mod tests {
         assert_eq!(explained(&[1.0, 2.0], &[0, 0]), None);
         assert_eq!(explained(&[2.0, 2.0, 2.0], &[0, 1, 0]), None);
         assert_eq!(quarters(&[3.0, 1.0, 1.0, 2.0, 5.0, 4.0, 6.0, 7.0]), [1, 0, 0, 1, 2, 2, 3, 3]);
-        assert_eq!(ranks(&[2.0, 1.0, 2.0, 9.0]), [1.5, 0.0, 1.5, 3.0]);
+        assert_eq!(tied_ranks(&[2.0, 1.0, 2.0, 9.0]), [1.5, 0.0, 1.5, 3.0]);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! break, and is cut off when the file is opened again; its trial is made anew and comes out the same. A file of
 //! another search is refused, and the difference named.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -16,6 +16,7 @@ use super::sampler::Sampler;
 use super::space::{Point, Space};
 use super::trial::{MedianRule, Trial};
 use crate::pipeline::optimise;
+use crate::table::file;
 
 /// All that trials depend on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -154,17 +155,7 @@ fn begin(path: &Path, header: &Header) -> io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)?;
     }
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
-    let written = File::create(&temporary).and_then(|mut file| {
-        file.write_all(&line(header)?)?;
-        file.sync_all()
-    });
-    let done = written.and_then(|()| std::fs::rename(&temporary, path));
-    if done.is_err() {
-        let _nothing_more_to_do = std::fs::remove_file(&temporary);
-    }
-    done
+    file::replace(path, &line(header)?)
 }
 
 fn line(record: &impl Serialize) -> io::Result<Vec<u8>> {

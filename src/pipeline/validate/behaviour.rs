@@ -8,6 +8,7 @@ use super::Reading;
 use super::facts::{AlertFacts, Company};
 use super::parts::Parts;
 use crate::determinism::math;
+use crate::metrics::ranking::tied_ranks;
 
 /// The four figures, each 0 to 1.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -91,9 +92,8 @@ fn agreement(scores: &[f64], consensus: &[f64], reading: Reading) -> Parts {
         return Parts::even(0.0, n);
     }
     let centred = |values: &[f64]| -> Vec<f64> {
-        let ranks = ranks(values);
-        let mean = (n as f64 + 1.0) / 2.0;
-        ranks.into_iter().map(|rank| rank - mean).collect()
+        let mean = (n as f64 - 1.0) / 2.0;
+        tied_ranks(values).into_iter().map(|rank| rank - mean).collect()
     };
     let (own, common) = (centred(scores), centred(consensus));
     let sum = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
@@ -103,20 +103,6 @@ fn agreement(scores: &[f64], consensus: &[f64], reading: Reading) -> Parts {
     }
     let part = |(a, b): (&f64, &f64)| 0.5 * (a * b / scale + 1.0 / n as f64);
     Parts { value: 0.5 * (sum(&own, &common) / scale + 1.0), of: own.iter().zip(&common).map(part).collect() }
-}
-
-/// From 1, ties sharing their mean.
-fn ranks(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]).then(a.cmp(&b)));
-    let mut ranks = vec![0.0; values.len()];
-    let mut before = 0;
-    for tie in order.chunk_by(|&a, &b| values[a] == values[b]) {
-        let shared = before as f64 + (tie.len() as f64 + 1.0) / 2.0;
-        tie.iter().for_each(|&row| ranks[row] = shared);
-        before += tie.len();
-    }
-    ranks
 }
 
 fn steadiness(rows: &[&AlertFacts], scores: &[f64], company: &Company, reading: Reading) -> Parts {
