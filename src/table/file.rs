@@ -49,7 +49,7 @@ fn write_through(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 /// The same for a path that names a file or nothing, with what the system says as it says it.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let partial = path.with_file_name(format!(".{}.{}.partial", name(path), std::process::id()));
     let written = write_synced(&partial, bytes).and_then(|()| fs::rename(&partial, path));
