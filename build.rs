@@ -1,5 +1,5 @@
-//! Two facts that the compiler does not pass on by itself: its own version, for `GET /version`, and which files
-//! the demo batch and the shipped bundle consist of, so that the program can carry them.
+//! What the compiler does not pass on by itself: its own version, for `GET /version`, and whether that version has
+//! AVX-512; and which files the demo batch and the shipped bundle consist of, so that the program can carry them.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,12 @@ use std::{env, fs};
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=RUSTC");
-    println!("cargo:rustc-env=AML_MINER_RUSTC_VERSION={}", compiler());
+    let compiler = compiler();
+    println!("cargo:rustc-env=AML_MINER_RUSTC_VERSION={compiler}");
+    println!("cargo:rustc-check-cfg=cfg(has_avx512)");
+    if minor(&compiler) >= Some(FIRST_WITH_AVX512) {
+        println!("cargo:rustc-cfg=has_avx512");
+    }
     if env::var_os("CARGO_FEATURE_CLI").is_some() {
         let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
         let (batch, models) = (root.join("fixtures/demo"), root.join("models"));
@@ -29,6 +34,14 @@ fn compiler() -> String {
     let said = output.and_then(|o| String::from_utf8(o.stdout).ok()).unwrap_or_default();
     said.split_whitespace().nth(1).unwrap_or("unknown").to_owned()
 }
+
+/// `1.85.0` -> 85.
+fn minor(version: &str) -> Option<u32> {
+    version.strip_prefix("1.")?.split('.').next()?.parse().ok()
+}
+
+/// Rust 1.89 made the AVX-512 intrinsics stable.
+const FIRST_WITH_AVX512: u32 = 89;
 
 /// A constant with names and bytes of the files with these extensions, in the order of their paths.
 fn carried(constant: &str, mut files: Vec<PathBuf>, extensions: &[&str]) -> String {

@@ -1,0 +1,83 @@
+//! Which vector instructions a kernel may use.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+/// The widest instructions that the machine, and the compiler that built this program, have. A higher level is faster and
+/// gives the same bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Portable code; it defines every result.
+    Scalar,
+    /// 32-byte vectors: AVX2, BMI1, BMI2, LZCNT and POPCNT, as every x86-64 server has since 2015.
+    Avx2(Seen),
+    /// 64-byte vectors with byte permutes: AVX-512 F, BW, CD, DQ, VL and VBMI (Intel since Ice Lake, AMD since Zen 4).
+    Avx512(Seen),
+}
+
+/// Proof that the machine was asked: only this file can make one, so a level above scalar never lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seen(());
+
+impl Level {
+    /// The highest level of this machine; asked once.
+    pub fn detect() -> Self {
+        static HIGHEST: OnceLock<Level> = OnceLock::new();
+        *HIGHEST.get_or_init(|| *Level::available().last().expect("every machine has the scalar level"))
+    }
+
+    /// Every level of this machine, lowest first; a property that holds for all of them is asked of each.
+    pub fn available() -> Vec<Self> {
+        let mut levels = vec![Level::Scalar];
+        levels.extend(avx2().map(Level::Avx2));
+        levels.extend(avx512().map(Level::Avx512));
+        levels
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Level::Scalar => "scalar",
+            Level::Avx2(_) => "AVX2",
+            Level::Avx512(_) => "AVX-512",
+        })
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn avx2() -> Option<Seen> {
+    use std::arch::is_x86_feature_detected as has;
+    (has!("avx2") && has!("bmi1") && has!("bmi2") && has!("lzcnt") && has!("popcnt")).then_some(Seen(()))
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn avx2() -> Option<Seen> {
+    None
+}
+
+#[cfg(all(target_arch = "x86_64", has_avx512))]
+fn avx512() -> Option<Seen> {
+    use std::arch::is_x86_feature_detected as has;
+    let foundation = has!("avx512f") && has!("avx512bw") && has!("avx512cd") && has!("avx512dq");
+    (foundation && has!("avx512vl") && has!("avx512vbmi")).then_some(Seen(())).and(avx2())
+}
+
+/// Where the compiler is older than Rust 1.89, whose AVX-512 is not stable, `build.rs` leaves the kernels out.
+#[cfg(not(all(target_arch = "x86_64", has_avx512)))]
+fn avx512() -> Option<Seen> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_rise_from_scalar_to_the_detected_one() {
+        let levels = Level::available();
+        assert_eq!(levels[0], Level::Scalar);
+        assert!(levels.windows(2).all(|pair| pair[0] < pair[1]), "{levels:?}");
+        assert_eq!(levels.last(), Some(&Level::detect()));
+    }
+}
