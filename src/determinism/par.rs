@@ -50,6 +50,10 @@ pub fn for_each_chunk<T: Send>(data: &mut [T], chunk: usize, f: impl Fn(usize, &
 
 /// Calls `f(index, item)` for every item, each item owned by one call.
 pub fn for_each<T: Send>(items: &mut [T], f: impl Fn(usize, &mut T) + Sync + Send) {
+    if let [item] = items {
+        f(0, item);
+        return;
+    }
     items.par_iter_mut().enumerate().for_each(|(i, item)| f(i, item));
 }
 

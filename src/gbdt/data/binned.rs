@@ -1,25 +1,25 @@
-//! A feature matrix as bin numbers, one byte each: FeatureMatrix + Cuts in, bytes out.
+//! A feature matrix as codes, column by column: FeatureMatrix + Cuts in, small integers out.
 //!
-//! Kept twice: row by row, so that one gradient serves all features of a row when histograms are built, and column by
-//! column, for the partition of rows by one feature. Code [`MISSING_BIN`](super::MISSING_BIN) is NaN.
+//! A known value's code is its bin; the code of a missing one is the number of bins
+//! ([`Cuts::missing_code`]), so "up to bin b" leaves it out by itself.
 
 use std::sync::Arc;
 
+use super::codes::Codes;
 use super::{Cuts, DataError, FeatureMatrix};
 use crate::determinism::par;
 
-/// Rows x features of bin numbers.
+/// Rows x features of codes.
 #[derive(Clone, Debug)]
 pub struct BinnedMatrix {
     cuts: Arc<Cuts>,
     n_rows: usize,
-    rows: Vec<u8>,
-    columns: Vec<Vec<u8>>,
+    columns: Vec<Codes>,
     has_missing: Vec<bool>,
 }
 
 impl BinnedMatrix {
-    /// Looks up every value's bin.
+    /// Looks up every value's code.
     ///
     /// # Errors
     /// When the matrix has other features than the cuts, or too many rows.
@@ -29,10 +29,9 @@ impl BinnedMatrix {
         if n_rows >= MAX_ROWS {
             return Err(DataError::TooManyRows { found: n_rows, limit: MAX_ROWS - 1 });
         }
-        let columns = par::map(matrix.n_features(), |f| cuts.bin_column(f, matrix.column(f)));
-        let has_missing = par::map(columns.len(), |f| columns[f].contains(&super::MISSING_BIN));
-        let rows = transpose(&columns, n_rows);
-        Ok(BinnedMatrix { cuts, n_rows, rows, columns, has_missing })
+        let columns = par::map(matrix.n_features(), |f| cuts.encode(f, matrix.column(f)));
+        let has_missing = par::map(columns.len(), |f| columns[f].contains(cuts.missing_code(f)));
+        Ok(BinnedMatrix { cuts, n_rows, columns, has_missing })
     }
 
     /// How many rows there are.
@@ -50,24 +49,27 @@ impl BinnedMatrix {
         &self.cuts
     }
 
-    /// The bins of one row, feature by feature.
-    pub fn row(&self, row: usize) -> &[u8] {
-        &self.rows[row * self.columns.len()..][..self.columns.len()]
+    /// The code of one value.
+    ///
+    /// # Panics
+    /// When there is no such row or feature.
+    pub fn code(&self, row: usize, feature: usize) -> usize {
+        self.columns[feature].get(row)
     }
 
-    /// All rows end to end.
-    pub(in crate::gbdt) fn rows(&self) -> &[u8] {
-        &self.rows
-    }
-
-    /// The bins of one feature, row by row.
-    pub fn column(&self, feature: usize) -> &[u8] {
+    /// The codes of one feature, row by row.
+    pub(in crate::gbdt) fn codes(&self, feature: usize) -> &Codes {
         &self.columns[feature]
     }
 
     /// Whether a feature is missing somewhere.
     pub fn has_missing(&self, feature: usize) -> bool {
         self.has_missing[feature]
+    }
+
+    /// Whether a feature can tell rows apart: by two bins, or one and missing values.
+    pub fn tells_apart(&self, feature: usize) -> bool {
+        self.cuts.n_bins(feature) > 1 || self.has_missing[feature]
     }
 }
 
@@ -86,23 +88,5 @@ fn check_schema(matrix: &FeatureMatrix, cuts: &Cuts) -> Result<(), DataError> {
     }
 }
 
-fn transpose(columns: &[Vec<u8>], n_rows: usize) -> Vec<u8> {
-    let width = columns.len();
-    let mut rows = vec![0; n_rows * width];
-    par::for_each_chunk(&mut rows, TRANSPOSE_ROWS * width, |block, part| {
-        let first = block * TRANSPOSE_ROWS;
-        for (f, column) in columns.iter().enumerate() {
-            let source = &column[first..];
-            for (row, &bin) in part.chunks_exact_mut(width).zip(source) {
-                row[f] = bin;
-            }
-        }
-    });
-    rows
-}
-
-/// Rows of one block of the transposition: a block of 30 features stays in the second-level cache.
-const TRANSPOSE_ROWS: usize = 2048;
-
-/// Histogram cells pack a row count beside a hessian sum; above this the hessian would get fewer than 12 bits.
-pub(super) const MAX_ROWS: usize = 1 << 26;
+/// Rows are numbered by 32 bits, and half a histogram cell holds a step for each.
+pub(super) const MAX_ROWS: usize = 1 << 28;

@@ -11,12 +11,10 @@
 //!
 //! Sources: Ke et al., "LightGBM", NeurIPS 2017, section 2.1 (histogram algorithm).
 
+use super::codes::Codes;
 use super::keys::{self, Key};
 use super::{Column, DataError, FeatureKind, FeatureMatrix, Schema};
 use crate::determinism::par;
-
-/// The bin of every missing value, whatever the feature.
-pub const MISSING_BIN: u8 = 255;
 
 /// The most bins of non-missing values a feature can have.
 pub const MAX_BINS: usize = 255;
@@ -104,18 +102,28 @@ impl Cuts {
         cuts.thresholds.get(bin).copied().unwrap_or(all)
     }
 
-    /// The bin of a value.
-    pub fn bin(&self, feature: usize, x: f64) -> u8 {
-        Search::new(&self.features[feature].thresholds).bin(x)
+    /// The code of a missing value: one above the last bin.
+    pub fn missing_code(&self, feature: usize) -> usize {
+        self.n_bins(feature)
     }
 
-    /// The bins of a column's values, in row order.
-    pub(super) fn bin_column(&self, feature: usize, column: &Column) -> Vec<u8> {
+    /// How many codes a feature has: its bins, and that of missing values.
+    pub fn n_codes(&self, feature: usize) -> usize {
+        self.n_bins(feature) + 1
+    }
+
+    /// The code of a value: its bin, or [`Cuts::missing_code`] of NaN.
+    pub fn code(&self, feature: usize, x: f64) -> usize {
+        usize::from(Search::new(&self.features[feature].thresholds).code(x))
+    }
+
+    /// The codes of a column's values, in row order.
+    pub(super) fn encode(&self, feature: usize, column: &Column) -> Codes {
         let search = Search::new(&self.features[feature].thresholds);
-        match column {
-            Column::F32(values) => values.iter().map(|&x| search.bin(f64::from(x))).collect(),
-            Column::F64(values) => values.iter().map(|&x| search.bin(x)).collect(),
-        }
+        Codes::Bytes(match column {
+            Column::F32(values) => values.iter().map(|&x| search.code(f64::from(x))).collect(),
+            Column::F64(values) => values.iter().map(|&x| search.code(x)).collect(),
+        })
     }
 
     /// Training values at 0 %, 1 % ... 100 % of each feature's non-missing rows (the value at position
@@ -128,25 +136,26 @@ impl Cuts {
 /// A search for a value's bin without branches: eight halvings of a table padded to 256 places.
 struct Search {
     thresholds: [f64; 256],
+    missing: u8,
 }
 
 impl Search {
     fn new(thresholds: &[f64]) -> Self {
         let mut padded = [f64::INFINITY; 256];
         padded[..thresholds.len()].copy_from_slice(thresholds);
-        Search { thresholds: padded }
+        Search { thresholds: padded, missing: thresholds.len() as u8 + 1 }
     }
 
-    /// The number of thresholds below `x`; [`MISSING_BIN`] for NaN.
-    #[inline]
-    fn bin(&self, x: f64) -> u8 {
-        let mut below = 0u8;
-        for step in [128u8, 64, 32, 16, 8, 4, 2, 1] {
-            // below + step <= 255 always: the steps taken so far are distinct powers of two
-            let next = below + step;
-            below = if self.thresholds[usize::from(next - 1)] < x { next } else { below };
+    /// The number of thresholds below `x`; one above the last bin for NaN.
+    #[inline(always)]
+    fn code(&self, x: f64) -> u8 {
+        let mut below = 0;
+        for step in [128, 64, 32, 16, 8, 4, 2, 1] {
+            // a product, as a branch would be taken or not by chance; below + step <= 255 always, for the steps taken
+            // so far are distinct powers of two
+            below += step * usize::from(self.thresholds[(below + step - 1) & 255] < x);
         }
-        if x.is_nan() { MISSING_BIN } else { below }
+        if x.is_nan() { self.missing } else { below as u8 }
     }
 }
 
@@ -264,8 +273,8 @@ mod tests {
     fn few_values_get_a_bin_each() {
         let cuts = cuts(vec![3.0, -1.0, f64::NAN, 0.0, 3.0, -0.0], Binning::new(255, 1));
         assert_eq!(cuts.n_bins(0), 3);
-        assert_eq!([-1.0, 0.0, -0.0, 3.0, 9.0].map(|x| cuts.bin(0, x)), [0, 1, 1, 2, 2]);
-        assert_eq!(cuts.bin(0, f64::NAN), MISSING_BIN);
+        assert_eq!([-1.0, 0.0, -0.0, 3.0, 9.0].map(|x| cuts.code(0, x)), [0, 1, 1, 2, 2]);
+        assert_eq!(cuts.code(0, f64::NAN), 3);
         assert_eq!(cuts.threshold(0, 0), -0.5);
         assert_eq!(cuts.threshold(0, 2), f64::MAX);
     }
@@ -273,7 +282,7 @@ mod tests {
     #[test]
     fn rare_values_share_a_bin() {
         let cuts = cuts(vec![1.0, 2.0, 3.0, 3.0, 3.0, 4.0, 5.0], Binning::new(255, 3));
-        assert_eq!([1.0, 2.0, 3.0, 4.0, 5.0].map(|x| cuts.bin(0, x)), [0, 0, 0, 1, 1]);
+        assert_eq!([1.0, 2.0, 3.0, 4.0, 5.0].map(|x| cuts.code(0, x)), [0, 0, 0, 1, 1]);
     }
 
     #[test]
@@ -282,10 +291,10 @@ mod tests {
         values.extend([500.0; 2000]);
         let cuts = cuts(values, Binning::new(16, 3));
         assert!(cuts.n_bins(0) <= 16 && cuts.n_bins(0) >= 14, "{}", cuts.n_bins(0));
-        let bin = cuts.bin(0, 500.0);
+        let bin = cuts.code(0, 500.0);
         // a begun bin of at least half a share is closed before it, a smaller one joins it
-        assert_ne!(cuts.bin(0, 460.0), bin);
-        assert_ne!(cuts.bin(0, 501.0), bin);
+        assert_ne!(cuts.code(0, 460.0), bin);
+        assert_ne!(cuts.code(0, 501.0), bin);
     }
 
     #[test]
@@ -294,7 +303,7 @@ mod tests {
         let values = vec![f64::NEG_INFINITY, -f64::MAX, 1.0, next, f64::MAX, f64::INFINITY];
         let cuts = cuts(values.clone(), Binning::new(255, 1));
         for (i, &x) in values.iter().enumerate() {
-            assert_eq!(usize::from(cuts.bin(0, x)), i);
+            assert_eq!(cuts.code(0, x), i);
             for bin in 0..values.len() {
                 assert_eq!(x <= cuts.threshold(0, bin), i <= bin, "{x} against bin {bin}");
             }

@@ -1,7 +1,8 @@
 //! Bins with their labels: all that training reads.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use super::tiles::Tiles;
 use super::{BinnedMatrix, Binning, Cuts, FeatureMatrix, Task};
 
 /// A binned matrix and a task of matching lengths with legal labels.
@@ -10,6 +11,7 @@ pub struct Dataset {
     bins: BinnedMatrix,
     task: Task,
     keys: Option<Vec<u64>>,
+    tiles: OnceLock<Arc<Tiles>>,
 }
 
 impl Dataset {
@@ -25,7 +27,7 @@ impl Dataset {
             return Err(DataError::NoRows);
         }
         task.check(bins.n_rows())?;
-        Ok(Dataset { bins, task, keys: None })
+        Ok(Dataset { bins, task, keys: None, tiles: OnceLock::new() })
     }
 
     /// Cuts, bins and labels in one step: a training set.
@@ -73,6 +75,19 @@ impl Dataset {
     /// The labels.
     pub fn task(&self) -> &Task {
         &self.task
+    }
+
+    /// The bins laid out for histograms: made when first asked for, as sets that only validate never are.
+    pub(in crate::gbdt) fn tiles(&self) -> &Tiles {
+        self.tiles.get_or_init(|| Arc::new(Tiles::new(&self.bins)))
+    }
+
+    /// The keys of a run of rows, written to `out`, which has a place for each.
+    pub(in crate::gbdt) fn copy_keys(&self, first: usize, out: &mut [u64]) {
+        match &self.keys {
+            Some(keys) => out.copy_from_slice(&keys[first..first + out.len()]),
+            None => out.iter_mut().zip(first as u64..).for_each(|(place, row)| *place = row),
+        }
     }
 
     /// What identifies a row: its key, or its position.

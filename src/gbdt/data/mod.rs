@@ -3,15 +3,17 @@
 //! FeatureMatrix -> [`Cuts`] -> [`BinnedMatrix`] + [`Task`] -> [`Dataset`].
 
 mod binned;
+pub(in crate::gbdt) mod codes;
 mod cuts;
 mod dataset;
 mod keys;
 mod loss;
 mod matrix;
 mod task;
+pub(in crate::gbdt) mod tiles;
 
 pub use binned::BinnedMatrix;
-pub use cuts::{Binning, Cuts, MAX_BINS, MISSING_BIN};
+pub use cuts::{Binning, Cuts, MAX_BINS};
 pub use dataset::{DataError, Dataset};
 pub use loss::{CustomLoss, Derivatives, Link, SharedLoss};
 pub use matrix::{Column, Feature, FeatureKind, FeatureMatrix, MatrixError, Schema};

@@ -1,208 +1,198 @@
-//! Gradients as integers: f64 pairs in, fixed-point [`Cell`]s out, chosen so that no sum over all rows can overflow.
+//! Derivatives as integers for one round: what histograms sum and what leaf values sum.
 //!
-//! A cell is two 64-bit words, so that one 128-bit addition updates a histogram. The first holds the gradient in up to
-//! 50 bits. The second packs the hessian above a row count: with `c` bits for the count of n rows, the hessian has
-//! `64 - 2c` bits a row (24 at a million rows). Steps are powers of two of the exact maximum of the round. A value is
-//! rounded to the nearest step; when the hessian has fewer than 20 bits it is rounded up or down by chance, keyed
-//! by (seed, round, row key), so that small hessians are right on average.
-//!
-//! Sums of cells are exact, so parent minus child is the other child, and no grouping of rows or threads shows.
-//! Leaf values do not use the packed hessian: they sum a wider copy of it.
-//!
-//! Sources: Shi et al., "Quantized Training of GBDT", NeurIPS 2022, whose finding that leaf values need the unquantised
-//! gradients is why the wide copy exists; the widths here are far finer than theirs.
+//! Steps are powers of two, as fine as the bits of a row and of the sum over all rows allow: the sum of magnitudes is at most
+//! 2^31 steps, so no sum over some rows can overflow, and (but for the bits of a row) at least a quarter of that, so a few
+//! heavy rows cost the others little. The steps of the last round are tried first and kept while they fit; sums are exact,
+//! so what fits is the same on every machine.
 
+use super::objective::Current;
 use crate::determinism::fixed::Scale;
 use crate::determinism::par;
 use crate::determinism::rng::Stream;
-use crate::gbdt::data::{Dataset, Derivatives};
-
-/// A sum over rows: gradient, and hessian with count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(align(16))]
-pub(super) struct Cell {
-    gradient: i64,
-    packed: u64,
-}
-
-impl Cell {
-    #[inline]
-    pub(super) fn add(&mut self, other: Cell) {
-        self.gradient = self.gradient.wrapping_add(other.gradient);
-        self.packed = self.packed.wrapping_add(other.packed);
-    }
-
-    /// `self - part`, where `part` is the sum over some of the same rows.
-    #[inline]
-    pub(super) fn without(self, part: Cell) -> Cell {
-        Cell {
-            gradient: self.gradient.wrapping_sub(part.gradient),
-            packed: self.packed.wrapping_sub(part.packed),
-        }
-    }
-
-    #[inline]
-    pub(super) fn plus(self, other: Cell) -> Cell {
-        let mut sum = self;
-        sum.add(other);
-        sum
-    }
-}
-
-/// What a cell's words mean.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Packing {
-    gradient: Scale,
-    hessian: Scale,
-    wide: Scale,
-    count_bits: u32,
-}
-
-impl Packing {
-    /// Steps for `n_rows` rows with magnitudes up to these.
-    fn new(n_rows: usize, max_gradient: f64, max_hessian: f64) -> Self {
-        let count_bits = usize::BITS - n_rows.leading_zeros();
-        let wide_bits = (62 - count_bits).min(WIDEST);
-        Packing {
-            gradient: Scale::for_max(max_gradient, wide_bits),
-            hessian: Scale::for_max(max_hessian, hessian_bits(count_bits)),
-            wide: Scale::for_max(max_hessian, wide_bits),
-            count_bits,
-        }
-    }
-
-    #[inline]
-    pub(super) fn gradient(&self, cell: Cell) -> f64 {
-        cell.gradient as f64 * self.gradient.step()
-    }
-
-    #[inline]
-    pub(super) fn hessian(&self, cell: Cell) -> f64 {
-        (cell.packed >> self.count_bits) as i64 as f64 * self.hessian.step()
-    }
-
-    #[inline]
-    pub(super) fn count(&self, cell: Cell) -> u64 {
-        cell.packed & ((1 << self.count_bits) - 1)
-    }
-}
-
-/// One bit less than the share of a row, for the sum may reach the full width.
-fn hessian_bits(count_bits: u32) -> u32 {
-    (63 - 2 * count_bits.min(31)).min(WIDEST)
-}
+use crate::gbdt::data::Dataset;
+use crate::gbdt::kernel::Level;
+use crate::gbdt::kernel::cell::{Cell, HALF};
+use crate::gbdt::kernel::derive::{self, BLOCK, Fine, Slopes, Steps, Totals};
 
 /// The cells of all rows for one round.
-pub(super) struct Cells {
-    cells: Vec<Cell>,
-    wide_hessians: Vec<i64>,
-    packing: Packing,
+pub(super) struct Cells<C: Cell> {
+    level: Level,
+    cells: Vec<C::Row>,
+    fine: Vec<Fine>,
+    steps: Steps,
 }
 
-impl Cells {
-    pub(super) fn new(n_rows: usize) -> Self {
-        Cells {
-            cells: vec![Cell::default(); n_rows],
-            wide_hessians: vec![0; n_rows],
-            packing: Packing::new(n_rows, 0.0, 0.0),
+impl<C: Cell> Cells<C> {
+    pub(super) fn new(level: Level, n_rows: usize) -> Self {
+        let (cells, fine) = (vec![C::Row::default(); n_rows], vec![Fine::default(); n_rows]);
+        Cells { level, cells, fine, steps: Steps::default() }
+    }
+
+    /// Replaces the cells by those of new derivatives.
+    pub(super) fn set(&mut self, current: &Current<'_>, data: &Dataset, chance: Stream) {
+        let (gradient, hessian) = current.largest();
+        let mut steps = self.first_steps(gradient, hessian);
+        loop {
+            let totals = self.quantise(current, data, chance, steps);
+            let next = self.fitting_steps(steps, totals, (gradient, hessian));
+            self.steps = steps;
+            if next == steps {
+                break;
+            }
+            steps = next;
         }
     }
 
-    /// Replaces the cells by those of new pairs, one per row of `data`.
-    pub(super) fn set(&mut self, pairs: &[Derivatives], data: &Dataset, chance: Stream) {
-        let (max_gradient, max_hessian) = maxima(pairs);
-        let packing = Packing::new(pairs.len(), max_gradient, max_hessian);
-        let by_chance = hessian_bits(packing.count_bits) < NEAREST_FROM;
-        self.packing = packing;
-        let mut rows: Vec<_> =
-            self.cells.chunks_mut(BLOCK).zip(self.wide_hessians.chunks_mut(BLOCK)).collect();
-        par::for_each(&mut rows, |block, (cells, wide_hessians)| {
-            let first = block * BLOCK;
-            let pairs = &pairs[first..first + cells.len()];
-            quantise(pairs, packing, cells, wide_hessians);
-            if by_chance {
-                for (i, (cell, pair)) in cells.iter_mut().zip(pairs).enumerate() {
-                    let steps = packing.hessian.scaled(pair.hessian) + chance.unit(data.key(first + i));
-                    cell.packed = ((steps as u64) << packing.count_bits) + 1;
-                }
+    /// Those of the last round, where there was one, within what the largest values allow.
+    fn first_steps(&self, gradient: f64, hessian: f64) -> Steps {
+        let n_rows = self.cells.len();
+        let row_bits = usize::BITS - n_rows.leading_zeros();
+        let first = |before: f64, largest, bits: u32, sum_bits: u32| match before > 0.0 {
+            true => before.min(per_unit(largest, bits)),
+            false => per_unit(largest, bits.min(sum_bits.saturating_sub(row_bits + 1))),
+        };
+        Steps {
+            gradient: first(self.steps.gradient, gradient, C::GRADIENT_BITS, C::GRADIENT_SUM_BITS),
+            hessian: first(self.steps.hessian, hessian, C::HESSIAN_BITS, 31),
+            fine_gradient: per_unit(gradient, FINE_BITS),
+            fine_hessian: per_unit(hessian, FINE_BITS),
+        }
+    }
+
+    /// The same steps where their totals are neither too large nor needlessly small.
+    fn fitting_steps(&self, steps: Steps, totals: Totals, (gradient, hessian): (f64, f64)) -> Steps {
+        let n_rows = self.cells.len() as u64;
+        let fit = |step: f64, total: u64, finest: f64, most: u64| {
+            if total > most {
+                // a row may have been rounded by one step, and may be again
+                let halvings = (0..63).find(|&bits| (total + n_rows) >> bits <= most / 2 - n_rows);
+                step / (1u64 << halvings.unwrap_or(63)) as f64
+            } else if total < most / 4 && step < finest {
+                let doublings = (0..32).rev().find(|&bits| (total + n_rows) << bits <= most / 2 - n_rows);
+                (step * (1u64 << doublings.unwrap_or(0)) as f64).min(finest)
+            } else {
+                step
+            }
+        };
+        let most = (1 << C::GRADIENT_SUM_BITS) - 1;
+        Steps {
+            gradient: fit(steps.gradient, totals.gradient, per_unit(gradient, C::GRADIENT_BITS), most),
+            hessian: fit(steps.hessian, totals.hessian, per_unit(hessian, C::HESSIAN_BITS), HALF),
+            ..steps
+        }
+    }
+
+    fn quantise(&mut self, current: &Current<'_>, data: &Dataset, chance: Stream, steps: Steps) -> Totals {
+        let level = self.level;
+        let parts = self.cells.chunks_mut(ROWS).zip(self.fine.chunks_mut(ROWS));
+        let mut parts: Vec<_> = parts.map(|(cells, fine)| (cells, fine, Totals::default())).collect();
+        par::for_each(&mut parts, |i, (cells, fine, totals)| {
+            let (mut slopes, mut keys) = (Slopes::zero(), [0; BLOCK]);
+            for (block, (cells, fine)) in cells.chunks_mut(BLOCK).zip(fine.chunks_mut(BLOCK)).enumerate() {
+                let first = i * ROWS + block * BLOCK;
+                let keys = &mut keys[..cells.len()];
+                data.copy_keys(first, keys);
+                current.block(level, first..first + cells.len(), &mut slopes);
+                let more = derive::quantise::<C>(level, &slopes, keys, chance, steps, cells, fine);
+                *totals = sum(*totals, more);
             }
         });
+        parts.iter().fold(Totals::default(), |totals, part| sum(totals, part.2))
     }
 
-    pub(super) fn packing(&self) -> &Packing {
-        &self.packing
+    pub(super) fn steps(&self) -> Steps {
+        self.steps
     }
 
-    pub(super) fn cells(&self) -> &[Cell] {
+    pub(super) fn cells(&self) -> &[C::Row] {
         &self.cells
     }
 
-    /// The sum of the hessians of some rows, from the wide copy.
-    pub(super) fn hessian_of(&self, rows: &[u32]) -> f64 {
-        let sum: i64 = rows.iter().map(|&row| self.wide_hessians[row as usize]).sum();
-        self.packing.wide.value(i128::from(sum))
+    /// The exact sums of the fine derivatives of some rows.
+    pub(super) fn fine_sums(&self, rows: &[u32]) -> FineSums {
+        rows.iter().fold(FineSums::default(), |sums, &row| {
+            let Fine { gradient, hessian } = self.fine[row as usize];
+            sums.plus(FineSums { gradient: gradient.into(), hessian: hessian.into() })
+        })
     }
 }
 
-fn maxima(pairs: &[Derivatives]) -> (f64, f64) {
-    let blocks = par::map_blocks(pairs.len(), BLOCK, |range| {
-        pairs[range].iter().fold((0.0, 0.0), |max, pair| larger(max, (pair.gradient.abs(), pair.hessian)))
-    });
-    blocks.fold((0.0, 0.0), larger)
+/// Sums of fine derivatives in their steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct FineSums {
+    pub(super) gradient: i64,
+    pub(super) hessian: i64,
 }
 
-fn larger(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
-    (if b.0 > a.0 { b.0 } else { a.0 }, if b.1 > a.1 { b.1 } else { a.1 })
-}
+impl FineSums {
+    /// The sums over the rows of both.
+    pub(super) fn plus(self, other: Self) -> Self {
+        FineSums { gradient: self.gradient + other.gradient, hessian: self.hessian + other.hessian }
+    }
 
-fn quantise(pairs: &[Derivatives], packing: Packing, cells: &mut [Cell], wide_hessians: &mut [i64]) {
-    for ((pair, cell), wide) in pairs.iter().zip(cells).zip(wide_hessians) {
-        cell.gradient = nearest(packing.gradient.scaled(pair.gradient));
-        cell.packed = ((nearest(packing.hessian.scaled(pair.hessian)) as u64) << packing.count_bits) + 1;
-        *wide = nearest(packing.wide.scaled(pair.hessian));
+    /// Gradient and hessian.
+    pub(super) fn values(self, steps: Steps) -> (f64, f64) {
+        (self.gradient as f64 / steps.fine_gradient, self.hessian as f64 / steps.fine_hessian)
     }
 }
 
-/// `x` rounded to the nearest integer, ties to even, for |x| <= 2^50: adding 1.5 * 2^52 leaves it in the low bits.
-#[inline]
-fn nearest(x: f64) -> i64 {
-    const SHIFT: f64 = 6_755_399_441_055_744.0;
-    ((x + SHIFT).to_bits() as i64).wrapping_sub(SHIFT.to_bits() as i64)
+fn sum(a: Totals, b: Totals) -> Totals {
+    Totals { gradient: a.gradient + b.gradient, hessian: a.hessian + b.hessian }
 }
 
-/// The most bits of a row's value, within reach of [`nearest`].
-const WIDEST: u32 = 50;
-/// From how many bits of a hessian on rounding to nearest does no harm.
-const NEAREST_FROM: u32 = 20;
-/// Rows of a block; no result depends on it.
-const BLOCK: usize = 8192;
+/// The most steps a unit, a power of two, by which the largest value stays within `bits`.
+fn per_unit(largest: f64, bits: u32) -> f64 {
+    1.0 / Scale::for_max(largest, bits).step()
+}
+
+/// Bits of a row's fine value, its sign apart.
+const FINE_BITS: u32 = 30;
+/// Rows of a unit of work; no result depends on it.
+const ROWS: usize = 16 * BLOCK;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gbdt::data::{Binning, Column, Derivatives, FeatureMatrix, Schema, Task};
+    use crate::gbdt::kernel::cell::{Narrow, Wide};
 
-    #[test]
-    fn nearest_rounds() {
-        for (x, expected) in [(0.0, 0), (-0.6, -1), (0.5, 0), (1.5, 2), (-1e15, -1_000_000_000_000_000)] {
-            assert_eq!(nearest(x), expected, "{x}");
-        }
-        assert_eq!(nearest((1u64 << 50) as f64), 1 << 50);
-        assert_eq!(nearest(-((1u64 << 50) as f64)), -(1 << 50));
+    fn set<C: Cell>(pairs: &[Derivatives]) -> Cells<C> {
+        let column = Column::F64(vec![0.0; pairs.len()]);
+        let matrix = FeatureMatrix::new(Schema::numerical(["x"]), vec![column]).expect("one column");
+        let data = Dataset::fit(&matrix, Task::binary(vec![0.0; pairs.len()]), Binning::default());
+        let mut cells = Cells::new(Level::detect(), pairs.len());
+        cells.set(&Current::Whole(pairs), &data.expect("legal"), Stream::new(1, "rounding"));
+        cells
+    }
+
+    /// Whatever the spread of the values, their sum fits and is close to the sum of the numbers.
+    fn sums_fit<C: Cell>(value: impl Fn(usize) -> f64, n_rows: usize) {
+        let pair = |i| Derivatives { gradient: value(i) * if i % 3 == 0 { -1.0 } else { 1.0 }, hessian: value(i) };
+        let pairs: Vec<Derivatives> = (0..n_rows).map(pair).collect();
+        let cells = set::<C>(&pairs);
+        let all = cells.cells().iter().fold(C::default(), |sum, &row| sum.plus(C::of(row)));
+        let exact: (f64, f64) = pairs.iter().fold((0.0, 0.0), |sum, p| (sum.0 + p.gradient, sum.1 + p.hessian));
+        let steps = cells.steps();
+        assert!((all.gradient() / steps.gradient - exact.0).abs() <= 1e-3 * exact.1, "{} {}", all.gradient(), exact.0);
+        assert!((all.hessian() / steps.hessian - exact.1).abs() <= 1e-3 * exact.1, "{} {}", all.hessian(), exact.1);
+        let rows: Vec<u32> = (0..n_rows as u32).collect();
+        let (gradient, hessian) = cells.fine_sums(&rows).values(steps);
+        assert!((gradient - exact.0).abs() <= 1e-6 * exact.1 && (hessian - exact.1).abs() <= 1e-6 * exact.1);
     }
 
     #[test]
-    fn sums_of_the_largest_values_fit() {
-        for n_rows in [1usize, 2, 1000, 1 << 20, (1 << 26) - 1] {
-            let packing = Packing::new(n_rows, 3.0, 0.25);
-            let steps = nearest(packing.hessian.scaled(0.25)) as u64;
-            let row = (steps << packing.count_bits) + 1;
-            let sum = u128::from(row) * n_rows as u128;
-            let all = Cell { gradient: 0, packed: u64::try_from(sum).expect("fits in 64 bits") };
-            assert_eq!(packing.count(all), n_rows as u64);
-            assert_eq!(packing.hessian(all), 0.25 * n_rows as f64);
-            let gradient = i128::from(nearest(packing.gradient.scaled(-3.0))) * n_rows as i128;
-            let all = Cell { gradient: i64::try_from(gradient).expect("fits in 64 bits"), packed: 0 };
-            assert_eq!(packing.gradient(all), -3.0 * n_rows as f64);
+    fn steps_follow_the_sum() {
+        for n_rows in [1, 2, 700, 20_000] {
+            for value in [|_| 0.25, |i| 1.0 / (1.0 + i as f64), |i| if i == 0 { 1e6 } else { 1.0 }, |i| 1e-200 * i as f64] {
+                sums_fit::<Narrow>(value, n_rows);
+                sums_fit::<Wide>(value, n_rows);
+            }
         }
+    }
+
+    #[test]
+    fn nothing_to_sum_is_no_endless_search() {
+        sums_fit::<Narrow>(|_| 0.0, 1000);
+        sums_fit::<Wide>(|_| 0.0, 1000);
     }
 }

@@ -1,10 +1,12 @@
 //! The binary objective: log loss of `sigmoid(slope * score)`.
 //!
-//! Gradient `-slope y / (1 + exp(slope y score))` with y = +1 or -1, and hessian `|g| (slope - |g|)`, both times the row's
-//! weight, as in LightGBM.
+//! The derivatives are those of [`derive::logistic`], times the row's weight, as in LightGBM.
 
-use crate::determinism::{fixed, math, par};
-use crate::gbdt::data::Derivatives;
+use std::ops::Range;
+
+use crate::determinism::{fixed, math};
+use crate::gbdt::kernel::Level;
+use crate::gbdt::kernel::derive::{self, Slopes};
 use crate::gbdt::params::Logistic;
 
 /// The rows of two classes.
@@ -12,11 +14,13 @@ pub(super) struct Classes<'a> {
     rules: &'a Logistic,
     labels: &'a [f32],
     weights: Option<&'a [f32]>,
+    heaviest: f64,
 }
 
 impl<'a> Classes<'a> {
     pub(super) fn new(rules: &'a Logistic, labels: &'a [f32], weights: Option<&'a [f32]>) -> Self {
-        Classes { rules, labels, weights }
+        let heaviest = weights.map_or(1.0, |weights| fixed::max_abs(weights.iter().map(|&weight| f64::from(weight))));
+        Classes { rules, labels, weights, heaviest }
     }
 
     pub(super) fn sigmoid(&self) -> f64 {
@@ -38,31 +42,30 @@ impl<'a> Classes<'a> {
         math::ln(share / (1.0 - share)) / self.rules.sigmoid
     }
 
-    pub(super) fn derive(&self, scores: &[f64], pairs: &mut [Derivatives]) {
+    /// What no gradient's magnitude and no hessian exceeds.
+    pub(super) fn largest(&self) -> (f64, f64) {
         let Logistic { sigmoid, scale_pos_weight, .. } = *self.rules;
-        par::for_each_chunk(pairs, BLOCK, |block, part| {
-            let first = block * BLOCK;
-            let rows = scores[first..].iter().zip(&self.labels[first..]);
-            for (pair, (&score, &label)) in part.iter_mut().zip(rows) {
-                let sign = 2.0 * f64::from(label) - 1.0;
-                let factor = 1.0 + (scale_pos_weight - 1.0) * f64::from(label);
-                let response = sigmoid / (1.0 + math::exp_lane(sign * sigmoid * score));
-                pair.gradient = -sign * response * factor;
-                pair.hessian = response * (sigmoid - response) * factor;
+        let factor = scale_pos_weight.max(1.0) * self.heaviest;
+        (sigmoid * factor, sigmoid * sigmoid * 0.25 * factor)
+    }
+
+    /// The derivatives of a run of rows.
+    pub(super) fn derive(&self, level: Level, rows: Range<usize>, scores: &[f64], slopes: &mut Slopes) {
+        let rules = derive::Logistic {
+            slope: self.rules.sigmoid,
+            positive_weight: self.rules.scale_pos_weight,
+        };
+        derive::logistic(level, &scores[rows.clone()], &self.labels[rows.clone()], rules, slopes);
+        if let Some(weights) = self.weights {
+            let places = slopes.gradients.iter_mut().zip(&mut slopes.hessians);
+            for ((gradient, hessian), &weight) in places.zip(&weights[rows]) {
+                *gradient *= f64::from(weight);
+                *hessian *= f64::from(weight);
             }
-            if let Some(weights) = self.weights {
-                for (pair, &weight) in part.iter_mut().zip(&weights[first..]) {
-                    pair.gradient *= f64::from(weight);
-                    pair.hessian *= f64::from(weight);
-                }
-            }
-        });
+        }
     }
 
     fn weight(&self, row: usize) -> f64 {
         self.weights.map_or(1.0, |weights| f64::from(weights[row]))
     }
 }
-
-/// Rows of a block; no result depends on it.
-const BLOCK: usize = 8192;

@@ -32,7 +32,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::determinism::rng::Stream;
-use crate::gbdt::data::{Dataset, Derivatives};
+use crate::gbdt::data::{Dataset, Derivatives, Task};
+use crate::gbdt::kernel::Level;
+use crate::gbdt::kernel::cell::{Cell, Narrow, Wide};
 use crate::gbdt::model::{Model, Tree};
 use crate::gbdt::params::Plan;
 use cells::Cells;
@@ -62,11 +64,36 @@ pub fn train_watching(
     validation: &[&Dataset],
     observer: &mut dyn Observe,
 ) -> Model {
+    train_at(Level::detect(), plan, data, validation, observer)
+}
+
+/// [`train_watching`] with the vector instructions of a level, which change no bit of the model.
+///
+/// # Panics
+/// When one of the validation sets was not made by [`Dataset::validation`] of `data`.
+pub fn train_at(
+    level: Level,
+    plan: &Plan,
+    data: &Dataset,
+    validation: &[&Dataset],
+    observer: &mut dyn Observe,
+) -> Model {
     for set in validation {
         let same = Arc::ptr_eq(set.bins().cuts(), data.bins().cuts());
         assert!(same, "a validation set is made by Dataset::validation of its training set");
     }
-    let mut training = Training::new(plan, data, validation);
+    // cells that count rows are twice as wide; so are those of losses with heavy tails
+    let is_binary = matches!(data.task(), Task::Binary { .. });
+    if is_binary && plan.growth.min_data_in_leaf <= 1 {
+        boost(Training::<Narrow>::new(level, plan, data, validation), observer)
+    } else {
+        boost(Training::<Wide>::new(level, plan, data, validation), observer)
+    }
+}
+
+/// The rounds of training.
+fn boost<C: Cell>(mut training: Training<'_, C>, observer: &mut dyn Observe) -> Model {
+    let plan = training.plan;
     let mut stopping = Stopping::new(&plan.evaluation);
     for round in 0..plan.boosting.num_iterations {
         if training.round(round).is_break() {
@@ -84,23 +111,23 @@ pub fn train_watching(
 }
 
 /// Training under way.
-struct Training<'a> {
+struct Training<'a, C: Cell> {
     plan: &'a Plan,
     data: &'a Dataset,
     validation: Vec<(&'a Dataset, Scores)>,
     loss: Loss<'a>,
     start: f64,
-    usable: Vec<u32>,
+    candidates: Vec<u32>,
     bag: Bag,
-    grower: Grower<'a>,
+    grower: Grower<'a, C>,
     pairs: Vec<Derivatives>,
-    cells: Cells,
+    cells: Cells<C>,
     scores: Scores,
     trees: Vec<Tree>,
 }
 
-impl<'a> Training<'a> {
-    fn new(plan: &'a Plan, data: &'a Dataset, validation: &[&'a Dataset]) -> Self {
+impl<'a, C: Cell> Training<'a, C> {
+    fn new(level: Level, plan: &'a Plan, data: &'a Dataset, validation: &[&'a Dataset]) -> Self {
         let n_rows = data.n_rows();
         let loss = Loss::new(plan, data);
         let start = loss.start();
@@ -110,11 +137,11 @@ impl<'a> Training<'a> {
             validation: validation.iter().map(|&set| (set, Scores::constant(set.n_rows(), 0.0))).collect(),
             loss,
             start,
-            usable: sample::usable(data),
+            candidates: sample::candidates(data),
             bag: Bag::all(n_rows),
-            grower: Grower::new(data.bins(), &plan.growth, plan.boosting.learning_rate),
-            pairs: vec![Derivatives::default(); n_rows],
-            cells: Cells::new(n_rows),
+            grower: Grower::new(level, data, &plan.growth, plan.boosting.learning_rate),
+            pairs: Vec::new(),
+            cells: Cells::new(level, n_rows),
             scores: Scores::constant(n_rows, start),
             trees: Vec::new(),
         }
@@ -124,17 +151,17 @@ impl<'a> Training<'a> {
     fn round(&mut self, round: u32) -> ControlFlow<()> {
         let sampling = &self.plan.sampling;
         self.bag.renew(sampling, round, self.data);
-        let features = sample::features(sampling, round, &self.usable);
-        self.loss.derive(&self.scores.0, &mut self.pairs);
+        let usable = sample::features(sampling, round, &self.candidates, self.data.bins().n_features());
+        let current = self.loss.derive(&self.scores.0, &mut self.pairs);
         let chance = Stream::new(sampling.seed, "rounding").round(u64::from(round));
-        self.cells.set(&self.pairs, self.data, chance);
-        let Some(mut grown) = self.grower.grow(&self.cells, &self.bag.rows, &features) else {
+        self.cells.set(&current, self.data, chance);
+        let Some(mut grown) = self.grower.grow(&self.cells, &self.bag.rows, &usable) else {
             return ControlFlow::Break(());
         };
         if self.trees.is_empty() {
             self.fold_start(&mut grown);
         }
-        self.scores.add_grown(&grown, self.data.bins(), &self.bag.rest);
+        self.scores.add_grown(&grown, self.grower.partition(), self.data.bins(), &self.bag.rest);
         for (set, scores) in &mut self.validation {
             scores.add_other(&grown, set.bins());
         }

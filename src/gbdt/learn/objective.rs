@@ -1,9 +1,14 @@
 //! What a round needs of a loss: where scores start, and the derivatives at the current scores.
 
+use std::ops::Range;
+
 use super::custom::Custom;
 use super::lambdarank::Ranked;
 use super::logistic::Classes;
+use crate::determinism::par;
 use crate::gbdt::data::{Dataset, Derivatives, Task};
+use crate::gbdt::kernel::Level;
+use crate::gbdt::kernel::derive::Slopes;
 use crate::gbdt::model::Objective;
 use crate::gbdt::params::Plan;
 
@@ -36,13 +41,14 @@ impl<'a> Loss<'a> {
         }
     }
 
-    /// The derivatives at these scores, one pair per row.
-    pub(super) fn derive(&self, scores: &[f64], pairs: &mut [Derivatives]) {
+    /// The derivatives at these scores; `pairs` holds them where a row's depend on other rows.
+    pub(super) fn derive<'b>(&'b self, scores: &'b [f64], pairs: &'b mut Vec<Derivatives>) -> Current<'b> {
         match self {
-            Loss::Logistic(classes) => classes.derive(scores, pairs),
-            Loss::Lambdarank(ranked) => ranked.derive(scores, pairs),
-            Loss::Custom(custom) => custom.derive(scores, pairs),
+            Loss::Logistic(classes) => return Current::OfScores(classes, scores),
+            Loss::Lambdarank(ranked) => ranked.derive(scores, sized(pairs, scores.len())),
+            Loss::Custom(custom) => custom.derive(scores, sized(pairs, scores.len())),
         }
+        Current::Whole(pairs)
     }
 
     /// What a model's raw score means under this loss.
@@ -51,6 +57,49 @@ impl<'a> Loss<'a> {
             Loss::Logistic(classes) => Objective::Binary { sigmoid: classes.sigmoid() },
             Loss::Lambdarank(_) => Objective::Lambdarank,
             Loss::Custom(custom) => custom.meaning(),
+        }
+    }
+}
+
+fn sized(pairs: &mut Vec<Derivatives>, n_rows: usize) -> &mut [Derivatives] {
+    pairs.resize(n_rows, Derivatives::default());
+    pairs
+}
+
+/// The derivatives of all rows at the current scores, to be had block by block.
+pub(super) enum Current<'a> {
+    /// Made of each row's score when asked for.
+    OfScores(&'a Classes<'a>, &'a [f64]),
+    /// Already made.
+    Whole(&'a [Derivatives]),
+}
+
+impl Current<'_> {
+    /// What no gradient's magnitude and no hessian exceeds.
+    pub(super) fn largest(&self) -> (f64, f64) {
+        match self {
+            Current::OfScores(classes, _) => classes.largest(),
+            Current::Whole(pairs) => {
+                let larger = |a: (f64, f64), b: (f64, f64)| (f64::max(a.0, b.0), f64::max(a.1, b.1));
+                let of = |pair: &Derivatives| (pair.gradient.abs(), pair.hessian);
+                let parts = par::map_blocks(pairs.len(), 1 << 14, |range| {
+                    pairs[range].iter().map(of).fold((0.0, 0.0), larger)
+                });
+                parts.fold((0.0, 0.0), larger)
+            }
+        }
+    }
+
+    /// Those of a run of rows, at most [`BLOCK`](crate::gbdt::kernel::derive::BLOCK).
+    pub(super) fn block(&self, level: Level, rows: Range<usize>, slopes: &mut Slopes) {
+        match self {
+            Current::OfScores(classes, scores) => classes.derive(level, rows, scores, slopes),
+            Current::Whole(pairs) => {
+                let places = slopes.gradients.iter_mut().zip(&mut slopes.hessians);
+                for ((gradient, hessian), pair) in places.zip(&pairs[rows]) {
+                    (*gradient, *hessian) = (pair.gradient, pair.hessian);
+                }
+            }
         }
     }
 }

@@ -41,25 +41,24 @@ impl Bag {
     }
 }
 
-/// The features that a tree of this round may use, ascending: those with the smallest draws.
-pub(super) fn features(sampling: &Sampling, round: u32, usable: &[u32]) -> Vec<u32> {
-    if sampling.feature_fraction >= 1.0 {
-        return usable.to_vec();
+/// Whether a tree of this round may use each feature: those with the smallest draws among the `candidates`.
+pub(super) fn features(sampling: &Sampling, round: u32, candidates: &[u32], n_features: usize) -> Vec<bool> {
+    let mut drawn: Vec<u32> = candidates.to_vec();
+    if sampling.feature_fraction < 1.0 {
+        let n = (candidates.len() as f64 * sampling.feature_fraction).round().max(1.0) as usize;
+        let stream = Stream::new(sampling.seed, "feature").round(u64::from(round));
+        drawn.sort_by_key(|&feature| (stream.bits(u64::from(feature)), feature));
+        drawn.truncate(n);
     }
-    let n = (usable.len() as f64 * sampling.feature_fraction).round().max(1.0) as usize;
-    let stream = Stream::new(sampling.seed, "feature").round(u64::from(round));
-    let mut drawn: Vec<u32> = usable.to_vec();
-    drawn.sort_by_key(|&feature| (stream.bits(u64::from(feature)), feature));
-    drawn.truncate(n);
-    drawn.sort_unstable();
-    drawn
+    let mut usable = vec![false; n_features];
+    drawn.iter().for_each(|&feature| usable[feature as usize] = true);
+    usable
 }
 
-/// Features that can tell rows apart: two bins, or one and missing values.
-pub(super) fn usable(data: &Dataset) -> Vec<u32> {
+/// Features that can tell rows apart.
+pub(super) fn candidates(data: &Dataset) -> Vec<u32> {
     let bins = data.bins();
-    let tells = |&f: &usize| bins.cuts().n_bins(f) > 1 || bins.has_missing(f);
-    (0..bins.n_features()).filter(tells).map(|f| f as u32).collect()
+    (0..bins.n_features()).filter(|&f| bins.tells_apart(f)).map(|f| f as u32).collect()
 }
 
 /// Rows of a block; no result depends on it.

@@ -1,27 +1,40 @@
-//! The running raw score of every row of one dataset: always the sum of the trees so far in tree order, bit for bit what the
-//! finished model will say.
+//! The raw scores of all rows, moved by one tree after another.
 
 use super::grow::Grown;
+use super::partition::Partition;
 use super::walk;
+use crate::determinism::par;
 use crate::gbdt::data::BinnedMatrix;
+use crate::gbdt::kernel::parting::Item;
 
 /// One raw score per row.
 pub(super) struct Scores(pub(super) Vec<f64>);
 
 impl Scores {
-    /// The same for all rows.
-    pub(super) fn constant(n_rows: usize, start: f64) -> Self {
-        Scores(vec![start; n_rows])
+    /// The same score for every row.
+    pub(super) fn constant(n_rows: usize, score: f64) -> Self {
+        Scores(vec![score; n_rows])
     }
 
-    /// Adds a tree to the rows it was grown from, and to the rest by their bins.
-    pub(super) fn add_grown(&mut self, grown: &Grown, data: &BinnedMatrix, rest: &[u32]) {
-        for (leaf, rows) in grown.tree.leaves.iter().zip(&grown.leaf_rows) {
-            for &row in grown.partition.rows(rows) {
-                self.0[row as usize] += leaf.value;
+    /// Adds a tree to the rows it was grown from, which it knows by leaf, and to the others of its data.
+    pub(super) fn add_grown<T: Item + Default>(
+        &mut self,
+        grown: &Grown,
+        partition: &Partition<T>,
+        data: &BinnedMatrix,
+        rest: &[u32],
+    ) {
+        par::for_each_chunk(&mut self.0, BLOCK, |block, part| {
+            let rows = block * BLOCK..block * BLOCK + part.len();
+            for (leaf, span) in grown.tree.leaves.iter().zip(&grown.spans) {
+                for &row in partition.within(span, &rows) {
+                    part[row as usize - rows.start] += leaf.value;
+                }
             }
+        });
+        if !rest.is_empty() {
+            walk::add_some(&grown.tree, &grown.questions, data, rest, &mut self.0);
         }
-        walk::add_some(&grown.tree, &grown.questions, data, rest, &mut self.0);
     }
 
     /// Adds a tree to rows that it was not grown from.
@@ -29,3 +42,6 @@ impl Scores {
         walk::add_all(&grown.tree, &grown.questions, data, &mut self.0);
     }
 }
+
+/// Rows of a block, whose scores stay in the second-level cache; no result depends on it.
+pub(super) const BLOCK: usize = 1 << 16;

@@ -1,0 +1,222 @@
+//! Rows of a leaf into those of its two children, both in the order they had: marks first, then both lists.
+//!
+//! Marking and parting are apart so that blocks of rows can be worked on at the same time: counts of marks say where
+//! each block's rows belong.
+
+use super::Level;
+use super::grid::{Code, Rows};
+use super::stamp::stamp;
+
+/// Which codes go left.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::gbdt) enum Question {
+    /// Codes up to `last`, and `also`, which is the code of missing values or `last` again.
+    UpTo {
+        /// The last of a run.
+        last: u16,
+        /// One more.
+        also: u16,
+    },
+    /// Codes whose bit is set: code `c` is bit `c % 64` of word `c / 64`; codes beyond the words go right.
+    AnyOf(Box<[u64]>),
+}
+
+impl Question {
+    /// Whether a code goes left.
+    #[inline(always)]
+    pub(in crate::gbdt) fn goes_left(&self, code: usize) -> bool {
+        match self {
+            Question::UpTo { last, also } => (code <= usize::from(*last)) | (code == usize::from(*also)),
+            Question::AnyOf(words) => words.get(code / 64).is_some_and(|word| word >> (code % 64) & 1 == 1),
+        }
+    }
+}
+
+/// Sets the bit of each row that goes left, 64 rows a word, and counts them.
+///
+/// # Shape
+/// `column`: a code per row of the data; `marks`: a word for each 64 of `rows`, begun or whole.
+///
+/// # Panics
+/// When a row is beyond the column.
+pub(in crate::gbdt) fn mark<K: Code>(
+    level: Level,
+    column: &[K],
+    rows: Rows<'_>,
+    question: &Question,
+    marks: &mut [u64],
+) -> usize {
+    assert_eq!(marks.len(), rows.len().div_ceil(64), "a word for each 64 rows");
+    let mut codes = [K::default(); 64];
+    let mut n_left = 0;
+    for (i, mark) in marks.iter_mut().enumerate() {
+        let range = 64 * i..rows.len().min(64 * (i + 1));
+        let n_rows = range.len();
+        match rows.slice(range) {
+            Rows::Between(first, end) => codes[..n_rows].copy_from_slice(&column[first..end]),
+            Rows::Listed(rows) => {
+                codes.iter_mut().zip(rows).for_each(|(code, &row)| *code = column[row as usize]);
+            }
+        }
+        // bits of a word beyond the rows say nothing
+        *mark = answers(level, &codes, question) & (u64::MAX >> (64 - n_rows));
+        n_left += mark.count_ones() as usize;
+    }
+    n_left
+}
+
+stamp! {
+    /// The answers for 64 codes, a bit each.
+    fn answers<K: Code>(codes: &[K; 64], question: &Question) -> u64 = answers_body;
+}
+
+#[inline(always)]
+fn answers_body<K: Code>(codes: &[K; 64], question: &Question) -> u64 {
+    match *question {
+        Question::UpTo { last, also } => {
+            let (last, also) = (K::of(last), K::of(also));
+            bits(codes.map(|code| u8::from((code <= last) | (code == also))))
+        }
+        Question::AnyOf(_) => bits(codes.map(|code| u8::from(question.goes_left(code.into())))),
+    }
+}
+
+/// The lowest bits of 64 bytes, which are 0 or 1.
+#[inline(always)]
+fn bits(bytes: [u8; 64]) -> u64 {
+    // the product moves bit 0 of byte i to bit 56 + i; other terms land below or are cut off
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let eight = |i: usize| u64::from_le_bytes(std::array::from_fn(|byte| bytes[8 * i + byte]));
+    (0..8).fold(0, |bits, i| bits | (eight(i).wrapping_mul(GATHER) >> 56) << (8 * i))
+}
+
+/// What is parted: row numbers, or the cells of rows.
+pub(in crate::gbdt) trait Item: Copy + Send + Sync + 'static {
+    /// Parts 64 of them with the instructions of a level; `left` and `right` have exactly their places.
+    fn part(level: Level, items: &[Self; 64], mark: u64, left: &mut [Self], right: &mut [Self]);
+}
+
+/// Copies marked items to `left` and the others to `right`.
+///
+/// # Panics
+/// When either has not exactly the places it needs.
+pub(in crate::gbdt) fn part<T: Item>(level: Level, items: &[T], marks: &[u64], left: &mut [T], right: &mut [T]) {
+    let mut sides = Sides::new(items.len(), marks, left, right);
+    for (items, &mark) in items.chunks(64).zip(marks) {
+        let (left, right) = sides.next(items.len(), mark);
+        match <&[T; 64]>::try_from(items) {
+            Ok(items) => T::part(level, items, mark, left, right),
+            Err(_) => part_few(items, mark, left, right),
+        }
+    }
+}
+
+/// [`part`] of the numbers from `first` on.
+pub(in crate::gbdt) fn part_numbers(level: Level, first: u32, marks: &[u64], left: &mut [u32], right: &mut [u32]) {
+    let n_items = left.len() + right.len();
+    let mut sides = Sides::new(n_items, marks, left, right);
+    for (i, &mark) in marks.iter().enumerate() {
+        let numbers: [u32; 64] = std::array::from_fn(|lane| first + (64 * i + lane) as u32);
+        let n_items = (n_items - 64 * i).min(64);
+        let (left, right) = sides.next(n_items, mark);
+        match n_items {
+            64 => u32::part(level, &numbers, mark, left, right),
+            _ => part_few(&numbers[..n_items], mark, left, right),
+        }
+    }
+}
+
+/// The places still free on each side.
+struct Sides<'a, T> {
+    left: &'a mut [T],
+    right: &'a mut [T],
+}
+
+impl<'a, T> Sides<'a, T> {
+    fn new(n_items: usize, marks: &[u64], left: &'a mut [T], right: &'a mut [T]) -> Self {
+        let n_left: usize = marks.iter().map(|mark| mark.count_ones() as usize).sum();
+        assert!(n_left == left.len() && n_items == n_left + right.len(), "places for exactly those of each side");
+        assert_eq!(marks.len(), n_items.div_ceil(64), "a word for each 64");
+        Sides { left, right }
+    }
+
+    /// The places of the next items, which are no longer free.
+    fn next(&mut self, n_items: usize, mark: u64) -> (&'a mut [T], &'a mut [T]) {
+        let n_left = mark.count_ones() as usize;
+        let (left, free) = std::mem::take(&mut self.left).split_at_mut(n_left);
+        self.left = free;
+        let (right, free) = std::mem::take(&mut self.right).split_at_mut(n_items - n_left);
+        self.right = free;
+        (left, right)
+    }
+}
+
+#[inline(always)]
+fn part_few<T: Copy>(items: &[T], mark: u64, left: &mut [T], right: &mut [T]) {
+    let (mut left, mut right) = (left.iter_mut(), right.iter_mut());
+    for (i, &item) in items.iter().enumerate() {
+        let place = if mark >> i & 1 == 1 { left.next() } else { right.next() };
+        *place.expect("a place for each marked item and each other") = item;
+    }
+}
+
+/// Makes an [`Item`] of a type that a vector instruction compresses.
+macro_rules! item {
+    ($type:ty, $avx512:ident) => {
+        impl Item for $type {
+            #[inline]
+            fn part(level: Level, items: &[Self; 64], mark: u64, left: &mut [Self], right: &mut [Self]) {
+                match level {
+                    #[cfg(all(target_arch = "x86_64", has_avx512))]
+                    Level::Avx512(seen) => avx512::$avx512(seen, items, mark, left, right),
+                    _ => part_few(items, mark, left, right),
+                }
+            }
+        }
+    };
+}
+item!(u32, part_u32);
+item!(u64, part_u64);
+
+#[cfg(all(target_arch = "x86_64", has_avx512))]
+#[allow(unsafe_code, reason = "the instruction that compresses a vector has no safe name")]
+mod avx512 {
+    use std::arch::x86_64::{
+        __mmask8, __mmask16, _mm512_loadu_epi32, _mm512_loadu_epi64, _mm512_mask_storeu_epi32,
+        _mm512_mask_storeu_epi64, _mm512_maskz_compress_epi32, _mm512_maskz_compress_epi64,
+    };
+
+    use crate::gbdt::kernel::level::Seen;
+
+    /// Writes marked items to `left`, the others to `right`, both of which have exactly their places.
+    macro_rules! part {
+        ($name:ident, $type:ty, $lanes:literal, $mask:ty, $load:ident, $compress:ident, $store:ident) => {
+            pub(super) fn $name(_: Seen, items: &[$type; 64], mark: u64, left: &mut [$type], right: &mut [$type]) {
+                #[target_feature(enable = "avx512f,popcnt")]
+                unsafe fn compress(items: &[$type; 64], mark: u64, left: &mut [$type], right: &mut [$type]) {
+                    let (mut to_left, mut to_right) = (0, 0);
+                    let first = |n: usize| ((1u32 << n) - 1) as $mask;
+                    for (i, items) in items.chunks_exact($lanes).enumerate() {
+                        let bits = (mark >> ($lanes * i)) as $mask;
+                        let n_left = bits.count_ones() as usize;
+                        // SAFETY: of each side as many lanes are written as it has items in the chunk, and the sides have
+                        // as many places as items in all chunks together, which the caller checked.
+                        unsafe {
+                            let items = $load(items.as_ptr().cast());
+                            $store(left.as_mut_ptr().add(to_left).cast(), first(n_left), $compress(bits, items));
+                            let others = $compress(!bits, items);
+                            $store(right.as_mut_ptr().add(to_right).cast(), first($lanes - n_left), others);
+                        }
+                        to_left += n_left;
+                        to_right += $lanes - n_left;
+                    }
+                }
+                assert!(mark.count_ones() as usize == left.len() && left.len() + right.len() == 64, "places for all");
+                // SAFETY: the machine was seen to have AVX-512.
+                unsafe { compress(items, mark, left, right) }
+            }
+        };
+    }
+    part!(part_u32, u32, 16, __mmask16, _mm512_loadu_epi32, _mm512_maskz_compress_epi32, _mm512_mask_storeu_epi32);
+    part!(part_u64, u64, 8, __mmask8, _mm512_loadu_epi64, _mm512_maskz_compress_epi64, _mm512_mask_storeu_epi64);
+}
