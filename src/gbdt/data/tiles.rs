@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::BinnedMatrix;
 use super::codes::Codes;
 use crate::gbdt::kernel::cell::Cell;
-use crate::gbdt::kernel::grid::{Grid, Rows, Tile};
+use crate::gbdt::kernel::grid::{Ahead, Grid, Rows, Stream, Tile};
 
 /// All features that can tell rows apart.
 #[derive(Clone, Debug)]
@@ -91,18 +91,54 @@ impl Tiles {
     /// # Shape
     /// `cells`: one for each of `rows`; `sums`: the cells of these tiles.
     pub(in crate::gbdt) fn add<C: Cell>(&self, tiles: Range<usize>, rows: Rows<'_>, cells: &[C::Row], sums: &mut [C]) {
-        let n_bytes = self.bytes.as_ref().map_or(0, |grid| grid.tiles().len());
+        let n_bytes = self.n_bytes();
         let of_bytes = tiles.start.min(n_bytes)..tiles.end.min(n_bytes);
         let n_cells = of_bytes.clone().map(|tile| self.cells[tile].len()).sum();
-        let (sums, mut rest) = sums.split_at_mut(n_cells);
+        let (sums, rest) = sums.split_at_mut(n_cells);
         if let Some(grid) = &self.bytes {
             grid.add(of_bytes, rows, cells, sums);
         }
-        for tile in tiles.start.max(n_bytes)..tiles.end {
-            let (sums, after) = rest.split_at_mut(self.cells[tile].len());
-            self.words[tile - n_bytes].add(0..1, rows, cells, sums);
-            rest = after;
+        self.add_words(tiles.start.max(n_bytes)..tiles.end.max(n_bytes), rows, cells, rest);
+    }
+
+    /// The same for all tiles, asking for the memory of what comes after.
+    pub(in crate::gbdt) fn add_before<C: Cell>(
+        &self,
+        ahead: &mut impl Ahead,
+        rows: Rows<'_>,
+        cells: &[C::Row],
+        sums: &mut [C],
+    ) {
+        let n_bytes = self.n_bytes();
+        let n_cells = self.cells[..n_bytes].last().map_or(0, |cells| cells.end);
+        let (sums, rest) = sums.split_at_mut(n_cells);
+        if let Some(grid) = &self.bytes {
+            grid.add_before(ahead, 0..n_bytes, rows, cells, sums);
         }
+        self.add_words(n_bytes..self.len(), rows, cells, rest);
+    }
+
+    fn add_words<C: Cell>(&self, tiles: Range<usize>, rows: Rows<'_>, cells: &[C::Row], mut sums: &mut [C]) {
+        for tile in tiles {
+            let (part, after) = sums.split_at_mut(self.cells[tile].len());
+            self.words[tile - self.n_bytes()].add(0..1, rows, cells, part);
+            sums = after;
+        }
+    }
+
+    fn n_bytes(&self) -> usize {
+        self.bytes.as_ref().map_or(0, |grid| grid.tiles().len())
+    }
+
+    /// A run of rows to be asked for while `n_rows` are added.
+    pub(in crate::gbdt) fn stream(&self, rows: Range<usize>, n_rows: usize) -> Stream {
+        let words = self.bytes.as_ref().map_or(1, Grid::words_per_row);
+        Stream::new(rows, n_rows, self.n_bytes(), words)
+    }
+
+    /// How many rows have about so many words of codes.
+    pub(in crate::gbdt) fn rows_of(&self, n_words: usize) -> usize {
+        (n_words / self.bytes.as_ref().map_or(1, Grid::words_per_row)).max(1)
     }
 }
 

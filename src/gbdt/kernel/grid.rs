@@ -49,6 +49,14 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// How many come before a row number; the rows ascend.
+    pub(in crate::gbdt) fn below(self, end: usize) -> usize {
+        match self {
+            Rows::Between(first, last) => end.clamp(first, last) - first,
+            Rows::Listed(rows) => rows.partition_point(|&row| (row as usize) < end),
+        }
+    }
+
     /// Those at these positions.
     pub(in crate::gbdt) fn slice(self, range: Range<usize>) -> Rows<'a> {
         match self {
@@ -115,7 +123,18 @@ impl<K: Code> Grid<K> {
         &self.tiles
     }
 
-    /// Adds each row's cell to the cell of its code in every column of some tiles.
+    /// Words of a row.
+    pub(in crate::gbdt) fn words_per_row(&self) -> usize {
+        self.words_per_row
+    }
+
+    /// Asks for the memory of a word.
+    #[inline(always)]
+    fn fetch(&self, word: usize) {
+        fetch(self.words.as_ptr().wrapping_add(word));
+    }
+
+    /// Adds each row's cell to the cell of its code in every column of some tiles, asking for the memory of later ones.
     ///
     /// # Shape
     /// `cells`: one for each of `rows`; `sums`: the cells of these tiles.
@@ -123,22 +142,39 @@ impl<K: Code> Grid<K> {
     /// # Panics
     /// When lengths do not match, or a row is beyond the grid.
     pub(in crate::gbdt) fn add<C: Cell>(&self, tiles: Range<usize>, rows: Rows<'_>, cells: &[C::Row], sums: &mut [C]) {
+        let n_tiles = tiles.len();
+        match rows {
+            Rows::Between(..) => self.add_before(&mut Nothing, tiles, rows, cells, sums),
+            Rows::Listed(list) => {
+                let later = &list[list.len().min(BLOCK_WORDS / self.words_per_row)..];
+                self.add_before(&mut Scattered::new(later, n_tiles), tiles, rows, cells, sums);
+            }
+        }
+    }
+
+    /// [`Grid::add`], asking for the memory of what comes after.
+    pub(in crate::gbdt) fn add_before<C: Cell>(
+        &self,
+        ahead: &mut impl Ahead,
+        tiles: Range<usize>,
+        rows: Rows<'_>,
+        cells: &[C::Row],
+        sums: &mut [C],
+    ) {
         let tiles = &self.tiles[tiles];
         let (Some(first), Some(last)) = (tiles.first(), tiles.last()) else { return };
         assert_eq!(sums.len(), tiles.iter().map(Tile::n_cells).sum::<usize>(), "a cell for each column and code");
         assert_eq!(cells.len(), rows.len(), "a cell for each row");
         let words = first.columns.start / Self::PER_WORD..last.columns.end.div_ceil(Self::PER_WORD);
-        let mut block = Block::new(words.clone());
+        let mut block = Block::new(words);
         let n_rows = block.cells.len();
         for start in (0..rows.len()).step_by(n_rows) {
             let end = rows.len().min(start + n_rows);
             let view = block.view(self, rows.slice(start..end), &cells[start..end]);
-            let later = rows.slice(end..rows.len().min(end + n_rows));
-            let mut ahead = Ahead { grid: self, words: words.clone(), rows: later, n_tiles: tiles.len() };
             let mut rest = &mut *sums;
             for tile in tiles {
                 let (part, after) = rest.split_at_mut(tile.n_cells());
-                view.add(tile, &mut ahead, part);
+                view.add(tile, || ahead.ask(self), part);
                 rest = after;
             }
         }
@@ -188,27 +224,75 @@ impl<C: Cell> Block<C> {
     }
 }
 
-/// Rows that are brought together next: their memory is asked for while others are summed, so that it is there in time.
-struct Ahead<'a, K> {
-    grid: &'a Grid<K>,
-    words: Range<usize>,
-    rows: Rows<'a>,
-    /// As many tiles share the asking.
-    n_tiles: usize,
+/// Asks for memory that is soon needed while rows are summed, so that it is there in time.
+pub(in crate::gbdt) trait Ahead {
+    /// Told before [`SIDE_BY_SIDE`] rows are added to one tile.
+    fn ask<K: Code>(&mut self, grid: &Grid<K>);
 }
 
-impl<K: Code> Ahead<'_, K> {
-    /// Asks for the memory of a share of [`SIDE_BY_SIDE`] rows.
+/// Asks for nothing.
+pub(in crate::gbdt) struct Nothing;
+
+impl Ahead for Nothing {
     #[inline(always)]
-    fn ask(&mut self) {
-        let Rows::Listed(rows) = self.rows else { return };
-        let n = SIDE_BY_SIDE.div_ceil(self.n_tiles).min(rows.len());
-        for &row in &rows[..n] {
-            let words = self.grid.words.as_ptr().wrapping_add(row as usize * self.grid.words_per_row);
-            fetch(words.wrapping_add(self.words.start));
-            fetch(words.wrapping_add(self.words.end - 1));
+    fn ask<K: Code>(&mut self, _: &Grid<K>) {}
+}
+
+/// Asks for rows, a few at a time.
+pub(in crate::gbdt) struct Scattered<'a> {
+    rows: std::slice::Iter<'a, u32>,
+    each: usize,
+}
+
+impl<'a> Scattered<'a> {
+    /// Of rows that are asked for while as many are added to `n_tiles` tiles.
+    pub(in crate::gbdt) fn new(rows: &'a [u32], n_tiles: usize) -> Self {
+        Scattered { rows: rows.iter(), each: SIDE_BY_SIDE.div_ceil(n_tiles.max(1)) }
+    }
+}
+
+impl Ahead for Scattered<'_> {
+    #[inline(always)]
+    fn ask<K: Code>(&mut self, grid: &Grid<K>) {
+        for &row in self.rows.by_ref().take(self.each) {
+            grid.fetch(row as usize * grid.words_per_row);
+            grid.fetch((row as usize + 1) * grid.words_per_row - 1);
         }
-        self.rows = Rows::Listed(&rows[n..]);
+    }
+}
+
+/// Asks for a run of rows, a few lines of memory at a time.
+pub(in crate::gbdt) struct Stream {
+    rows: Range<usize>,
+    /// Lines in 256ths for each asking.
+    each: usize,
+    /// Lines in 256ths that are due, and those asked for.
+    due: usize,
+    asked: usize,
+}
+
+impl Stream {
+    /// Of rows that are asked for while `n_rows` others are added to `n_tiles` tiles; a row has so many words.
+    pub(in crate::gbdt) fn new(rows: Range<usize>, n_rows: usize, n_tiles: usize, words_per_row: usize) -> Self {
+        let n_asks = (n_rows / SIDE_BY_SIDE).max(1) * n_tiles.max(1);
+        let each = (rows.len() * words_per_row * 256 / LINE).div_ceil(n_asks);
+        Stream { rows, each, due: 0, asked: 0 }
+    }
+}
+
+impl Ahead for Stream {
+    #[inline(always)]
+    fn ask<K: Code>(&mut self, grid: &Grid<K>) {
+        self.due += self.each;
+        let end = self.rows.end * grid.words_per_row;
+        while self.asked < self.due {
+            let word = self.rows.start * grid.words_per_row + self.asked / 256 * LINE;
+            if word >= end {
+                break;
+            }
+            grid.fetch(word);
+            self.asked += 256;
+        }
     }
 }
 
@@ -225,7 +309,7 @@ struct View<'a, K, C> {
 impl<K: Code, C: Cell> View<'_, K, C> {
     /// Adds each row to the sums of a tile, some rows at a time, as updates of one place wait for each other.
     #[allow(unsafe_code, reason = "bounds were checked once for all; a check per cell halves the speed")]
-    fn add(&self, tile: &Tile, ahead: &mut Ahead<'_, K>, sums: &mut [C]) {
+    fn add(&self, tile: &Tile, mut ask: impl FnMut(), sums: &mut [C]) {
         assert!(sums.len() == tile.n_cells() && self.codes.len() == self.cells.len() * self.width, "a place for each");
         let columns = tile.columns.start - self.first..tile.columns.end - self.first;
         assert!(columns.end <= self.width, "columns of the view");
@@ -237,7 +321,7 @@ impl<K: Code, C: Cell> View<'_, K, C> {
         };
         let together = self.codes.chunks_exact(SIDE_BY_SIDE * self.width).zip(self.cells.chunks_exact(SIDE_BY_SIDE));
         for (codes, cells) in together {
-            ahead.ask();
+            ask();
             for (place, column) in columns.clone().enumerate() {
                 for (row, &cell) in cells.iter().enumerate() {
                     // SAFETY: a column is below the width, and there are as many rows as cells.
@@ -282,6 +366,8 @@ fn fetch<T>(place: *const T) {
 #[inline(always)]
 fn fetch<T>(_: *const T) {}
 
+/// Words of a line of memory.
+const LINE: usize = 8;
 /// Rows added at a time.
 const SIDE_BY_SIDE: usize = 4;
 /// Words of a block: a quarter of the first-level cache; those of the next come to the second-level cache.

@@ -1,8 +1,8 @@
 //! The only place that trains: Dataset + Plan in, Model out.
 //!
 //! One round of boosting, in the order of [`Training::round`]: derivatives of the loss at the current scores
-//! ([`objective`]) -> integers ([`cells`]) -> one tree grown leaf by leaf ([`grow`], with [`histogram`], [`split`],
-//! [`partition`], [`frontier`]) over a bag of rows and some features ([`sample`]) -> scores moved by its leaves
+//! ([`objective`]) -> integers ([`cells`]) -> one tree grown leaf by leaf ([`grow`], with [`wave`], [`histogram`],
+//! [`split`], [`partition`], [`frontier`]) over a bag of rows and some features ([`sample`]) -> scores moved by its leaves
 //! ([`scores`], [`walk`]) -> metrics told to whoever observes ([`observe`]).
 //!
 //! # Determinism
@@ -27,6 +27,7 @@ mod sample;
 mod scores;
 mod split;
 mod walk;
+mod wave;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;

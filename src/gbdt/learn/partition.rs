@@ -42,6 +42,13 @@ enum List {
     Second,
 }
 
+impl List {
+    /// Where the children of a span stand.
+    fn next(self) -> Self {
+        if self == List::First { List::Second } else { List::First }
+    }
+}
+
 impl Span {
     pub(super) fn len(&self) -> usize {
         self.range.len()
@@ -59,7 +66,6 @@ impl<T: Item + Default> Partition<T> {
             list.rows.resize(bag.len(), 0);
             list.cells.resize(bag.len(), T::default());
         }
-        self.marks.resize(bag.len().div_ceil(64), 0);
         if bag.len() == cells.len() {
             return Span { range: 0..bag.len(), list: List::Whole };
         }
@@ -96,26 +102,140 @@ impl<T: Item + Default> Partition<T> {
         &rows[below(range.start)..below(range.end)]
     }
 
-    /// Splits a leaf by one feature's codes; returns the left and the right child. `cells` has one per row of the data.
-    pub(super) fn split(&mut self, span: &Span, cells: &[T], column: &Codes, question: &Question) -> (Span, Span) {
-        let Partition { level, lists: [first, second], marks } = self;
-        let range = span.range.clone();
-        let (rows, cells, out, list) = match span.list {
-            List::Whole => (Rows::Between(range.start, range.end), &cells[range.clone()], first, List::First),
-            List::First => {
-                (Rows::Listed(&first.rows[range.clone()]), &first.cells[range.clone()], second, List::Second)
-            }
-            List::Second => {
-                (Rows::Listed(&second.rows[range.clone()]), &second.cells[range.clone()], first, List::First)
-            }
-        };
-        let marks = &mut marks[..range.len().div_ceil(64)];
-        let counts = mark(*level, rows, column, question, marks);
-        let n_left: usize = counts.iter().sum();
-        let out = (&mut out.rows[range.clone()], &mut out.cells[range.clone()]);
-        part(*level, (rows, cells), marks, &counts, out);
-        let middle = range.start + n_left;
-        (Span { range: range.start..middle, list }, Span { range: middle..range.end, list })
+    /// Splits leaves, each by one feature's codes; returns their left and right children. `cells` has one per row of the data.
+    pub(super) fn split(&mut self, cuts: &[Cut<'_>], cells: &[T]) -> Vec<(Span, Span)> {
+        let level = self.level;
+        let mut pieces = self.pieces(cuts, cells);
+        let mut marking: Vec<_> = pieces.iter_mut().flat_map(Piece::marking).collect();
+        par::for_each(&mut marking, |_, block| block.mark(level));
+        let counts: Vec<usize> = marking.iter().map(|block| block.n_left).collect();
+        let mut counts = &counts[..];
+        let (mut parting, mut children) = (Vec::new(), Vec::with_capacity(cuts.len()));
+        for (piece, cut) in pieces.iter_mut().zip(cuts) {
+            let (own, rest) = counts.split_at(piece.rows.len().div_ceil(BLOCK));
+            counts = rest;
+            let middle = cut.span.range.start + own.iter().sum::<usize>();
+            let list = cut.span.list.next();
+            let span = |range: Range<usize>| Span { range, list };
+            children.push((span(cut.span.range.start..middle), span(middle..cut.span.range.end)));
+            parting.extend(piece.parting(own));
+        }
+        par::for_each(&mut parting, |_, block| block.part(level));
+        children
+    }
+
+    /// What each cut reads and writes.
+    fn pieces<'p>(&'p mut self, cuts: &'p [Cut<'p>], cells: &'p [T]) -> Vec<Piece<'p, T>> {
+        let n_words = |cut: &Cut<'_>| cut.span.len().div_ceil(64);
+        self.marks.resize(self.marks.len().max(cuts.iter().map(n_words).sum()), 0);
+        let mut marks = &mut self.marks[..];
+        let [first, second] = &mut self.lists;
+        let mut lists = [first, second].map(|list| (0, &mut list.rows[..], &mut list.cells[..]));
+        let mut order: Vec<usize> = (0..cuts.len()).collect();
+        order.sort_by_key(|&cut| cuts[cut].span.range.start);
+        let mut pieces: Vec<(usize, Piece<'p, T>)> = Vec::with_capacity(cuts.len());
+        for i in order {
+            let cut = &cuts[i];
+            let [first, second] = lists.each_mut().map(|list| cut_out(list, &cut.span.range));
+            let (rows, cells, out) = match cut.span.list {
+                List::Whole => {
+                    let range = cut.span.range.clone();
+                    (Rows::Between(range.start, range.end), &cells[range], first)
+                }
+                List::First => (Rows::Listed(first.0), &*first.1, second),
+                List::Second => (Rows::Listed(second.0), &*second.1, first),
+            };
+            let (column, question) = (cut.column, cut.question);
+            let marks = take(&mut marks, n_words(cut));
+            pieces.push((i, Piece { rows, cells, column, question, marks, out_rows: out.0, out_cells: out.1 }));
+        }
+        pieces.sort_by_key(|(cut, _)| *cut);
+        pieces.into_iter().map(|(_, piece)| piece).collect()
+    }
+}
+
+/// A leaf to be split by the codes of a feature.
+pub(super) struct Cut<'a> {
+    pub(super) span: &'a Span,
+    pub(super) column: &'a Codes,
+    pub(super) question: &'a Question,
+}
+
+/// What splitting a leaf reads and writes.
+struct Piece<'a, T> {
+    rows: Rows<'a>,
+    cells: &'a [T],
+    column: &'a Codes,
+    question: &'a Question,
+    /// A bit per row: whether it goes left.
+    marks: &'a mut [u64],
+    /// Rows that go left, then the others.
+    out_rows: &'a mut [u32],
+    out_cells: &'a mut [T],
+}
+
+impl<T: Item> Piece<'_, T> {
+    /// Its blocks, to be marked.
+    fn marking(&mut self) -> impl Iterator<Item = Marking<'_>> {
+        let Piece { rows, column, question, .. } = *self;
+        let blocks = self.marks.chunks_mut(BLOCK / 64).enumerate();
+        blocks.map(move |(i, marks)| {
+            Marking { rows: rows.slice(block(i, rows.len())), column, question, marks, n_left: 0 }
+        })
+    }
+
+    /// Its blocks, to be parted; `counts` has the marked rows of each.
+    fn parting(&mut self, counts: &[usize]) -> Vec<Parting<'_, T>> {
+        let n_left = counts.iter().sum();
+        let (mut left_rows, mut right_rows) = self.out_rows.split_at_mut(n_left);
+        let (mut left_cells, mut right_cells) = self.out_cells.split_at_mut(n_left);
+        let mut blocks = Vec::with_capacity(counts.len());
+        for (i, &n_left) in counts.iter().enumerate() {
+            let range = block(i, self.rows.len());
+            let n_right = range.len() - n_left;
+            blocks.push(Parting {
+                rows: self.rows.slice(range.clone()),
+                marks: &self.marks[range.start / 64..range.end.div_ceil(64)],
+                cells: &self.cells[range],
+                to_rows: (take(&mut left_rows, n_left), take(&mut right_rows, n_right)),
+                to_cells: (take(&mut left_cells, n_left), take(&mut right_cells, n_right)),
+            });
+        }
+        blocks
+    }
+}
+
+struct Marking<'a> {
+    rows: Rows<'a>,
+    column: &'a Codes,
+    question: &'a Question,
+    marks: &'a mut [u64],
+    n_left: usize,
+}
+
+impl Marking<'_> {
+    fn mark(&mut self, level: Level) {
+        let Marking { rows, question, .. } = *self;
+        self.n_left = of_codes!(self.column, codes => parting::mark(level, codes, rows, question, self.marks));
+    }
+}
+
+struct Parting<'a, T> {
+    rows: Rows<'a>,
+    marks: &'a [u64],
+    cells: &'a [T],
+    to_rows: (&'a mut [u32], &'a mut [u32]),
+    to_cells: (&'a mut [T], &'a mut [T]),
+}
+
+impl<T: Item> Parting<'_, T> {
+    fn part(&mut self, level: Level) {
+        let (left, right) = (&mut *self.to_rows.0, &mut *self.to_rows.1);
+        match self.rows {
+            Rows::Between(first, _) => parting::part_numbers(level, first as u32, self.marks, left, right),
+            Rows::Listed(rows) => parting::part(level, rows, self.marks, left, right),
+        }
+        parting::part(level, self.cells, self.marks, self.to_cells.0, self.to_cells.1);
     }
 }
 
@@ -124,44 +244,16 @@ fn block(i: usize, n_rows: usize) -> Range<usize> {
     i * BLOCK..((i + 1) * BLOCK).min(n_rows)
 }
 
-/// Marks the rows that go left; returns their number in each block.
-fn mark(level: Level, rows: Rows<'_>, column: &Codes, question: &Question, marks: &mut [u64]) -> Vec<usize> {
-    let mut marked: Vec<(&mut [u64], usize)> = marks.chunks_mut(BLOCK / 64).map(|marks| (marks, 0)).collect();
-    par::for_each(&mut marked, |i, (marks, n_left)| {
-        let rows = rows.slice(block(i, rows.len()));
-        *n_left = of_codes!(column, codes => parting::mark(level, codes, rows, question, marks));
-    });
-    marked.into_iter().map(|(_, n_left)| n_left).collect()
-}
+/// The rest of both parts of a list, from a position on.
+type Rest<'a, T> = (usize, &'a mut [u32], &'a mut [T]);
 
-/// Writes marked rows and cells, then the others, to `out`; `counts` has the marked ones of each block.
-fn part<T: Item>(
-    level: Level,
-    (rows, cells): (Rows<'_>, &[T]),
-    marks: &[u64],
-    counts: &[usize],
-    out: (&mut [u32], &mut [T]),
-) {
-    let n_left: usize = counts.iter().sum();
-    let (mut left_rows, mut right_rows) = out.0.split_at_mut(n_left);
-    let (mut left_cells, mut right_cells) = out.1.split_at_mut(n_left);
-    let mut parts = Vec::with_capacity(counts.len());
-    for (i, &n_left) in counts.iter().enumerate() {
-        let n_right = block(i, rows.len()).len() - n_left;
-        parts.push((
-            (take(&mut left_rows, n_left), take(&mut right_rows, n_right)),
-            (take(&mut left_cells, n_left), take(&mut right_cells, n_right)),
-        ));
-    }
-    par::for_each(&mut parts, |i, (to_rows, to_cells)| {
-        let range = block(i, rows.len());
-        let marks = &marks[range.start / 64..range.end.div_ceil(64)];
-        match rows.slice(range.clone()) {
-            Rows::Between(first, _) => parting::part_numbers(level, first as u32, marks, to_rows.0, to_rows.1),
-            Rows::Listed(rows) => parting::part(level, rows, marks, to_rows.0, to_rows.1),
-        }
-        parting::part(level, &cells[range], marks, to_cells.0, to_cells.1);
-    });
+/// What a list has at a range; nothing before its end can be had again.
+fn cut_out<'a, T>((start, rows, cells): &mut Rest<'a, T>, range: &Range<usize>) -> (&'a mut [u32], &'a mut [T]) {
+    let skipped = range.start - *start;
+    take(rows, skipped);
+    take(cells, skipped);
+    *start = range.end;
+    (take(rows, range.len()), take(cells, range.len()))
 }
 
 /// The first places, which are no longer free.
@@ -208,14 +300,17 @@ mod tests {
                 let mut partition = Partition::new(level);
                 let root = partition.plant(&bag, &cells);
                 let first = Question::UpTo { last, also };
-                let (left, right) = partition.split(&root, &cells, &column, &first);
+                let cut = |span, question| Cut { span, column: &column, question };
+                let (left, right) = partition.split(&[cut(&root, &first)], &cells).remove(0);
                 let second = Question::AnyOf([set].into());
-                let (left_left, left_right) = partition.split(&left, &cells, &column, &second);
+                let children = partition.split(&[cut(&right, &first), cut(&left, &second)], &cells);
+                let [(_, right_right), (left_left, left_right)] = [children[0].clone(), children[1].clone()];
                 let of = |question: &Question, rows: &[u32], side: bool| -> Vec<u32> {
                     let goes = |row: &&u32| question.goes_left(usize::from(codes[**row as usize])) == side;
                     rows.iter().filter(goes).copied().collect()
                 };
                 prop_assert_eq!(listed(&partition, &right), of(&first, &bag, false), "{}", level);
+                prop_assert_eq!(listed(&partition, &right_right), of(&first, &bag, false), "{}", level);
                 let rows = of(&first, &bag, true);
                 prop_assert_eq!(listed(&partition, &left_left), of(&second, &rows, true), "{}", level);
                 prop_assert_eq!(listed(&partition, &left_right), of(&second, &rows, false), "{}", level);

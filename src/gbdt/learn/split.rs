@@ -6,11 +6,13 @@
 //!
 //! Sources: Chen, Guestrin, KDD 2016, equation 7 and algorithm 3 (default directions); `lambda_l1` as in LightGBM.
 
+use crate::gbdt::data::Cuts;
 use crate::gbdt::data::tiles::Tiles;
 use crate::gbdt::kernel::Level;
 use crate::gbdt::kernel::cell::Cell;
 use crate::gbdt::kernel::derive::Steps;
 use crate::gbdt::kernel::gain::{self, Best, Terms};
+use crate::gbdt::kernel::parting::Question;
 use crate::gbdt::model::Default as Side;
 use crate::gbdt::params::Growth;
 
@@ -25,6 +27,15 @@ pub(super) struct Split<C> {
     pub(super) default: Side,
     pub(super) left: C,
     pub(super) right: C,
+}
+
+impl<C> Split<C> {
+    /// The question to a row's code.
+    pub(super) fn question(&self, cuts: &Cuts) -> Question {
+        let last = self.bin as u16;
+        let missing = cuts.missing_code(self.feature as usize) as u16;
+        Question::UpTo { last, also: if self.default == Side::Left { missing } else { last } }
+    }
 }
 
 /// The rules by which leaves are judged in one round.
