@@ -8,6 +8,28 @@
 //! Every unsafe call rests on one of two facts: a [`Level`] above scalar exists only where [`Level::detect`] saw the
 //! instructions, and a kernel's constructor checked the indices that its loops do not check again. The block says which.
 
-mod level;
+#![allow(unsafe_code, reason = "the one room where it may stand")]
 
+mod axis;
+mod ladder;
+mod level;
+#[cfg(has_avx512)]
+mod quickscorer;
+#[cfg(not(has_avx512))]
+#[path = "quickscorer_absent.rs"]
+mod quickscorer;
+mod reach;
+mod tile;
+mod tree;
+mod walk;
+#[cfg(has_avx512)]
+mod wide;
+
+pub(in crate::gbdt) use axis::{Axis, Column, LEFT, RIGHT, SPAN};
+pub(in crate::gbdt) use ladder::{BLOCK, Ladder};
 pub use level::Level;
+pub(in crate::gbdt) use quickscorer::QuickScorer;
+pub(in crate::gbdt) use reach::{Masks, Reach};
+pub(in crate::gbdt) use tile::{Strip, TILE};
+pub(in crate::gbdt) use tree::{ByteTree, End, Split};
+pub(in crate::gbdt) use walk::Walk;
