@@ -12,7 +12,8 @@ fn main() {
     let compiler = compiler();
     println!("cargo:rustc-env=AML_MINER_RUSTC_VERSION={compiler}");
     println!("cargo:rustc-check-cfg=cfg(has_avx512)");
-    if minor(&compiler) >= Some(FIRST_WITH_AVX512) {
+    let x86_64 = env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "x86_64");
+    if x86_64 && minor(&compiler) >= Some(FIRST_WITH_AVX512) {
         println!("cargo:rustc-cfg=has_avx512");
     }
     if env::var_os("CARGO_FEATURE_CLI").is_some() {

@@ -15,6 +15,7 @@ use super::codes::Codes;
 use super::keys::{self, Key};
 use super::{Column, DataError, FeatureKind, FeatureMatrix, Schema};
 use crate::determinism::par;
+use crate::gbdt::kernel::{self, BLOCK, Ladder, Level};
 
 /// The most bins of non-missing values a feature can have.
 pub const MAX_BINS: usize = 255;
@@ -72,11 +73,11 @@ impl Cuts {
         let features = par::map(matrix.n_features(), |f| match matrix.column(f) {
             Column::F32(values) => {
                 let present = values.iter().filter(|x| !x.is_nan());
-                fit_feature(keys::sort(present.map(|&x| keys::of_f32(x)).collect()), binning)
+                fit_feature(&keys::sort(present.map(|&x| keys::of_f32(x)).collect()), binning)
             }
             Column::F64(values) => {
                 let present = values.iter().filter(|x| !x.is_nan());
-                fit_feature(keys::sort(present.map(|&x| keys::of_f64(x)).collect()), binning)
+                fit_feature(&keys::sort(present.map(|&x| keys::of_f64(x)).collect()), binning)
             }
         });
         Ok(Cuts { schema: matrix.schema().clone(), features })
@@ -114,15 +115,17 @@ impl Cuts {
 
     /// The code of a value: its bin, or [`Cuts::missing_code`] of NaN.
     pub fn code(&self, feature: usize, x: f64) -> usize {
-        usize::from(Search::new(&self.features[feature].thresholds).code(x))
+        let below = |thresholds: &[f64]| thresholds.partition_point(|&threshold| threshold < x);
+        if x.is_nan() { self.missing_code(feature) } else { below(&self.features[feature].thresholds) }
     }
 
     /// The codes of a column's values, in row order.
     pub(super) fn encode(&self, feature: usize, column: &Column) -> Codes {
-        let search = Search::new(&self.features[feature].thresholds);
+        let ladder = Ladder::new(self.features[feature].thresholds.clone());
+        let missing = self.missing_code(feature) as u8;
         Codes::Bytes(match column {
-            Column::F32(values) => values.iter().map(|&x| search.code(f64::from(x))).collect(),
-            Column::F64(values) => values.iter().map(|&x| search.code(x)).collect(),
+            Column::F32(values) => encode(&ladder, missing, values),
+            Column::F64(values) => encode(&ladder, missing, values),
         })
     }
 
@@ -133,77 +136,56 @@ impl Cuts {
     }
 }
 
-/// A search for a value's bin without branches: eight halvings of a table padded to 256 places.
-struct Search {
-    thresholds: [f64; 256],
-    missing: u8,
-}
-
-impl Search {
-    fn new(thresholds: &[f64]) -> Self {
-        let mut padded = [f64::INFINITY; 256];
-        padded[..thresholds.len()].copy_from_slice(thresholds);
-        Search { thresholds: padded, missing: thresholds.len() as u8 + 1 }
-    }
-
-    /// The number of thresholds below `x`; one above the last bin for NaN.
-    #[inline(always)]
-    fn code(&self, x: f64) -> u8 {
-        let mut below = 0;
-        for step in [128, 64, 32, 16, 8, 4, 2, 1] {
-            // a product, as a branch would be taken or not by chance; below + step <= 255 always, for the steps taken
-            // so far are distinct powers of two
-            below += step * usize::from(self.thresholds[(below + step - 1) & 255] < x);
+/// The rank of each value among the thresholds, or the code of missing ones.
+fn encode<T: Copy + Into<f64> + Sync>(ladder: &Ladder, missing: u8, values: &[T]) -> Vec<u8> {
+    let level = Level::detect();
+    let mut codes = vec![0; values.len()];
+    par::for_each_chunk(&mut codes, ENCODED, |chunk, codes| {
+        let (mut block, mut ranks) = ([0.0; BLOCK], [0; BLOCK]);
+        for (codes, values) in codes.chunks_mut(BLOCK).zip(values[chunk * ENCODED..].chunks(BLOCK)) {
+            block.iter_mut().zip(values).for_each(|(place, &x)| *place = x.into());
+            kernel::ranks(level, ladder, &block, &mut ranks);
+            for ((code, x), &rank) in codes.iter_mut().zip(&block).zip(&ranks) {
+                *code = if x.is_nan() { missing } else { rank as u8 };
+            }
         }
-        if x.is_nan() { self.missing } else { below as u8 }
-    }
+    });
+    codes
 }
 
-fn fit_feature<K: Key>(sorted: Vec<K>, binning: Binning) -> FeatureCuts {
-    let values = Distinct::of(&sorted);
-    let thresholds = if values.values.len() <= binning.max_bin {
-        one_bin_each(&values, binning.min_data_in_bin)
+fn fit_feature<K: Key>(sorted: &[K], binning: Binning) -> FeatureCuts {
+    let max_bin = binning.max_bin as u64;
+    let thresholds = if runs(sorted).take(binning.max_bin + 1).count() <= binning.max_bin {
+        one_bin_each(sorted, binning.min_data_in_bin)
     } else {
-        equal_shares(&values, binning)
+        equal_shares(sorted, max_bin.min(sorted.len() as u64 / binning.min_data_in_bin).max(1))
     };
     let last = sorted.len().saturating_sub(1);
     let quantiles = match sorted.is_empty() {
         true => Vec::new(),
         false => (0..=100).map(|p| sorted[last * p / 100].value()).collect(),
     };
-    FeatureCuts { thresholds, largest: values.values.last().copied().unwrap_or(0.0), quantiles }
+    FeatureCuts { thresholds, largest: sorted.last().map_or(0.0, |key| key.value()), quantiles }
 }
 
-/// Distinct values, ascending, and how many rows hold each.
-struct Distinct {
-    values: Vec<f64>,
-    counts: Vec<u64>,
-    total: u64,
+/// A distinct value, and how many rows hold it.
+struct Run<K> {
+    key: K,
+    count: u64,
 }
 
-impl Distinct {
-    fn of<K: Key>(sorted: &[K]) -> Self {
-        let (mut values, mut counts) = (Vec::new(), Vec::new());
-        for run in sorted.chunk_by(|a, b| a == b) {
-            values.push(run[0].value());
-            counts.push(run.len() as u64);
-        }
-        Distinct { values, counts, total: sorted.len() as u64 }
-    }
-
-    /// A threshold between the value at `i` and its successor.
-    fn cut_after(&self, i: usize) -> f64 {
-        between(self.values[i], self.values[i + 1])
-    }
+/// The distinct values, ascending.
+fn runs<K: Key>(sorted: &[K]) -> impl Iterator<Item = Run<K>> {
+    sorted.chunk_by(|a, b| a == b).map(|run| Run { key: run[0], count: run.len() as u64 })
 }
 
-fn one_bin_each(distinct: &Distinct, min_data_in_bin: u64) -> Vec<f64> {
+fn one_bin_each<K: Key>(sorted: &[K], min_data_in_bin: u64) -> Vec<f64> {
     let mut thresholds = Vec::new();
     let mut held = 0;
-    for i in 0..distinct.values.len().saturating_sub(1) {
-        held += distinct.counts[i];
+    for (run, next) in runs(sorted).zip(runs(sorted).skip(1)) {
+        held += run.count;
         if held >= min_data_in_bin {
-            thresholds.push(distinct.cut_after(i));
+            thresholds.push(between(run.key.value(), next.key.value()));
             held = 0;
         }
     }
@@ -212,32 +194,32 @@ fn one_bin_each(distinct: &Distinct, min_data_in_bin: u64) -> Vec<f64> {
 
 /// Fills bins to equal shares from the smallest value up. Heavy values, which outweigh a share, stand alone and are
 /// taken out of the account; the share of the others is renewed after each bin from what is left.
-fn equal_shares(distinct: &Distinct, binning: Binning) -> Vec<f64> {
-    let max_bin = (binning.max_bin as u64).min(distinct.total / binning.min_data_in_bin).max(1);
-    let share = distinct.total as f64 / max_bin as f64;
-    let heavy = |i: usize| distinct.counts[i] as f64 >= share;
-    let (mut rest_bins, mut rest_rows) = (max_bin, distinct.total);
-    for i in (0..distinct.values.len()).filter(|&i| heavy(i)) {
+fn equal_shares<K: Key>(sorted: &[K], max_bin: u64) -> Vec<f64> {
+    let total = sorted.len() as u64;
+    let share = total as f64 / max_bin as f64;
+    let heavy = |run: &Run<K>| run.count as f64 >= share;
+    let (mut rest_bins, mut rest_rows) = (max_bin, total);
+    for run in runs(sorted).filter(heavy) {
         rest_bins -= 1;
-        rest_rows -= distinct.counts[i];
+        rest_rows -= run.count;
     }
     let even = |rows: u64, bins: u64| if bins == 0 { f64::INFINITY } else { rows as f64 / bins as f64 };
     let mut share_now = even(rest_rows, rest_bins);
     let mut thresholds = Vec::new();
     let mut held = 0;
-    for i in 0..distinct.values.len() - 1 {
+    for (run, next) in runs(sorted).zip(runs(sorted).skip(1)) {
         if thresholds.len() as u64 + 1 >= max_bin {
             break;
         }
-        if !heavy(i) {
-            rest_rows -= distinct.counts[i];
+        if !heavy(&run) {
+            rest_rows -= run.count;
         }
-        held += distinct.counts[i];
+        held += run.count;
         let full = held as f64 >= share_now;
-        if heavy(i) || full || (heavy(i + 1) && held as f64 >= (share_now * 0.5).max(1.0)) {
-            thresholds.push(distinct.cut_after(i));
+        if heavy(&run) || full || (heavy(&next) && held as f64 >= (share_now * 0.5).max(1.0)) {
+            thresholds.push(between(run.key.value(), next.key.value()));
             held = 0;
-            if !heavy(i) {
+            if !heavy(&run) {
                 rest_bins = rest_bins.saturating_sub(1);
                 share_now = even(rest_rows, rest_bins);
             }
@@ -259,6 +241,9 @@ fn between(low: f64, high: f64) -> f64 {
         low
     }
 }
+
+/// Values encoded by one thread at a time, whole blocks; no result depends on it.
+const ENCODED: usize = BLOCK << 10;
 
 #[cfg(test)]
 mod tests {

@@ -59,16 +59,18 @@ pub(super) fn sort<K: Key>(keys: Vec<K>) -> Vec<K> {
         keys.sort_unstable();
         return keys;
     }
+    let mut counts = vec![[0u32; RADIX]; K::DIGITS as usize];
+    for key in &keys {
+        counts.iter_mut().zip(0..).for_each(|(counts, position)| counts[key.digit(position)] += 1);
+    }
     let mut from = keys;
     let mut to = vec![K::default(); from.len()];
-    for position in 0..K::DIGITS {
-        let mut next = [0u32; RADIX];
-        from.iter().for_each(|key| next[key.digit(position)] += 1);
+    for (next, position) in counts.iter_mut().zip(0..) {
         if next.iter().any(|&count| count as usize == from.len()) {
             continue;
         }
         let mut start = 0;
-        for place in &mut next {
+        for place in next.iter_mut() {
             start += std::mem::replace(place, start);
         }
         for &key in &from {

@@ -22,17 +22,19 @@
 //! # Sources
 //! Wettenstein, Mitchell, Yu, Quadrature TreeSHAP, arXiv 2605.04497; Lundberg et al., Nature Machine Intelligence 2020 (the game).
 
-use super::predictor::{BLOCK, Block, Predictor};
+use super::grid::Grid;
 use super::quadrature::Quadrature;
 use super::schema::{SchemaMismatch, compare};
 use crate::determinism::par;
 use crate::gbdt::data::{FeatureMatrix, Schema};
+use crate::gbdt::kernel::ByteTree;
 use crate::gbdt::model::{Child, Model, Tree};
 
 /// A model compiled for explanation.
 #[derive(Clone, Debug)]
 pub struct Explainer {
-    predictor: Predictor,
+    schema: Schema,
+    grid: Grid,
     trees: Vec<Plan>,
     base_value: f64,
 }
@@ -67,6 +69,8 @@ impl Explanations {
 /// Memory of one explanation after another; give one to each thread.
 #[derive(Clone, Debug, std::default::Default)]
 pub struct Scratch {
+    /// The row's answers to every question.
+    bytes: Vec<u8>,
     /// Per edge, whether the row satisfies every question of the edge's feature down to it.
     satisfied: Vec<bool>,
     /// C of each node.
@@ -83,21 +87,20 @@ impl Explainer {
     /// # Panics
     /// When the model does not pass [`Model::check`]; a model that was trained or read is sound.
     pub fn new(model: &Model) -> Self {
-        let mut start = 0;
+        let (grid, over_bytes) = Grid::of(model);
         let mut trees = vec![];
         let mut base_value = 0.0;
-        for tree in &model.trees {
+        for (tree, over_bytes) in model.trees.iter().zip(&over_bytes) {
             let cover = Cover::of(tree);
             base_value += cover.expectation(tree);
-            trees.push(Plan::new(tree, &cover, start));
-            start += tree.nodes.len() + tree.leaves.len();
+            trees.push(Plan::new(tree, &cover, over_bytes));
         }
-        Explainer { predictor: Predictor::new(model), trees, base_value }
+        Explainer { schema: model.schema.clone(), grid, trees, base_value }
     }
 
     /// The features that a row holds, in order.
     pub fn schema(&self) -> &Schema {
-        self.predictor.schema()
+        &self.schema
     }
 
     /// The expected raw score over the training rows.
@@ -122,7 +125,9 @@ impl Explainer {
     pub fn contributions_into(&self, row: &[f64], scratch: &mut Scratch, out: &mut [f64]) {
         assert!(row.len() >= self.schema().len(), "a row has a value for each feature");
         out.fill(0.0);
-        self.trees.iter().for_each(|tree| tree.explain(&self.predictor, row, scratch, out));
+        scratch.bytes.resize(self.grid.n_columns(), 0);
+        self.grid.row(row, &mut scratch.bytes);
+        self.trees.iter().for_each(|tree| tree.explain(scratch, out));
     }
 
     /// The contributions of every row.
@@ -134,11 +139,10 @@ impl Explainer {
         let n_features = self.schema().len();
         let mut values = vec![0.0; matrix.n_rows() * n_features];
         par::for_each_chunk(&mut values, BLOCK * n_features.max(1), |i, out| {
-            let mut block = Block::new(n_features);
-            block.fill(matrix, i * BLOCK, out.len() / n_features);
-            let mut scratch = Scratch::default();
-            for (row, out) in block.rows().zip(out.chunks_mut(n_features)) {
-                self.contributions_into(row, &mut scratch, out);
+            let (mut row, mut scratch) = (vec![0.0; n_features], Scratch::default());
+            for (j, out) in out.chunks_mut(n_features).enumerate() {
+                matrix.copy_row(i * BLOCK + j, &mut row);
+                self.contributions_into(&row, &mut scratch, out);
             }
         });
         Ok(Explanations { values, n_features, base_value: self.base_value })
@@ -197,8 +201,8 @@ struct Plan {
     splits: Vec<Split>,
     /// The schema position of each feature that the tree reads.
     features: Vec<u32>,
-    /// Where the tree's nodes start in the predictor.
-    start: usize,
+    /// By split: the byte it reads, and the greatest that goes left.
+    questions: Vec<(u32, u8)>,
     lanes: Lanes,
     /// Points, complements and weights in whole groups of lanes; the weight of a lane beyond the last point is 0.
     points: Quadrature,
@@ -244,7 +248,8 @@ enum End {
 }
 
 impl Plan {
-    fn new(tree: &Tree, cover: &Cover, start: usize) -> Self {
+    fn new(tree: &Tree, cover: &Cover, over_bytes: &ByteTree) -> Self {
+        let questions = over_bytes.splits().iter().map(|split| (split.column, split.at_most)).collect();
         let mut features: Vec<u32> = tree.nodes.iter().map(|node| node.feature).collect();
         features.sort_unstable();
         features.dedup();
@@ -258,14 +263,14 @@ impl Plan {
                 inverses.extend(t.iter().zip(u).map(|(t, u)| 1.0 / (split.q0 * u + t)));
             }
         }
-        Plan { splits, features, start, lanes, points, inverses }
+        Plan { splits, features, questions, lanes, points, inverses }
     }
 
-    fn explain(&self, predictor: &Predictor, row: &[f64], scratch: &mut Scratch, out: &mut [f64]) {
+    fn explain(&self, scratch: &mut Scratch, out: &mut [f64]) {
         if self.splits.is_empty() {
             return;
         }
-        self.ask(predictor, row, &mut scratch.satisfied);
+        self.ask(&scratch.bytes, &mut scratch.satisfied);
         for group in 0..self.points.t.len() / self.lanes.count() {
             match self.lanes {
                 Lanes::Two => self.integrate::<2>(group, scratch, out),
@@ -277,11 +282,11 @@ impl Plan {
     }
 
     /// Whether each edge, and every earlier one of its feature on the path, is the row's.
-    fn ask(&self, predictor: &Predictor, row: &[f64], satisfied: &mut Vec<bool>) {
+    fn ask(&self, bytes: &[u8], satisfied: &mut Vec<bool>) {
         satisfied.clear();
-        for (node, split) in self.splits.iter().enumerate() {
+        for (split, &(column, at_most)) in self.splits.iter().zip(&self.questions) {
             let still = split.before.is_none_or(|before| satisfied[before.edge]);
-            let left = predictor.goes_left(self.start + node, row);
+            let left = bytes[column as usize] <= at_most;
             satisfied.extend([still & left, still & !left]);
         }
     }
@@ -461,3 +466,6 @@ fn last_edge_of(
 fn lanes<const L: usize>(values: &[f64], index: usize) -> &[f64; L] {
     values[index * L..].first_chunk().expect("memory is a whole number of groups")
 }
+
+/// Rows of one parallel task.
+const BLOCK: usize = 64;

@@ -5,6 +5,7 @@
 //! number of threads can change a bit of it.
 
 mod explain;
+mod grid;
 mod predictor;
 mod quadrature;
 mod schema;

@@ -7,7 +7,7 @@
 //! here are some hundred times finer than theirs.
 
 use super::cell::Cell;
-use super::stamp::stamp;
+use super::level::stamped;
 use crate::determinism::math;
 use crate::determinism::rng::Stream;
 
@@ -30,13 +30,13 @@ pub(in crate::gbdt) struct Logistic {
     pub(in crate::gbdt) positive_weight: f64,
 }
 
-stamp! {
+stamped! {
     /// Gradient `-slope y / (1 + exp(slope y score))` with y = +1 or -1, and hessian `|g| (slope - |g|)`, both times the weight of
     /// positives.
     ///
     /// # Shape
     /// `scores`, `labels` (0 or 1): one per row, at most [`BLOCK`].
-    fn logistic(scores: &[f64], labels: &[f32], rules: Logistic, slopes: &mut Slopes) = logistic_body;
+    pub(in crate::gbdt) fn logistic(scores: &[f64], labels: &[f32], rules: Logistic, slopes: &mut Slopes) = logistic_body
 }
 
 #[inline(always)]
@@ -76,14 +76,14 @@ pub(in crate::gbdt) struct Totals {
     pub(in crate::gbdt) hessian: u64,
 }
 
-stamp! {
+stamped! {
     /// Makes cells of derivatives; `keys` identify the rows.
     ///
     /// # Shape
     /// `keys`, `cells` and `fine`: one per row, at most [`BLOCK`]. Every value is at most 2^50 steps; what chance rounds up beyond
     /// the bits of a row stays within them.
-    fn quantise<C: Cell>(slopes: &Slopes, keys: &[u64], chance: Stream, steps: Steps, cells: &mut [C::Row], fine: &mut [Fine])
-        -> Totals = quantise_body;
+    pub(in crate::gbdt) fn quantise<C: Cell>(slopes: &Slopes, keys: &[u64], chance: Stream, steps: Steps, cells: &mut [C::Row], fine: &mut [Fine])
+        -> Totals = quantise_body
 }
 
 #[inline(always)]

@@ -8,7 +8,7 @@
 //! Prefix sums are integers and each score is one fixed formula in f64, so lanes of a vector give the bits of a loop.
 
 use super::cell::Cell;
-use super::stamp::stamp;
+use super::level::stamped;
 
 /// What a split is judged by.
 #[derive(Clone, Copy, Debug)]
@@ -62,12 +62,12 @@ pub(in crate::gbdt) struct Best<C> {
     pub(in crate::gbdt) left: C,
 }
 
-stamp! {
+stamped! {
     /// The best question that scores more than `floor`.
     ///
     /// # Shape
     /// `bins`: the sums of at most [`MOST`] bins by ascending value, then those of missing values. `total`: the sums of all.
-    fn best<C: Cell>(bins: &[C], total: C, terms: &Terms, floor: f64) -> Option<Best<C>> = best_body;
+    pub(in crate::gbdt) fn best<C: Cell>(bins: &[C], total: C, terms: &Terms, floor: f64) -> Option<Best<C>> = best_body
 }
 
 #[inline(always)]

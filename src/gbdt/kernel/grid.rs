@@ -308,7 +308,6 @@ struct View<'a, K, C> {
 
 impl<K: Code, C: Cell> View<'_, K, C> {
     /// Adds each row to the sums of a tile, some rows at a time, as updates of one place wait for each other.
-    #[allow(unsafe_code, reason = "bounds were checked once for all; a check per cell halves the speed")]
     fn add(&self, tile: &Tile, mut ask: impl FnMut(), sums: &mut [C]) {
         assert!(sums.len() == tile.n_cells() && self.codes.len() == self.cells.len() * self.width, "a place for each");
         let columns = tile.columns.start - self.first..tile.columns.end - self.first;
@@ -340,14 +339,12 @@ impl<K: Code, C: Cell> View<'_, K, C> {
 }
 
 /// Words as the codes they are made of.
-#[allow(unsafe_code, reason = "there is no safe view of words as bytes without another crate")]
 fn codes_of<K: Code>(words: &[u64]) -> &[K] {
     // SAFETY: bytes and 16-bit words fit in 64 bits without rest, need no wider alignment, and may have any bits.
     unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len() * Grid::<K>::PER_WORD) }
 }
 
 /// As [`codes_of`].
-#[allow(unsafe_code, reason = "there is no safe view of words as bytes without another crate")]
 fn codes_mut<K: Code>(words: &mut [u64]) -> &mut [K] {
     // SAFETY: as in `codes_of`; the borrow is as exclusive as that of the words.
     unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), words.len() * Grid::<K>::PER_WORD) }
@@ -355,7 +352,6 @@ fn codes_mut<K: Code>(words: &mut [u64]) -> &mut [K] {
 
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-#[allow(unsafe_code, reason = "a prefetch is a hint: it reads nothing and cannot fault")]
 fn fetch<T>(place: *const T) {
     use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
     // SAFETY: any address may be prefetched, and SSE is part of x86-64.

@@ -56,7 +56,7 @@ fn avx2() -> Option<Seen> {
     None
 }
 
-#[cfg(all(target_arch = "x86_64", has_avx512))]
+#[cfg(has_avx512)]
 fn avx512() -> Option<Seen> {
     use std::arch::is_x86_feature_detected as has;
     let foundation = has!("avx512f") && has!("avx512bw") && has!("avx512cd") && has!("avx512dq");
@@ -64,10 +64,41 @@ fn avx512() -> Option<Seen> {
 }
 
 /// Where the compiler is older than Rust 1.89, whose AVX-512 is not stable, `build.rs` leaves the kernels out.
-#[cfg(not(all(target_arch = "x86_64", has_avx512)))]
+#[cfg(not(has_avx512))]
 fn avx512() -> Option<Seen> {
     None
 }
+
+/// Compiles one portable body for every level: `stamped! { fn name(argument: Type) = body }` makes `name(level, argument)`.
+/// The body is `#[inline(always)]`, so that each copy is optimised for the instructions of its level.
+macro_rules! stamped {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident $(<const $c:ident: usize>)? $(<$kind:ident: $bound:path>)? ($($arg:ident: $type:ty),*) $(-> $out:ty)? = $body:ident) => {
+        $(#[$doc])*
+        #[inline]
+        $vis fn $name $(<const $c: usize>)? $(<$kind: $bound>)? (level: $crate::gbdt::kernel::Level, $($arg: $type),*) $(-> $out)? {
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+            unsafe fn avx2 $(<const $c: usize>)? $(<$kind: $bound>)? ($($arg: $type),*) $(-> $out)? {
+                $body $(::<$c>)? $(::<$kind>)? ($($arg),*)
+            }
+            #[cfg(has_avx512)]
+            #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
+            unsafe fn avx512 $(<const $c: usize>)? $(<$kind: $bound>)? ($($arg: $type),*) $(-> $out)? {
+                $body $(::<$c>)? $(::<$kind>)? ($($arg),*)
+            }
+            match level {
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: the level proves that the machine has the instructions
+                $crate::gbdt::kernel::Level::Avx2(_) => unsafe { avx2 $(::<$c>)? $(::<$kind>)? ($($arg),*) },
+                #[cfg(has_avx512)]
+                // SAFETY: the level proves that the machine has the instructions
+                $crate::gbdt::kernel::Level::Avx512(_) => unsafe { avx512 $(::<$c>)? $(::<$kind>)? ($($arg),*) },
+                _ => $body $(::<$c>)? $(::<$kind>)? ($($arg),*),
+            }
+        }
+    };
+}
+pub(super) use stamped;
 
 #[cfg(test)]
 mod tests {

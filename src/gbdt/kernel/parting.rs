@@ -5,7 +5,7 @@
 
 use super::Level;
 use super::grid::{Code, Rows};
-use super::stamp::stamp;
+use super::level::stamped;
 
 /// Which codes go left.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,9 +65,9 @@ pub(in crate::gbdt) fn mark<K: Code>(
     n_left
 }
 
-stamp! {
+stamped! {
     /// The answers for 64 codes, a bit each.
-    fn answers<K: Code>(codes: &[K; 64], question: &Question) -> u64 = answers_body;
+    pub(in crate::gbdt) fn answers<K: Code>(codes: &[K; 64], question: &Question) -> u64 = answers_body
 }
 
 #[inline(always)]
@@ -167,7 +167,7 @@ macro_rules! item {
             #[inline]
             fn part(level: Level, items: &[Self; 64], mark: u64, left: &mut [Self], right: &mut [Self]) {
                 match level {
-                    #[cfg(all(target_arch = "x86_64", has_avx512))]
+                    #[cfg(has_avx512)]
                     Level::Avx512(seen) => avx512::$avx512(seen, items, mark, left, right),
                     _ => part_few(items, mark, left, right),
                 }
@@ -178,8 +178,7 @@ macro_rules! item {
 item!(u32, part_u32);
 item!(u64, part_u64);
 
-#[cfg(all(target_arch = "x86_64", has_avx512))]
-#[allow(unsafe_code, reason = "the instruction that compresses a vector has no safe name")]
+#[cfg(has_avx512)]
 mod avx512 {
     use std::arch::x86_64::{
         __mmask8, __mmask16, _mm512_loadu_epi32, _mm512_loadu_epi64, _mm512_mask_storeu_epi32,
