@@ -48,6 +48,23 @@ pub fn for_each_chunk<T: Send>(data: &mut [T], chunk: usize, f: impl Fn(usize, &
     data.par_chunks_mut(chunk).enumerate().for_each(|(i, part)| f(i, part));
 }
 
+/// Whether work is worth waking another thread for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Worth {
+    /// Let threads share it.
+    Sharing,
+    /// It is done before they are awake.
+    Nothing,
+}
+
+/// [`for_each`], on this thread alone where sharing is worth nothing.
+pub fn for_each_worth<T: Send>(worth: Worth, items: &mut [T], f: impl Fn(usize, &mut T) + Sync + Send) {
+    match worth {
+        Worth::Sharing => for_each(items, f),
+        Worth::Nothing => items.iter_mut().enumerate().for_each(|(i, item)| f(i, item)),
+    }
+}
+
 /// Calls `f(index, item)` for every item, each item owned by one call.
 pub fn for_each<T: Send>(items: &mut [T], f: impl Fn(usize, &mut T) + Sync + Send) {
     if let [item] = items {

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::tiles::Tiles;
 use super::{BinnedMatrix, Binning, Cuts, FeatureMatrix, Task};
+use crate::gbdt::kernel::cell::Cell;
 
 /// A binned matrix and a task of matching lengths with legal labels.
 #[derive(Clone, Debug)]
@@ -11,7 +12,8 @@ pub struct Dataset {
     bins: BinnedMatrix,
     task: Task,
     keys: Option<Vec<u64>>,
-    tiles: OnceLock<Arc<Tiles>>,
+    /// For cells of one word and of two.
+    tiles: [OnceLock<Arc<Tiles>>; 2],
 }
 
 impl Dataset {
@@ -27,7 +29,7 @@ impl Dataset {
             return Err(DataError::NoRows);
         }
         task.check(bins.n_rows())?;
-        Ok(Dataset { bins, task, keys: None, tiles: OnceLock::new() })
+        Ok(Dataset { bins, task, keys: None, tiles: [OnceLock::new(), OnceLock::new()] })
     }
 
     /// Cuts, bins and labels in one step: a training set.
@@ -77,9 +79,10 @@ impl Dataset {
         &self.task
     }
 
-    /// The bins laid out for histograms: made when first asked for, as sets that only validate never are.
-    pub(in crate::gbdt) fn tiles(&self) -> &Tiles {
-        self.tiles.get_or_init(|| Arc::new(Tiles::new(&self.bins)))
+    /// The bins laid out for histograms of these cells: made when first asked for, as sets that only validate never are.
+    pub(in crate::gbdt) fn tiles<C: Cell>(&self) -> &Tiles {
+        let words = size_of::<C>().div_ceil(size_of::<u64>());
+        self.tiles[words.min(2) - 1].get_or_init(|| Arc::new(Tiles::new(&self.bins, size_of::<C>())))
     }
 
     /// The keys of a run of rows, written to `out`, which has a place for each.

@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::BinnedMatrix;
 use super::codes::Codes;
 use crate::gbdt::kernel::cell::Cell;
-use crate::gbdt::kernel::grid::{Ahead, Grid, Rows, Stream, Tile};
+use crate::gbdt::kernel::grid::{Grid, Rows, Tile};
 
 /// All features that can tell rows apart.
 #[derive(Clone, Debug)]
@@ -26,14 +26,17 @@ pub(in crate::gbdt) struct Tiles {
 }
 
 impl Tiles {
-    pub(super) fn new(bins: &BinnedMatrix) -> Self {
+    /// Tiles whose sums of cells of so many bytes stay in the first-level cache.
+    pub(super) fn new(bins: &BinnedMatrix, cell_bytes: usize) -> Self {
         let n_codes = |feature: u32| bins.cuts().n_codes(feature as usize);
         let (bytes, words): (Vec<u32>, Vec<u32>) = (0..bins.n_features() as u32)
             .filter(|&feature| bins.tells_apart(feature as usize))
             .partition(|&feature| bins.codes(feature as usize).bytes().is_some());
-        let groups = groups(bytes, n_codes);
+        let groups = groups(bytes, TILE_BYTES / cell_bytes, n_codes);
         let words_of = |&feature: &u32| match bins.codes(feature as usize) {
-            Codes::Words(codes) => Some(Grid::new(&[codes.as_slice()], vec![Tile { columns: 0..1, stride: n_codes(feature) }])),
+            Codes::Words(codes) => {
+                Some(Grid::new(&[codes.as_slice()], vec![Tile { columns: 0..1, stride: n_codes(feature) }]))
+            }
             Codes::Bytes(_) => None,
         };
         let mut tiles = Tiles {
@@ -90,7 +93,13 @@ impl Tiles {
     ///
     /// # Shape
     /// `cells`: one for each of `rows`; `sums`: the cells of these tiles.
-    pub(in crate::gbdt) fn add<C: Cell>(&self, tiles: Range<usize>, rows: Rows<'_>, cells: &[C::Row], sums: &mut [C]) {
+    pub(in crate::gbdt) fn add<C: Cell>(
+        &self,
+        tiles: Range<usize>,
+        rows: Rows<'_>,
+        cells: &[C::Row],
+        sums: &mut [C],
+    ) {
         let n_bytes = self.n_bytes();
         let of_bytes = tiles.start.min(n_bytes)..tiles.end.min(n_bytes);
         let n_cells = of_bytes.clone().map(|tile| self.cells[tile].len()).sum();
@@ -99,23 +108,6 @@ impl Tiles {
             grid.add(of_bytes, rows, cells, sums);
         }
         self.add_words(tiles.start.max(n_bytes)..tiles.end.max(n_bytes), rows, cells, rest);
-    }
-
-    /// The same for all tiles, asking for the memory of what comes after.
-    pub(in crate::gbdt) fn add_before<C: Cell>(
-        &self,
-        ahead: &mut impl Ahead,
-        rows: Rows<'_>,
-        cells: &[C::Row],
-        sums: &mut [C],
-    ) {
-        let n_bytes = self.n_bytes();
-        let n_cells = self.cells[..n_bytes].last().map_or(0, |cells| cells.end);
-        let (sums, rest) = sums.split_at_mut(n_cells);
-        if let Some(grid) = &self.bytes {
-            grid.add_before(ahead, 0..n_bytes, rows, cells, sums);
-        }
-        self.add_words(n_bytes..self.len(), rows, cells, rest);
     }
 
     fn add_words<C: Cell>(&self, tiles: Range<usize>, rows: Rows<'_>, cells: &[C::Row], mut sums: &mut [C]) {
@@ -129,25 +121,14 @@ impl Tiles {
     fn n_bytes(&self) -> usize {
         self.bytes.as_ref().map_or(0, |grid| grid.tiles().len())
     }
-
-    /// A run of rows to be asked for while `n_rows` are added.
-    pub(in crate::gbdt) fn stream(&self, rows: Range<usize>, n_rows: usize) -> Stream {
-        let words = self.bytes.as_ref().map_or(1, Grid::words_per_row);
-        Stream::new(rows, n_rows, self.n_bytes(), words)
-    }
-
-    /// How many rows have about so many words of codes.
-    pub(in crate::gbdt) fn rows_of(&self, n_words: usize) -> usize {
-        (n_words / self.bytes.as_ref().map_or(1, Grid::words_per_row)).max(1)
-    }
 }
 
 /// Which features share a tile: those with like numbers of codes.
-fn groups(mut features: Vec<u32>, n_codes: impl Fn(u32) -> usize) -> Vec<Vec<u32>> {
+fn groups(mut features: Vec<u32>, tile_cells: usize, n_codes: impl Fn(u32) -> usize) -> Vec<Vec<u32>> {
     features.sort_by_key(|&feature| (n_codes(feature), feature));
     let n_cells: usize = features.iter().map(|&feature| n_codes(feature)).sum();
     let least = if features.len() >= WORTH_SHARING { 2 } else { 1 };
-    let n_tiles = n_cells.div_ceil(TILE_CELLS).max(least);
+    let n_tiles = n_cells.div_ceil(tile_cells).max(least);
     let width = features.len().div_ceil(n_tiles).max(1);
     features.chunks(width).map(<[u32]>::to_vec).collect()
 }
@@ -168,7 +149,7 @@ fn bytes_of(bins: &BinnedMatrix, groups: &[Vec<u32>]) -> Option<Grid<u8>> {
     (!columns.is_empty()).then(|| Grid::new(&columns, tiles))
 }
 
-/// Cells of a tile: 14 features of 255 bins and the missing, 28 KiB of narrow cells.
-const TILE_CELLS: usize = 14 * 256;
+/// Sums of a tile: most of a first-level cache of 32 KiB.
+const TILE_BYTES: usize = 28 << 10;
 /// From how many features on two threads should find a tile each.
 const WORTH_SHARING: usize = 8;

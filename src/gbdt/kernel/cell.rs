@@ -1,8 +1,8 @@
 //! What a histogram holds: gradient and hessian of some rows as integers, so that no order of additions shows.
 //!
-//! [`Narrow`] is one word and half the memory traffic; [`Wide`] keeps a gradient of any spread apart from a few heavy
-//! ones, and counts rows. Whoever makes cells chooses the steps so that the sum over all rows fits; then every
-//! sum over some rows does, and parent minus child is the other child, exactly.
+//! A cell of [`Narrow`] is one word and half the memory traffic; one of [`Wide`] also counts rows. [`Close`] has the cells of
+//! `Narrow` and rows of twice the bits, for gradients of very different size. Whoever makes rows chooses the steps so that the
+//! sum over all of them fits; then every sum over some does, and parent minus child is the other child, exactly.
 
 use super::parting::Item;
 
@@ -19,7 +19,7 @@ pub(in crate::gbdt) trait Cell:
     const GRADIENT_BITS: u32;
     /// Bits of a row's hessian.
     const HESSIAN_BITS: u32;
-    /// Bits of the sum of all gradients' magnitudes.
+    /// Bits of the sum of all gradients' magnitudes; f64 holds it exactly.
     const GRADIENT_SUM_BITS: u32;
 
     /// The row of so many steps, which are within its bits; `hessian` is at least 1.
@@ -35,13 +35,37 @@ pub(in crate::gbdt) trait Cell:
     /// Steps of hessian.
     fn hessian(self) -> f64;
     /// How many rows, see [`Cell::COUNTS`].
-    fn count(self) -> u32;
+    fn count(self) -> f64;
 }
 
 /// Gradient in the upper half, hessian in the lower; both of at most [`HALF`] steps over all rows, so that no carry crosses.
 /// A row has half of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(in crate::gbdt) struct Narrow(u64);
+pub(in crate::gbdt) struct Narrow(Halves);
+
+/// The same with rows of whole halves: no row is rounded more than the sum of all demands.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(in crate::gbdt) struct Close(Halves);
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Halves(u64);
+
+impl Halves {
+    #[inline(always)]
+    fn of(gradient: i32, hessian: u32) -> Self {
+        Halves((i64::from(gradient) as u64) << 32 | u64::from(hessian))
+    }
+
+    #[inline(always)]
+    fn gradient(self) -> f64 {
+        f64::from((self.0 >> 32) as i32)
+    }
+
+    #[inline(always)]
+    fn hessian(self) -> f64 {
+        f64::from(self.0 as i32)
+    }
+}
 
 /// A gradient of 64 bits, a hessian of at most [`HALF`] steps over all rows, and a count. A row has 37 and 27 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -55,56 +79,63 @@ pub(in crate::gbdt) struct Wide {
 /// The most steps that half a word may reach: one bit less than it has, for the sign.
 pub(in crate::gbdt) const HALF: u64 = i32::MAX as u64;
 
-impl Cell for Narrow {
-    const COUNTS: bool = false;
-    type Row = u32;
-    const GRADIENT_BITS: u32 = 15;
-    const HESSIAN_BITS: u32 = 16;
-    const GRADIENT_SUM_BITS: u32 = 31;
+/// A cell of two halves, with rows of some width.
+macro_rules! of_halves {
+    ($name:ident, $row:ty, $gradient_bits:literal, $hessian_bits:literal, $of_row:expr) => {
+        impl Cell for $name {
+            const COUNTS: bool = false;
+            type Row = $row;
+            const GRADIENT_BITS: u32 = $gradient_bits;
+            const HESSIAN_BITS: u32 = $hessian_bits;
+            const GRADIENT_SUM_BITS: u32 = 31;
 
-    #[inline(always)]
-    fn row(gradient: i64, hessian: i64) -> u32 {
-        (gradient as u32) << 16 | hessian as u32
-    }
+            #[inline(always)]
+            fn row(gradient: i64, hessian: i64) -> $row {
+                (gradient as $row) << (<$row>::BITS / 2) | hessian as $row
+            }
 
-    #[inline(always)]
-    fn of(row: u32) -> Self {
-        let gradient = i64::from(row as i32 >> 16);
-        Narrow((gradient as u64) << 32 | u64::from(row & 0xffff))
-    }
+            #[inline(always)]
+            fn of(row: $row) -> Self {
+                let (gradient, hessian): (i32, u32) = $of_row(row);
+                $name(Halves::of(gradient, hessian))
+            }
 
-    #[inline(always)]
-    fn plus(self, other: Self) -> Self {
-        Narrow(self.0.wrapping_add(other.0))
-    }
+            #[inline(always)]
+            fn plus(self, other: Self) -> Self {
+                $name(Halves(self.0.0.wrapping_add(other.0.0)))
+            }
 
-    #[inline(always)]
-    fn minus(self, part: Self) -> Self {
-        Narrow(self.0.wrapping_sub(part.0))
-    }
+            #[inline(always)]
+            fn minus(self, part: Self) -> Self {
+                $name(Halves(self.0.0.wrapping_sub(part.0.0)))
+            }
 
-    #[inline(always)]
-    fn gradient(self) -> f64 {
-        f64::from((self.0 >> 32) as i32)
-    }
+            #[inline(always)]
+            fn gradient(self) -> f64 {
+                self.0.gradient()
+            }
 
-    #[inline(always)]
-    fn hessian(self) -> f64 {
-        f64::from(self.0 as i32)
-    }
+            #[inline(always)]
+            fn hessian(self) -> f64 {
+                self.0.hessian()
+            }
 
-    #[inline(always)]
-    fn count(self) -> u32 {
-        self.0 as u32
-    }
+            #[inline(always)]
+            fn count(self) -> f64 {
+                self.0.hessian()
+            }
+        }
+    };
 }
+of_halves!(Narrow, u32, 15, 16, |row: u32| (row as i32 >> 16, row & 0xffff));
+of_halves!(Close, u64, 31, 31, |row: u64| ((row >> 32) as i32, row as u32));
 
 impl Cell for Wide {
     const COUNTS: bool = true;
     type Row = u64;
     const GRADIENT_BITS: u32 = 36;
     const HESSIAN_BITS: u32 = 27;
-    const GRADIENT_SUM_BITS: u32 = 62;
+    const GRADIENT_SUM_BITS: u32 = 52;
 
     #[inline(always)]
     fn row(gradient: i64, hessian: i64) -> u64 {
@@ -143,8 +174,8 @@ impl Cell for Wide {
     }
 
     #[inline(always)]
-    fn count(self) -> u32 {
-        self.packed as u32
+    fn count(self) -> f64 {
+        f64::from(self.packed as i32)
     }
 }
 
@@ -162,12 +193,13 @@ mod tests {
         assert_eq!(rest, rows[0].plus(rows[1]).plus(rows[3]));
         assert_eq!(rest.hessian(), 10.0);
         assert_eq!(all.minus(all), C::default());
-        assert_eq!(rest.count(), if C::COUNTS { 3 } else { 10 });
+        assert_eq!(rest.count(), if C::COUNTS { 3.0 } else { 10.0 });
     }
 
     #[test]
     fn sums_of_both_kinds() {
         parts_are_kept_apart::<Narrow>();
+        parts_are_kept_apart::<Close>();
         parts_are_kept_apart::<Wide>();
     }
 }

@@ -69,41 +69,73 @@ pub(in crate::gbdt) struct Steps {
     pub(in crate::gbdt) fine_hessian: f64,
 }
 
-/// Sums of the magnitudes of cells.
+/// How rows are rounded: by a stream of draws and what identifies each row in it.
+#[derive(Clone, Copy)]
+pub(in crate::gbdt) struct Draws<'a> {
+    pub(in crate::gbdt) stream: Stream,
+    pub(in crate::gbdt) keys: &'a [u64],
+}
+
+/// What rows come to.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(in crate::gbdt) struct Totals {
+    /// Steps of the magnitudes of all gradients.
     pub(in crate::gbdt) gradient: u64,
+    /// Steps of all hessians.
     pub(in crate::gbdt) hessian: u64,
+    /// The largest magnitude of a gradient.
+    pub(in crate::gbdt) largest_gradient: f64,
+    /// The largest hessian.
+    pub(in crate::gbdt) largest_hessian: f64,
+}
+
+impl Totals {
+    /// Of the rows of both.
+    pub(in crate::gbdt) fn plus(self, other: Self) -> Self {
+        Totals {
+            gradient: self.gradient + other.gradient,
+            hessian: self.hessian + other.hessian,
+            largest_gradient: self.largest_gradient.max(other.largest_gradient),
+            largest_hessian: self.largest_hessian.max(other.largest_hessian),
+        }
+    }
 }
 
 stamped! {
-    /// Makes cells of derivatives; `keys` identify the rows.
+    /// Makes cells of derivatives.
     ///
     /// # Shape
-    /// `keys`, `cells` and `fine`: one per row, at most [`BLOCK`]. Every value is at most 2^50 steps; what chance rounds up beyond
+    /// Keys of `draws`, `cells` and `fine`: one per row, at most [`BLOCK`]. What chance rounds up beyond
     /// the bits of a row stays within them.
-    pub(in crate::gbdt) fn quantise<C: Cell>(slopes: &Slopes, keys: &[u64], chance: Stream, steps: Steps, cells: &mut [C::Row], fine: &mut [Fine])
+    pub(in crate::gbdt) fn quantise<C: Cell>(slopes: &Slopes, draws: Draws<'_>, steps: Steps, cells: &mut [C::Row], fine: &mut [Fine])
         -> Totals = quantise_body
 }
 
 #[inline(always)]
 fn quantise_body<C: Cell>(
     slopes: &Slopes,
-    keys: &[u64],
-    chance: Stream,
+    draws: Draws<'_>,
     steps: Steps,
     cells: &mut [C::Row],
     fine: &mut [Fine],
 ) -> Totals {
     let mut totals = Totals::default();
     let slopes = slopes.gradients.iter().zip(&slopes.hessians);
-    for (((&gradient, &hessian), &key), (cell, fine)) in slopes.zip(keys).zip(cells.iter_mut().zip(fine)) {
-        let bits = chance.bits(key);
+    for (((&gradient, &hessian), &key), (cell, fine)) in
+        slopes.zip(draws.keys).zip(cells.iter_mut().zip(fine))
+    {
+        let bits = draws.stream.bits(key);
         // where a row has the bits for it, the nearest step is near enough
         let draw = if C::GRADIENT_BITS < NEAREST_FROM { unit(bits) - 0.5 } else { 0.0 };
         let g = nearest(gradient * steps.gradient + draw);
         let g = g.clamp(-(1 << C::GRADIENT_BITS) + 1, (1 << C::GRADIENT_BITS) - 1);
-        let h = nearest(hessian * steps.hessian + (unit(bits << 32) - 0.5)).clamp(1, (1 << C::HESSIAN_BITS) - 1);
+        let h =
+            nearest(hessian * steps.hessian + (unit(bits << 32) - 0.5)).clamp(1, (1 << C::HESSIAN_BITS) - 1);
+        let magnitude = gradient.abs();
+        totals.largest_gradient =
+            if magnitude > totals.largest_gradient { magnitude } else { totals.largest_gradient };
+        totals.largest_hessian =
+            if hessian > totals.largest_hessian { hessian } else { totals.largest_hessian };
         totals.gradient += g.unsigned_abs();
         totals.hessian += h as u64;
         *cell = C::row(g, h);
@@ -151,11 +183,16 @@ mod tests {
     }
 
     /// Cells, fine values and totals of all rows.
-    fn made<C: Cell>(level: Level, slopes: &Slopes, steps: Steps, n: usize) -> (Vec<C::Row>, Vec<Fine>, Totals) {
+    fn made<C: Cell>(
+        level: Level,
+        slopes: &Slopes,
+        steps: Steps,
+        n: usize,
+    ) -> (Vec<C::Row>, Vec<Fine>, Totals) {
         let (mut cells, mut fine) = (vec![C::Row::default(); n], vec![Fine::default(); n]);
         let keys: Vec<u64> = (0..n as u64).map(|i| i * 3 + 1).collect();
-        let chance = Stream::new(7, "rounding");
-        let totals = quantise::<C>(level, slopes, &keys, chance, steps, &mut cells, &mut fine);
+        let draws = Draws { stream: Stream::new(7, "rounding"), keys: &keys };
+        let totals = quantise::<C>(level, slopes, draws, steps, &mut cells, &mut fine);
         (cells, fine, totals)
     }
 

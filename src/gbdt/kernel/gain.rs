@@ -1,11 +1,14 @@
 //! The question of largest gain among all bins of one feature of one leaf: sums by bin in, the best threshold out.
 //!
 //! The score of a question is `S(left) + S(right)` with `S = T(G)^2 / (H + lambda_l2)` and `T` the soft threshold by
-//! `lambda_l1`. Of equal scores the lower bin wins, then missing values to the right. A bin without rows asks
-//! the same as the bin before it; of such a run the last bin is taken, as LightGBM does: values in a gap of the training
-//! rows join the rows below it.
+//! `lambda_l1`, over one common denominator, for a division takes as long as all the rest. Of equal scores the lower bin wins,
+//! then missing values to the right. A bin without rows asks the same as the bin before it; of such a run the last bin is
+//! taken, as LightGBM does: values in a gap of the training rows join the rows below it.
 //!
-//! Prefix sums are integers and each score is one fixed formula in f64, so lanes of a vector give the bits of a loop.
+//! Sums are integers that f64 holds exactly, so running sums in lanes of a vector are those of a loop; each score is one fixed
+//! formula.
+
+use std::cmp::Ordering;
 
 use super::cell::Cell;
 use super::level::stamped;
@@ -22,12 +25,11 @@ pub(in crate::gbdt) struct Terms {
     /// The least hessian of a side.
     pub(in crate::gbdt) min_sum_hessian: f64,
     /// The least [`Cell::count`] of a side; at least 1.
-    pub(in crate::gbdt) min_count: u32,
+    pub(in crate::gbdt) min_count: f64,
 }
 
 impl Terms {
     /// Twice the loss that the best value of a leaf with these sums takes away.
-    #[inline(always)]
     pub(in crate::gbdt) fn score<C: Cell>(&self, sums: C) -> f64 {
         let gradient = soft(sums.gradient() * self.gradient_step, self.lambda_l1);
         let curvature = sums.hessian() * self.hessian_step + self.lambda_l2;
@@ -36,11 +38,14 @@ impl Terms {
 
     /// The score of a split, minus infinity where a side is too small.
     #[inline(always)]
-    fn judge<C: Cell>(&self, left: C, right: C) -> f64 {
-        let score = self.score(left) + self.score(right);
-        let rows = (left.count() >= self.min_count) & (right.count() >= self.min_count);
-        let weight = (left.hessian() * self.hessian_step >= self.min_sum_hessian)
-            & (right.hessian() * self.hessian_step >= self.min_sum_hessian);
+    fn judge(&self, left: Sums, right: Sums) -> f64 {
+        let gl = soft(left.gradient * self.gradient_step, self.lambda_l1);
+        let gr = soft(right.gradient * self.gradient_step, self.lambda_l1);
+        let (hl, hr) = (left.hessian * self.hessian_step, right.hessian * self.hessian_step);
+        let rows = (left.count >= self.min_count) & (right.count >= self.min_count);
+        let weight = (hl >= self.min_sum_hessian) & (hr >= self.min_sum_hessian);
+        let (hl, hr) = (hl + self.lambda_l2, hr + self.lambda_l2);
+        let score = (gl * gl * hr + gr * gr * hl) / (hl * hr);
         if rows & weight { score } else { f64::NEG_INFINITY }
     }
 }
@@ -53,117 +58,151 @@ pub(in crate::gbdt) fn soft(gradient: f64, lambda_l1: f64) -> f64 {
     if gradient < 0.0 { -reduced } else { reduced }
 }
 
+/// A cell as numbers of steps.
+#[derive(Clone, Copy)]
+struct Sums {
+    gradient: f64,
+    hessian: f64,
+    count: f64,
+}
+
+impl Sums {
+    #[inline(always)]
+    fn of<C: Cell>(cell: C) -> Self {
+        Sums { gradient: cell.gradient(), hessian: cell.hessian(), count: cell.count() }
+    }
+}
+
 /// A question: values of bins up to `bin` go left.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::gbdt) struct Best<C> {
+pub(in crate::gbdt) struct Best {
     pub(in crate::gbdt) score: f64,
     pub(in crate::gbdt) bin: usize,
     pub(in crate::gbdt) missing_left: bool,
-    pub(in crate::gbdt) left: C,
+}
+
+impl Best {
+    /// The sums of the rows that go left.
+    pub(in crate::gbdt) fn left<C: Cell>(&self, bins: &[C]) -> C {
+        let missing = if self.missing_left { bins[bins.len() - 1] } else { C::default() };
+        bins[..=self.bin].iter().fold(missing, |sum, &bin| sum.plus(bin))
+    }
 }
 
 stamped! {
     /// The best question that scores more than `floor`.
     ///
     /// # Shape
-    /// `bins`: the sums of at most [`MOST`] bins by ascending value, then those of missing values. `total`: the sums of all.
-    pub(in crate::gbdt) fn best<C: Cell>(bins: &[C], total: C, terms: &Terms, floor: f64) -> Option<Best<C>> = best_body
+    /// `bins`: the sums of at most 256 bins by ascending value, then those of missing values. `total`: the sums of all.
+    pub(in crate::gbdt) fn best<C: Cell>(bins: &[C], total: C, terms: &Terms, floor: f64) -> Option<Best> = best_body
 }
 
 #[inline(always)]
-fn best_body<C: Cell>(bins: &[C], total: C, terms: &Terms, floor: f64) -> Option<Best<C>> {
-    let (&missing, known) = bins.split_last().expect("a place for missing values");
+fn best_body<C: Cell>(bins: &[C], total: C, terms: &Terms, floor: f64) -> Option<Best> {
+    let (&missing, known) = bins.split_last()?;
     let any_missing = missing != C::default();
-    // behind the last bin only missing values are left to tell apart
-    let n_questions = if any_missing { known.len() } else { known.len().saturating_sub(1) };
-    let below = prefix_sums(known, total);
-    let to_right = sweep(&below, n_questions, C::default(), (total, terms));
-    let mut found = (to_right, false);
-    if any_missing {
-        let to_left = sweep(&below, known.len() - 1, missing, (total, terms));
-        if to_left.0 > to_right.0 || (to_left.0 == to_right.0 && to_left.1 < to_right.1) {
-            found = (to_left, true);
-        }
-    }
-    let ((score, mut bin), missing_left) = found;
-    if !(score > floor) {
+    let (score, mut bin, missing_left) = match any_missing {
+        false => sweep::<C, false>(known, missing, total, terms),
+        true => sweep::<C, true>(known, missing, total, terms),
+    };
+    if score.partial_cmp(&floor) != Some(Ordering::Greater) {
         return None;
     }
-    let left = if missing_left { below[bin].plus(missing) } else { below[bin] };
-    let n_questions = if missing_left { known.len() - 1 } else { n_questions };
+    // behind the last bin only missing values are left to tell apart
+    let n_questions = known.len() - usize::from(missing_left || !any_missing);
     while bin + 1 < n_questions && known[bin + 1] == C::default() {
         bin += 1;
     }
-    Some(Best { score, bin, missing_left, left })
+    Some(Best { score, bin, missing_left })
 }
 
-/// The sums up to each bin; behind the last bin, the sums of all rows, whose question no side is left for.
+/// The best score, its first bin and the side of missing values, which are tried on both sides where there are any.
 #[inline(always)]
-fn prefix_sums<C: Cell>(known: &[C], total: C) -> [C; MOST] {
+fn sweep<C: Cell, const ANY_MISSING: bool>(
+    known: &[C],
+    missing: C,
+    total: C,
+    terms: &Terms,
+) -> (f64, usize, bool) {
+    // behind the last bin, the sums of all rows leave no rows for the other side
     let mut below = [total; MOST];
     let mut sum = C::default();
     for (below, &bin) in below.iter_mut().zip(known) {
         sum = sum.plus(bin);
         *below = sum;
     }
-    below
+    let below = &below[..known.len().div_ceil(LANES) * LANES];
+    let (right, right_bin) = most_of(below, C::default(), total, terms);
+    if !ANY_MISSING {
+        return (right, right_bin, false);
+    }
+    let (left, left_bin) = most_of(below, missing, total, terms);
+    if left > right || (left == right && left_bin < right_bin) {
+        return (left, left_bin, true);
+    }
+    (right, right_bin, false)
 }
 
-/// The best score and the first bin that has it, when rows of `extra` go left with every bin.
+/// The largest score, and the first bin that has it, when rows of `extra` go left with each bin.
 #[inline(always)]
-fn sweep<C: Cell>(
-    below: &[C; MOST],
-    n_questions: usize,
-    extra: C,
-    (total, terms): (C, &Terms),
-) -> (f64, usize) {
+fn most_of<C: Cell>(below: &[C], extra: C, total: C, terms: &Terms) -> (f64, usize) {
     let mut scores = [f64::NEG_INFINITY; MOST];
-    let mut most = [f64::NEG_INFINITY; LANES];
-    for (scores, below) in scores.chunks_exact_mut(LANES).zip(below.chunks_exact(LANES)).take(n_questions.div_ceil(LANES))
-    {
+    let scores = &mut scores[..below.len()];
+    judge_all(below, extra, (total, terms), scores);
+    first_of_most(scores)
+}
+
+/// The score of each bin, when rows of `extra` go left with it.
+#[inline(always)]
+fn judge_all<C: Cell>(below: &[C], extra: C, (total, terms): (C, &Terms), scores: &mut [f64]) {
+    for (scores, below) in scores.chunks_exact_mut(LANES).zip(below.chunks_exact(LANES)) {
         for lane in 0..LANES {
             let left = below[lane].plus(extra);
-            scores[lane] = terms.judge(left, total.minus(left));
+            scores[lane] = terms.judge(Sums::of(left), Sums::of(total.minus(left)));
         }
     }
-    scores[n_questions..].fill(f64::NEG_INFINITY);
-    for scores in scores.chunks_exact(LANES).take(n_questions.div_ceil(LANES)) {
+}
+
+/// The largest score, and the first bin that has it.
+#[inline(always)]
+fn first_of_most(scores: &[f64]) -> (f64, usize) {
+    let mut most = [f64::NEG_INFINITY; LANES];
+    for scores in scores.chunks_exact(LANES) {
         for lane in 0..LANES {
             most[lane] = if scores[lane] > most[lane] { scores[lane] } else { most[lane] };
         }
     }
     let most = most.iter().fold(f64::NEG_INFINITY, |most, &score| if score > most { score } else { most });
-    let bin = scores[..n_questions].iter().position(|&score| score == most).unwrap_or(0);
-    (most, bin)
+    (most, scores.iter().position(|&score| score == most).unwrap_or(0))
 }
 
-/// The most bins of known values.
-pub(in crate::gbdt) const MOST: usize = 256;
-/// Scores computed side by side.
+/// Bins worked on side by side.
 const LANES: usize = 8;
+/// The most bins of known values.
+const MOST: usize = 256;
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::super::Level;
-    use super::super::cell::{Narrow, Wide};
+    use super::super::cell::{Close, Narrow, Wide};
     use super::*;
 
     /// Every question in turn, in the order of preference.
-    fn naive<C: Cell>(bins: &[C], total: C, terms: &Terms, floor: f64) -> Option<Best<C>> {
+    fn naive<C: Cell>(bins: &[C], total: C, terms: &Terms, floor: f64) -> Option<Best> {
         let n_bins = bins.len() - 1;
-        let mut found: Option<Best<C>> = None;
+        let mut found: Option<Best> = None;
         for bin in 0..n_bins {
             let is_last_of_run = bins[bin + 1..n_bins].first().is_none_or(|&next| next != C::default());
             for missing_left in [false, true] {
-                let missing = if missing_left { bins[n_bins] } else { C::default() };
-                let left = bins[..=bin].iter().fold(missing, |sum, &bin| sum.plus(bin));
-                let score = terms.judge(left, total.minus(left));
+                let asked = Best { score: 0.0, bin, missing_left };
+                let left = asked.left(bins);
+                let score = terms.judge(Sums::of(left), Sums::of(total.minus(left)));
                 let least = found.map_or(floor, |best| best.score);
                 let doubled = missing_left && bins[n_bins] == C::default();
                 if is_last_of_run && !doubled && score > least {
-                    found = Some(Best { score, bin, missing_left, left });
+                    found = Some(Best { score, ..asked });
                 }
             }
         }
@@ -177,7 +216,7 @@ mod tests {
             *bin = bin.plus(C::of(C::row(gradient.into(), i64::from(hessian) + 1)));
         }
         let total = bins.iter().fold(C::default(), |sum, &bin| sum.plus(bin));
-        let floor = terms.score(total);
+        let floor = terms.score(total) * (1.0 + 1e-12);
         let expected = naive(&bins, total, terms, floor);
         for level in Level::available() {
             assert_eq!(best(level, &bins, total, terms, floor), expected, "{level}");
@@ -195,9 +234,10 @@ mod tests {
             min_count in 1u32..5,
         ) {
             let terms = Terms {
-                gradient_step: 0.25, hessian_step: 0.5, lambda_l1, lambda_l2, min_sum_hessian, min_count,
+                gradient_step: 0.25, hessian_step: 0.5, lambda_l1, lambda_l2, min_sum_hessian, min_count: min_count.into(),
             };
             agrees::<Narrow>(&rows, n_bins, &terms);
+            agrees::<Close>(&rows, n_bins, &terms);
             agrees::<Wide>(&rows, n_bins, &terms);
         }
     }

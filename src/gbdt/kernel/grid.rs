@@ -12,7 +12,9 @@ use super::cell::Cell;
 use crate::determinism::par;
 
 /// A code: the bin of a number, or the place of a category. Any bits are a code.
-pub(in crate::gbdt) trait Code: Copy + Default + Ord + Into<usize> + Send + Sync + 'static {
+pub(in crate::gbdt) trait Code:
+    Copy + Default + Ord + Into<usize> + Send + Sync + 'static
+{
     /// The code of a number, which fits.
     fn of(number: u16) -> Self;
 }
@@ -123,39 +125,21 @@ impl<K: Code> Grid<K> {
         &self.tiles
     }
 
-    /// Words of a row.
-    pub(in crate::gbdt) fn words_per_row(&self) -> usize {
-        self.words_per_row
-    }
-
     /// Asks for the memory of a word.
     #[inline(always)]
     fn fetch(&self, word: usize) {
         fetch(self.words.as_ptr().wrapping_add(word));
     }
 
-    /// Adds each row's cell to the cell of its code in every column of some tiles, asking for the memory of later ones.
+    /// Adds each row's cell to the cell of its code in every column of some tiles.
     ///
     /// # Shape
     /// `cells`: one for each of `rows`; `sums`: the cells of these tiles.
     ///
     /// # Panics
     /// When lengths do not match, or a row is beyond the grid.
-    pub(in crate::gbdt) fn add<C: Cell>(&self, tiles: Range<usize>, rows: Rows<'_>, cells: &[C::Row], sums: &mut [C]) {
-        let n_tiles = tiles.len();
-        match rows {
-            Rows::Between(..) => self.add_before(&mut Nothing, tiles, rows, cells, sums),
-            Rows::Listed(list) => {
-                let later = &list[list.len().min(BLOCK_WORDS / self.words_per_row)..];
-                self.add_before(&mut Scattered::new(later, n_tiles), tiles, rows, cells, sums);
-            }
-        }
-    }
-
-    /// [`Grid::add`], asking for the memory of what comes after.
-    pub(in crate::gbdt) fn add_before<C: Cell>(
+    pub(in crate::gbdt) fn add<C: Cell>(
         &self,
-        ahead: &mut impl Ahead,
         tiles: Range<usize>,
         rows: Rows<'_>,
         cells: &[C::Row],
@@ -163,11 +147,16 @@ impl<K: Code> Grid<K> {
     ) {
         let tiles = &self.tiles[tiles];
         let (Some(first), Some(last)) = (tiles.first(), tiles.last()) else { return };
-        assert_eq!(sums.len(), tiles.iter().map(Tile::n_cells).sum::<usize>(), "a cell for each column and code");
+        assert_eq!(
+            sums.len(),
+            tiles.iter().map(Tile::n_cells).sum::<usize>(),
+            "a cell for each column and code"
+        );
         assert_eq!(cells.len(), rows.len(), "a cell for each row");
         let words = first.columns.start / Self::PER_WORD..last.columns.end.div_ceil(Self::PER_WORD);
         let mut block = Block::new(words);
         let n_rows = block.cells.len();
+        let mut ahead = Ahead::new(rows, n_rows, tiles.len());
         for start in (0..rows.len()).step_by(n_rows) {
             let end = rows.len().min(start + n_rows);
             let view = block.view(self, rows.slice(start..end), &cells[start..end]);
@@ -196,7 +185,12 @@ impl<C: Cell> Block<C> {
     }
 
     /// Brings rows together; those that follow each other already do, but for their cells.
-    fn view<'a, K: Code>(&'a mut self, grid: &'a Grid<K>, rows: Rows<'_>, cells: &[C::Row]) -> View<'a, K, C> {
+    fn view<'a, K: Code>(
+        &'a mut self,
+        grid: &'a Grid<K>,
+        rows: Rows<'_>,
+        cells: &[C::Row],
+    ) -> View<'a, K, C> {
         self.cells.iter_mut().zip(cells).for_each(|(cell, &row)| *cell = C::of(row));
         let (words, width, first) = match rows {
             Rows::Between(first, end) => {
@@ -224,74 +218,29 @@ impl<C: Cell> Block<C> {
     }
 }
 
-/// Asks for memory that is soon needed while rows are summed, so that it is there in time.
-pub(in crate::gbdt) trait Ahead {
-    /// Told before [`SIDE_BY_SIDE`] rows are added to one tile.
-    fn ask<K: Code>(&mut self, grid: &Grid<K>);
-}
-
-/// Asks for nothing.
-pub(in crate::gbdt) struct Nothing;
-
-impl Ahead for Nothing {
-    #[inline(always)]
-    fn ask<K: Code>(&mut self, _: &Grid<K>) {}
-}
-
-/// Asks for rows, a few at a time.
-pub(in crate::gbdt) struct Scattered<'a> {
+/// Rows that are brought together later: their memory is asked for while others are summed, so that it is there in time.
+struct Ahead<'a> {
     rows: std::slice::Iter<'a, u32>,
+    /// How many at a time.
     each: usize,
 }
 
-impl<'a> Scattered<'a> {
-    /// Of rows that are asked for while as many are added to `n_tiles` tiles.
-    pub(in crate::gbdt) fn new(rows: &'a [u32], n_tiles: usize) -> Self {
-        Scattered { rows: rows.iter(), each: SIDE_BY_SIDE.div_ceil(n_tiles.max(1)) }
+impl<'a> Ahead<'a> {
+    /// Of the rows from a position on, asked for while as many are added to `n_tiles` tiles.
+    fn new(rows: Rows<'a>, from: usize, n_tiles: usize) -> Self {
+        let rows = match rows {
+            Rows::Listed(rows) => rows[from.min(rows.len())..].iter(),
+            // the machine sees that it reads a run
+            Rows::Between(..) => [].iter(),
+        };
+        Ahead { rows, each: SIDE_BY_SIDE.div_ceil(n_tiles) }
     }
-}
 
-impl Ahead for Scattered<'_> {
     #[inline(always)]
     fn ask<K: Code>(&mut self, grid: &Grid<K>) {
         for &row in self.rows.by_ref().take(self.each) {
             grid.fetch(row as usize * grid.words_per_row);
             grid.fetch((row as usize + 1) * grid.words_per_row - 1);
-        }
-    }
-}
-
-/// Asks for a run of rows, a few lines of memory at a time.
-pub(in crate::gbdt) struct Stream {
-    rows: Range<usize>,
-    /// Lines in 256ths for each asking.
-    each: usize,
-    /// Lines in 256ths that are due, and those asked for.
-    due: usize,
-    asked: usize,
-}
-
-impl Stream {
-    /// Of rows that are asked for while `n_rows` others are added to `n_tiles` tiles; a row has so many words.
-    pub(in crate::gbdt) fn new(rows: Range<usize>, n_rows: usize, n_tiles: usize, words_per_row: usize) -> Self {
-        let n_asks = (n_rows / SIDE_BY_SIDE).max(1) * n_tiles.max(1);
-        let each = (rows.len() * words_per_row * 256 / LINE).div_ceil(n_asks);
-        Stream { rows, each, due: 0, asked: 0 }
-    }
-}
-
-impl Ahead for Stream {
-    #[inline(always)]
-    fn ask<K: Code>(&mut self, grid: &Grid<K>) {
-        self.due += self.each;
-        let end = self.rows.end * grid.words_per_row;
-        while self.asked < self.due {
-            let word = self.rows.start * grid.words_per_row + self.asked / 256 * LINE;
-            if word >= end {
-                break;
-            }
-            grid.fetch(word);
-            self.asked += 256;
         }
     }
 }
@@ -309,7 +258,10 @@ struct View<'a, K, C> {
 impl<K: Code, C: Cell> View<'_, K, C> {
     /// Adds each row to the sums of a tile, some rows at a time, as updates of one place wait for each other.
     fn add(&self, tile: &Tile, mut ask: impl FnMut(), sums: &mut [C]) {
-        assert!(sums.len() == tile.n_cells() && self.codes.len() == self.cells.len() * self.width, "a place for each");
+        assert!(
+            sums.len() == tile.n_cells() && self.codes.len() == self.cells.len() * self.width,
+            "a place for each"
+        );
         let columns = tile.columns.start - self.first..tile.columns.end - self.first;
         assert!(columns.end <= self.width, "columns of the view");
         let mut add = |code: usize, first: usize, cell: C| {
@@ -318,7 +270,8 @@ impl<K: Code, C: Cell> View<'_, K, C> {
             let sum = unsafe { sums.get_unchecked_mut(first + code) };
             *sum = sum.plus(cell);
         };
-        let together = self.codes.chunks_exact(SIDE_BY_SIDE * self.width).zip(self.cells.chunks_exact(SIDE_BY_SIDE));
+        let together =
+            self.codes.chunks_exact(SIDE_BY_SIDE * self.width).zip(self.cells.chunks_exact(SIDE_BY_SIDE));
         for (codes, cells) in together {
             ask();
             for (place, column) in columns.clone().enumerate() {
@@ -330,7 +283,9 @@ impl<K: Code, C: Cell> View<'_, K, C> {
             }
         }
         let done = self.cells.len() / SIDE_BY_SIDE * SIDE_BY_SIDE;
-        for (codes, &cell) in self.codes[done * self.width..].chunks_exact(self.width).zip(&self.cells[done..]) {
+        for (codes, &cell) in
+            self.codes[done * self.width..].chunks_exact(self.width).zip(&self.cells[done..])
+        {
             for (place, &code) in codes[columns.clone()].iter().enumerate() {
                 add(code.into(), place * tile.stride, cell);
             }
@@ -362,10 +317,8 @@ fn fetch<T>(place: *const T) {
 #[inline(always)]
 fn fetch<T>(_: *const T) {}
 
-/// Words of a line of memory.
-const LINE: usize = 8;
 /// Rows added at a time.
-const SIDE_BY_SIDE: usize = 4;
+const SIDE_BY_SIDE: usize = 2;
 /// Words of a block: a quarter of the first-level cache; those of the next come to the second-level cache.
 const BLOCK_WORDS: usize = 1 << 10;
 /// Rows transposed at a time: a block of 30 features stays in the second-level cache.
@@ -395,7 +348,8 @@ mod tests {
     }
 
     fn agrees<C: Cell>(columns: &[Vec<u8>], grid: &Grid<u8>, rows: &[u32], values: &[(i16, u16)]) {
-        let cells: Vec<C::Row> = values.iter().map(|&(g, h)| C::row(g.max(-32767).into(), i64::from(h.max(1)))).collect();
+        let cells: Vec<C::Row> =
+            values.iter().map(|&(g, h)| C::row(g.max(-32767).into(), i64::from(h.max(1)))).collect();
         let all: Vec<u32> = (0..cells.len() as u32).collect();
         for tiles in [0..grid.tiles.len(), 0..1, grid.tiles.len() - 1..grid.tiles.len()] {
             let sum = |rows, cells: &[C::Row]| {

@@ -18,6 +18,7 @@ pub(in crate::gbdt) enum Question {
         also: u16,
     },
     /// Codes whose bit is set: code `c` is bit `c % 64` of word `c / 64`; codes beyond the words go right.
+    #[cfg_attr(not(test), expect(dead_code, reason = "training on categories comes next"))]
     AnyOf(Box<[u64]>),
 }
 
@@ -100,7 +101,13 @@ pub(in crate::gbdt) trait Item: Copy + Send + Sync + 'static {
 ///
 /// # Panics
 /// When either has not exactly the places it needs.
-pub(in crate::gbdt) fn part<T: Item>(level: Level, items: &[T], marks: &[u64], left: &mut [T], right: &mut [T]) {
+pub(in crate::gbdt) fn part<T: Item>(
+    level: Level,
+    items: &[T],
+    marks: &[u64],
+    left: &mut [T],
+    right: &mut [T],
+) {
     let mut sides = Sides::new(items.len(), marks, left, right);
     for (items, &mark) in items.chunks(64).zip(marks) {
         let (left, right) = sides.next(items.len(), mark);
@@ -112,7 +119,13 @@ pub(in crate::gbdt) fn part<T: Item>(level: Level, items: &[T], marks: &[u64], l
 }
 
 /// [`part`] of the numbers from `first` on.
-pub(in crate::gbdt) fn part_numbers(level: Level, first: u32, marks: &[u64], left: &mut [u32], right: &mut [u32]) {
+pub(in crate::gbdt) fn part_numbers(
+    level: Level,
+    first: u32,
+    marks: &[u64],
+    left: &mut [u32],
+    right: &mut [u32],
+) {
     let n_items = left.len() + right.len();
     let mut sides = Sides::new(n_items, marks, left, right);
     for (i, &mark) in marks.iter().enumerate() {
@@ -135,7 +148,10 @@ struct Sides<'a, T> {
 impl<'a, T> Sides<'a, T> {
     fn new(n_items: usize, marks: &[u64], left: &'a mut [T], right: &'a mut [T]) -> Self {
         let n_left: usize = marks.iter().map(|mark| mark.count_ones() as usize).sum();
-        assert!(n_left == left.len() && n_items == n_left + right.len(), "places for exactly those of each side");
+        assert!(
+            n_left == left.len() && n_items == n_left + right.len(),
+            "places for exactly those of each side"
+        );
         assert_eq!(marks.len(), n_items.div_ceil(64), "a word for each 64");
         Sides { left, right }
     }
@@ -179,43 +195,4 @@ item!(u32, part_u32);
 item!(u64, part_u64);
 
 #[cfg(has_avx512)]
-mod avx512 {
-    use std::arch::x86_64::{
-        __mmask8, __mmask16, _mm512_loadu_epi32, _mm512_loadu_epi64, _mm512_mask_storeu_epi32,
-        _mm512_mask_storeu_epi64, _mm512_maskz_compress_epi32, _mm512_maskz_compress_epi64,
-    };
-
-    use crate::gbdt::kernel::level::Seen;
-
-    /// Writes marked items to `left`, the others to `right`, both of which have exactly their places.
-    macro_rules! part {
-        ($name:ident, $type:ty, $lanes:literal, $mask:ty, $load:ident, $compress:ident, $store:ident) => {
-            pub(super) fn $name(_: Seen, items: &[$type; 64], mark: u64, left: &mut [$type], right: &mut [$type]) {
-                #[target_feature(enable = "avx512f,popcnt")]
-                unsafe fn compress(items: &[$type; 64], mark: u64, left: &mut [$type], right: &mut [$type]) {
-                    let (mut to_left, mut to_right) = (0, 0);
-                    let first = |n: usize| ((1u32 << n) - 1) as $mask;
-                    for (i, items) in items.chunks_exact($lanes).enumerate() {
-                        let bits = (mark >> ($lanes * i)) as $mask;
-                        let n_left = bits.count_ones() as usize;
-                        // SAFETY: of each side as many lanes are written as it has items in the chunk, and the sides have
-                        // as many places as items in all chunks together, which the caller checked.
-                        unsafe {
-                            let items = $load(items.as_ptr().cast());
-                            $store(left.as_mut_ptr().add(to_left).cast(), first(n_left), $compress(bits, items));
-                            let others = $compress(!bits, items);
-                            $store(right.as_mut_ptr().add(to_right).cast(), first($lanes - n_left), others);
-                        }
-                        to_left += n_left;
-                        to_right += $lanes - n_left;
-                    }
-                }
-                assert!(mark.count_ones() as usize == left.len() && left.len() + right.len() == 64, "places for all");
-                // SAFETY: the machine was seen to have AVX-512.
-                unsafe { compress(items, mark, left, right) }
-            }
-        };
-    }
-    part!(part_u32, u32, 16, __mmask16, _mm512_loadu_epi32, _mm512_maskz_compress_epi32, _mm512_mask_storeu_epi32);
-    part!(part_u64, u64, 8, __mmask8, _mm512_loadu_epi64, _mm512_maskz_compress_epi64, _mm512_mask_storeu_epi64);
-}
+mod avx512;

@@ -12,7 +12,7 @@ use crate::determinism::rng::Stream;
 use crate::gbdt::data::Dataset;
 use crate::gbdt::kernel::Level;
 use crate::gbdt::kernel::cell::{Cell, HALF};
-use crate::gbdt::kernel::derive::{self, BLOCK, Fine, Slopes, Steps, Totals};
+use crate::gbdt::kernel::derive::{self, BLOCK, Draws, Fine, Slopes, Steps, Totals};
 
 /// The cells of all rows for one round.
 pub(super) struct Cells<C: Cell> {
@@ -25,60 +25,35 @@ pub(super) struct Cells<C: Cell> {
 impl<C: Cell> Cells<C> {
     pub(super) fn new(level: Level, n_rows: usize) -> Self {
         let (cells, fine) = (vec![C::Row::default(); n_rows], vec![Fine::default(); n_rows]);
-        Cells { level, cells, fine, steps: Steps::default() }
+        // any steps would do: those that fit follow
+        let steps = Steps { gradient: 1.0, hessian: 1.0, fine_gradient: 1.0, fine_hessian: 1.0 };
+        Cells { level, cells, fine, steps }
     }
 
     /// Replaces the cells by those of new derivatives.
     pub(super) fn set(&mut self, current: &Current<'_>, data: &Dataset, chance: Stream) {
-        let (gradient, hessian) = current.largest();
-        let mut steps = self.first_steps(gradient, hessian);
         loop {
-            let totals = self.quantise(current, data, chance, steps);
-            let next = self.fitting_steps(steps, totals, (gradient, hessian));
-            self.steps = steps;
-            if next == steps {
+            let totals = self.quantise(current, data, chance, self.steps);
+            let fitting = self.fitting(totals);
+            if fitting == self.steps {
                 break;
             }
-            steps = next;
+            self.steps = fitting;
         }
     }
 
-    /// Those of the last round, where there was one, within what the largest values allow.
-    fn first_steps(&self, gradient: f64, hessian: f64) -> Steps {
-        let n_rows = self.cells.len();
-        let row_bits = usize::BITS - n_rows.leading_zeros();
-        let first = |before: f64, largest, bits: u32, sum_bits: u32| match before > 0.0 {
-            true => before.min(per_unit(largest, bits)),
-            false => per_unit(largest, bits.min(sum_bits.saturating_sub(row_bits + 1))),
-        };
-        Steps {
-            gradient: first(self.steps.gradient, gradient, C::GRADIENT_BITS, C::GRADIENT_SUM_BITS),
-            hessian: first(self.steps.hessian, hessian, C::HESSIAN_BITS, 31),
-            fine_gradient: per_unit(gradient, FINE_BITS),
-            fine_hessian: per_unit(hessian, FINE_BITS),
-        }
-    }
-
-    /// The same steps where their totals are neither too large nor needlessly small.
-    fn fitting_steps(&self, steps: Steps, totals: Totals, (gradient, hessian): (f64, f64)) -> Steps {
+    /// The same steps where no row is beyond its bits and the totals are neither too large nor needlessly small.
+    fn fitting(&self, totals: Totals) -> Steps {
         let n_rows = self.cells.len() as u64;
-        let fit = |step: f64, total: u64, finest: f64, most: u64| {
-            if total > most {
-                // a row may have been rounded by one step, and may be again
-                let halvings = (0..63).find(|&bits| (total + n_rows) >> bits <= most / 2 - n_rows);
-                step / (1u64 << halvings.unwrap_or(63)) as f64
-            } else if total < most / 4 && step < finest {
-                let doublings = (0..32).rev().find(|&bits| (total + n_rows) << bits <= most / 2 - n_rows);
-                (step * (1u64 << doublings.unwrap_or(0)) as f64).min(finest)
-            } else {
-                step
-            }
-        };
+        let Totals { largest_gradient, largest_hessian, .. } = totals;
         let most = (1 << C::GRADIENT_SUM_BITS) - 1;
+        let finest =
+            [per_unit(largest_gradient, C::GRADIENT_BITS), per_unit(largest_hessian, C::HESSIAN_BITS)];
         Steps {
-            gradient: fit(steps.gradient, totals.gradient, per_unit(gradient, C::GRADIENT_BITS), most),
-            hessian: fit(steps.hessian, totals.hessian, per_unit(hessian, C::HESSIAN_BITS), HALF),
-            ..steps
+            gradient: fit(self.steps.gradient, (totals.gradient, n_rows), finest[0], most),
+            hessian: fit(self.steps.hessian, (totals.hessian, n_rows), finest[1], HALF),
+            fine_gradient: per_unit(largest_gradient, FINE_BITS),
+            fine_hessian: per_unit(largest_hessian, FINE_BITS),
         }
     }
 
@@ -93,11 +68,12 @@ impl<C: Cell> Cells<C> {
                 let keys = &mut keys[..cells.len()];
                 data.copy_keys(first, keys);
                 current.block(level, first..first + cells.len(), &mut slopes);
-                let more = derive::quantise::<C>(level, &slopes, keys, chance, steps, cells, fine);
-                *totals = sum(*totals, more);
+                let more =
+                    derive::quantise::<C>(level, &slopes, Draws { stream: chance, keys }, steps, cells, fine);
+                *totals = totals.plus(more);
             }
         });
-        parts.iter().fold(Totals::default(), |totals, part| sum(totals, part.2))
+        parts.iter().fold(Totals::default(), |totals, part| totals.plus(part.2))
     }
 
     pub(super) fn steps(&self) -> Steps {
@@ -136,8 +112,22 @@ impl FineSums {
     }
 }
 
-fn sum(a: Totals, b: Totals) -> Totals {
-    Totals { gradient: a.gradient + b.gradient, hessian: a.hessian + b.hessian }
+/// Steps a unit by which the total of so many rows is at most `most`, and at least a quarter of that unless they are
+/// the `finest`.
+fn fit(steps: f64, (total, n_rows): (u64, u64), finest: f64, most: u64) -> f64 {
+    if steps > finest {
+        finest
+    } else if total > most {
+        // a row may have been rounded by one step, and may be again
+        let halvings = (0..63).find(|&bits| (total + n_rows) >> bits <= most / 2 - n_rows);
+        steps / (1u64 << halvings.unwrap_or(63)) as f64
+    } else if total < most / 4 && steps < finest {
+        let doublings =
+            (0..20).rev().find(|&bits| u128::from(total + n_rows) << bits <= u128::from(most / 2 - n_rows));
+        (steps * (1u64 << doublings.unwrap_or(0)) as f64).min(finest)
+    } else {
+        steps
+    }
 }
 
 /// The most steps a unit, a power of two, by which the largest value stays within `bits`.
@@ -167,13 +157,20 @@ mod tests {
 
     /// Whatever the spread of the values, their sum fits and is close to the sum of the numbers.
     fn sums_fit<C: Cell>(value: impl Fn(usize) -> f64, n_rows: usize) {
-        let pair = |i| Derivatives { gradient: value(i) * if i % 3 == 0 { -1.0 } else { 1.0 }, hessian: value(i) };
+        let pair =
+            |i| Derivatives { gradient: value(i) * if i % 3 == 0 { -1.0 } else { 1.0 }, hessian: value(i) };
         let pairs: Vec<Derivatives> = (0..n_rows).map(pair).collect();
         let cells = set::<C>(&pairs);
         let all = cells.cells().iter().fold(C::default(), |sum, &row| sum.plus(C::of(row)));
-        let exact: (f64, f64) = pairs.iter().fold((0.0, 0.0), |sum, p| (sum.0 + p.gradient, sum.1 + p.hessian));
+        let exact: (f64, f64) =
+            pairs.iter().fold((0.0, 0.0), |sum, p| (sum.0 + p.gradient, sum.1 + p.hessian));
         let steps = cells.steps();
-        assert!((all.gradient() / steps.gradient - exact.0).abs() <= 1e-3 * exact.1, "{} {}", all.gradient(), exact.0);
+        assert!(
+            (all.gradient() / steps.gradient - exact.0).abs() <= 1e-3 * exact.1,
+            "{} {}",
+            all.gradient(),
+            exact.0
+        );
         // every row has a step of hessian
         let least = n_rows as f64 / steps.hessian;
         let apart = (all.hessian() / steps.hessian - exact.1).abs();
@@ -186,7 +183,12 @@ mod tests {
     #[test]
     fn steps_follow_the_sum() {
         for n_rows in [1, 2, 700, 20_000] {
-            for value in [|_| 0.25, |i| 1.0 / (1.0 + i as f64), |i| if i == 0 { 1e6 } else { 1.0 }, |i| 1e-200 * i as f64] {
+            for value in [
+                |_| 0.25,
+                |i| 1.0 / (1.0 + i as f64),
+                |i| if i == 0 { 1e6 } else { 1.0 },
+                |i| 1e-200 * i as f64,
+            ] {
                 sums_fit::<Narrow>(value, n_rows);
                 sums_fit::<Wide>(value, n_rows);
             }

@@ -81,14 +81,16 @@ impl<C> Frontier<C> {
     /// Takes out the undivided ones among the `n` most gainful.
     pub(super) fn take_undivided(&mut self, n: usize) -> Vec<Open<C>> {
         let best: Vec<Open<C>> = (0..n).map_while(|_| self.0.pop()).collect();
-        let (divided, undivided): (Vec<_>, Vec<_>) = best.into_iter().partition(|open| open.divided.is_some());
+        let (divided, undivided): (Vec<_>, Vec<_>) =
+            best.into_iter().partition(|open| open.divided.is_some());
         self.0.extend(divided);
         undivided
     }
 
     /// The histograms of the leaves that stay as they are, for reuse.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Vec<C>> {
-        let children = |divided: Divided<C>| [divided.left, divided.right].map(|side| side.next.map(|next| next.0));
+        let children =
+            |divided: Divided<C>| [divided.left, divided.right].map(|side| side.next.map(|next| next.0));
         self.0.drain().flat_map(move |open| {
             let made = open.divided.map(children).into_iter().flatten().flatten();
             std::iter::once(open.histogram).chain(made).filter(|histogram| !histogram.is_empty())

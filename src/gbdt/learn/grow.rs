@@ -97,19 +97,21 @@ struct Growing<'a, C: Cell> {
 impl<C: Cell> Growing<'_, C> {
     /// The root as the only leaf.
     fn plant(&mut self, rows: Span) {
-        let (tiles, cells) = (self.scene.data.tiles(), self.scene.cells.cells());
+        let (tiles, cells) = (self.scene.data.tiles::<C>(), self.scene.cells.cells());
         let mut sums = [self.scene.histogram(self.spare)];
         let source = Source { rows: self.partition.rows(&rows), cells: self.partition.cells(&rows, cells) };
         histogram::fill_together(tiles, self.scene.data.n_rows(), &[source], &mut sums);
         let [histogram] = sums;
         // every row has exactly one code of any feature
-        let any = (tiles.len() > 0).then(|| tiles.place(tiles.features(0)[0] as usize)).unwrap_or_default();
+        let any = if tiles.len() > 0 { tiles.place(tiles.features(0)[0] as usize) } else { 0..0 };
         let total = histogram[any].iter().fold(C::default(), |total, &cell| total.plus(cell));
         let divisible = self.scene.judge.divisible(rows.len(), 0);
         let split = divisible.then(|| self.scene.search_leaf(&histogram, total)).flatten();
         self.leaves.push(Bud { rows: rows.clone(), sums: total, parent: None });
         match split {
-            Some(split) => self.frontier.push(Open { leaf: 0, depth: 0, rows, histogram, split, divided: None }),
+            Some(split) => {
+                self.frontier.push(Open { leaf: 0, depth: 0, rows, histogram, split, divided: None })
+            }
             None => self.spare.push(histogram),
         }
     }

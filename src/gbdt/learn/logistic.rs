@@ -14,13 +14,11 @@ pub(super) struct Classes<'a> {
     rules: &'a Logistic,
     labels: &'a [f32],
     weights: Option<&'a [f32]>,
-    heaviest: f64,
 }
 
 impl<'a> Classes<'a> {
     pub(super) fn new(rules: &'a Logistic, labels: &'a [f32], weights: Option<&'a [f32]>) -> Self {
-        let heaviest = weights.map_or(1.0, |weights| fixed::max_abs(weights.iter().map(|&weight| f64::from(weight))));
-        Classes { rules, labels, weights, heaviest }
+        Classes { rules, labels, weights }
     }
 
     pub(super) fn sigmoid(&self) -> f64 {
@@ -42,19 +40,10 @@ impl<'a> Classes<'a> {
         math::ln(share / (1.0 - share)) / self.rules.sigmoid
     }
 
-    /// What no gradient's magnitude and no hessian exceeds.
-    pub(super) fn largest(&self) -> (f64, f64) {
-        let Logistic { sigmoid, scale_pos_weight, .. } = *self.rules;
-        let factor = scale_pos_weight.max(1.0) * self.heaviest;
-        (sigmoid * factor, sigmoid * sigmoid * 0.25 * factor)
-    }
-
     /// The derivatives of a run of rows.
     pub(super) fn derive(&self, level: Level, rows: Range<usize>, scores: &[f64], slopes: &mut Slopes) {
-        let rules = derive::Logistic {
-            slope: self.rules.sigmoid,
-            positive_weight: self.rules.scale_pos_weight,
-        };
+        let rules =
+            derive::Logistic { slope: self.rules.sigmoid, positive_weight: self.rules.scale_pos_weight };
         derive::logistic(level, &scores[rows.clone()], &self.labels[rows.clone()], rules, slopes);
         if let Some(weights) = self.weights {
             let places = slopes.gradients.iter_mut().zip(&mut slopes.hessians);

@@ -35,7 +35,7 @@ use std::sync::Arc;
 use crate::determinism::rng::Stream;
 use crate::gbdt::data::{Dataset, Derivatives, Task};
 use crate::gbdt::kernel::Level;
-use crate::gbdt::kernel::cell::{Cell, Narrow, Wide};
+use crate::gbdt::kernel::cell::{Cell, Close, Narrow, Wide};
 use crate::gbdt::model::{Model, Tree};
 use crate::gbdt::params::Plan;
 use cells::Cells;
@@ -83,14 +83,19 @@ pub fn train_at(
         let same = Arc::ptr_eq(set.bins().cuts(), data.bins().cuts());
         assert!(same, "a validation set is made by Dataset::validation of its training set");
     }
-    // cells that count rows are twice as wide; so are those of losses with heavy tails
-    let is_binary = matches!(data.task(), Task::Binary { .. });
-    if is_binary && plan.growth.min_data_in_leaf <= 1 {
-        boost(Training::<Narrow>::new(level, plan, data, validation), observer)
-    } else {
-        boost(Training::<Wide>::new(level, plan, data, validation), observer)
+    match () {
+        () if plan.growth.min_data_in_leaf > 1 => {
+            boost(Training::<Wide>::new(level, plan, data, validation), observer)
+        }
+        () if matches!(data.task(), Task::Binary { .. }) && data.n_rows() >= MANY_ROWS => {
+            boost(Training::<Narrow>::new(level, plan, data, validation), observer)
+        }
+        () => boost(Training::<Close>::new(level, plan, data, validation), observer),
     }
 }
+
+/// From how many rows on the width of rows shows in the time of training more than in anything else.
+const MANY_ROWS: usize = 1 << 16;
 
 /// The rounds of training.
 fn boost<C: Cell>(mut training: Training<'_, C>, observer: &mut dyn Observe) -> Model {

@@ -5,7 +5,6 @@ use std::ops::Range;
 use super::custom::Custom;
 use super::lambdarank::Ranked;
 use super::logistic::Classes;
-use crate::determinism::par;
 use crate::gbdt::data::{Dataset, Derivatives, Task};
 use crate::gbdt::kernel::Level;
 use crate::gbdt::kernel::derive::Slopes;
@@ -75,21 +74,6 @@ pub(super) enum Current<'a> {
 }
 
 impl Current<'_> {
-    /// What no gradient's magnitude and no hessian exceeds.
-    pub(super) fn largest(&self) -> (f64, f64) {
-        match self {
-            Current::OfScores(classes, _) => classes.largest(),
-            Current::Whole(pairs) => {
-                let larger = |a: (f64, f64), b: (f64, f64)| (f64::max(a.0, b.0), f64::max(a.1, b.1));
-                let of = |pair: &Derivatives| (pair.gradient.abs(), pair.hessian);
-                let parts = par::map_blocks(pairs.len(), 1 << 14, |range| {
-                    pairs[range].iter().map(of).fold((0.0, 0.0), larger)
-                });
-                parts.fold((0.0, 0.0), larger)
-            }
-        }
-    }
-
     /// Those of a run of rows, at most [`BLOCK`](crate::gbdt::kernel::derive::BLOCK).
     pub(super) fn block(&self, level: Level, rows: Range<usize>, slopes: &mut Slopes) {
         match self {

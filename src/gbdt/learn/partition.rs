@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::determinism::par;
+use crate::determinism::par::{self, Worth};
 use crate::gbdt::data::codes::{Codes, of_codes};
 use crate::gbdt::kernel::Level;
 use crate::gbdt::kernel::grid::Rows;
@@ -57,7 +57,11 @@ impl Span {
 
 impl<T: Item + Default> Partition<T> {
     pub(super) fn new(level: Level) -> Self {
-        Partition { level, lists: std::array::from_fn(|_| Lists { rows: Vec::new(), cells: Vec::new() }), marks: Vec::new() }
+        Partition {
+            level,
+            lists: std::array::from_fn(|_| Lists { rows: Vec::new(), cells: Vec::new() }),
+            marks: Vec::new(),
+        }
     }
 
     /// Starts over with one leaf of all rows of the bag; `cells` has one per row of the data.
@@ -107,7 +111,9 @@ impl<T: Item + Default> Partition<T> {
         let level = self.level;
         let mut pieces = self.pieces(cuts, cells);
         let mut marking: Vec<_> = pieces.iter_mut().flat_map(Piece::marking).collect();
-        par::for_each(&mut marking, |_, block| block.mark(level));
+        let n_rows: usize = cuts.iter().map(|cut| cut.span.len()).sum();
+        let worth = if n_rows < 2 * BLOCK { Worth::Nothing } else { Worth::Sharing };
+        par::for_each_worth(worth, &mut marking, |_, block| block.mark(level));
         let counts: Vec<usize> = marking.iter().map(|block| block.n_left).collect();
         let mut counts = &counts[..];
         let (mut parting, mut children) = (Vec::new(), Vec::with_capacity(cuts.len()));
@@ -120,7 +126,7 @@ impl<T: Item + Default> Partition<T> {
             children.push((span(cut.span.range.start..middle), span(middle..cut.span.range.end)));
             parting.extend(piece.parting(own));
         }
-        par::for_each(&mut parting, |_, block| block.part(level));
+        par::for_each_worth(worth, &mut parting, |_, block| block.part(level));
         children
     }
 
@@ -147,7 +153,8 @@ impl<T: Item + Default> Partition<T> {
             };
             let (column, question) = (cut.column, cut.question);
             let marks = take(&mut marks, n_words(cut));
-            pieces.push((i, Piece { rows, cells, column, question, marks, out_rows: out.0, out_cells: out.1 }));
+            pieces
+                .push((i, Piece { rows, cells, column, question, marks, out_rows: out.0, out_cells: out.1 }));
         }
         pieces.sort_by_key(|(cut, _)| *cut);
         pieces.into_iter().map(|(_, piece)| piece).collect()
@@ -179,8 +186,12 @@ impl<T: Item> Piece<'_, T> {
     fn marking(&mut self) -> impl Iterator<Item = Marking<'_>> {
         let Piece { rows, column, question, .. } = *self;
         let blocks = self.marks.chunks_mut(BLOCK / 64).enumerate();
-        blocks.map(move |(i, marks)| {
-            Marking { rows: rows.slice(block(i, rows.len())), column, question, marks, n_left: 0 }
+        blocks.map(move |(i, marks)| Marking {
+            rows: rows.slice(block(i, rows.len())),
+            column,
+            question,
+            marks,
+            n_left: 0,
         })
     }
 
@@ -216,7 +227,8 @@ struct Marking<'a> {
 impl Marking<'_> {
     fn mark(&mut self, level: Level) {
         let Marking { rows, question, .. } = *self;
-        self.n_left = of_codes!(self.column, codes => parting::mark(level, codes, rows, question, self.marks));
+        self.n_left =
+            of_codes!(self.column, codes => parting::mark(level, codes, rows, question, self.marks));
     }
 }
 
@@ -248,7 +260,10 @@ fn block(i: usize, n_rows: usize) -> Range<usize> {
 type Rest<'a, T> = (usize, &'a mut [u32], &'a mut [T]);
 
 /// What a list has at a range; nothing before its end can be had again.
-fn cut_out<'a, T>((start, rows, cells): &mut Rest<'a, T>, range: &Range<usize>) -> (&'a mut [u32], &'a mut [T]) {
+fn cut_out<'a, T>(
+    (start, rows, cells): &mut Rest<'a, T>,
+    range: &Range<usize>,
+) -> (&'a mut [u32], &'a mut [T]) {
     let skipped = range.start - *start;
     take(rows, skipped);
     take(cells, skipped);

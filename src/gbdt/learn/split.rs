@@ -29,7 +29,16 @@ pub(super) struct Split<C> {
     pub(super) right: C,
 }
 
-impl<C> Split<C> {
+impl<C: Cell> Split<C> {
+    fn new(best: Best, feature: u32, bins: &[C], total: C, whole: f64) -> Self {
+        let left = best.left(bins);
+        let right = total.minus(left);
+        let any_missing = bins[bins.len() - 1] != C::default();
+        let to_left = if any_missing { best.missing_left } else { left.hessian() >= right.hessian() };
+        let default = if to_left { Side::Left } else { Side::Right };
+        Split { gain: best.score - whole, feature, bin: best.bin, default, left, right }
+    }
+
     /// The question to a row's code.
     pub(super) fn question(&self, cuts: &Cuts) -> Question {
         let last = self.bin as u16;
@@ -54,7 +63,7 @@ impl<'a> Judge<'a> {
             lambda_l1: growth.lambda_l1,
             lambda_l2: growth.lambda_l2,
             min_sum_hessian: growth.min_sum_hessian_in_leaf,
-            min_count: if C::COUNTS { growth.min_data_in_leaf.max(1) as u32 } else { 1 },
+            min_count: if C::COUNTS { growth.min_data_in_leaf.max(1) as f64 } else { 1.0 },
         };
         Judge { level, growth, terms }
     }
@@ -72,16 +81,22 @@ impl<'a> Judge<'a> {
         usable: &[bool],
     ) -> Option<Split<C>> {
         let whole = self.terms.score(total);
-        let floor = whole + self.growth.min_gain_to_split;
+        // what a split into like halves gains by rounding alone is no gain
+        let floor = whole + self.growth.min_gain_to_split + whole * ROUNDING;
         let first = tiles.cells(tile).start;
-        let split = |&feature: &u32| {
+        let bins = |feature: u32| {
             let place = tiles.place(feature as usize);
-            let bins = &sums[place.start - first..place.end - first];
-            let best = gain::best(self.level, bins, total, &self.terms, floor)?;
-            Some(of_best(best, feature, bins[bins.len() - 1], total, whole))
+            &sums[place.start - first..place.end - first]
         };
         let features = tiles.features(tile).iter().filter(|&&feature| usable[feature as usize]);
-        features.filter_map(split).reduce(better)
+        let found = features.filter_map(|&feature| {
+            gain::best(self.level, bins(feature), total, &self.terms, floor).map(|best| (feature, best))
+        });
+        let (feature, best) = found.reduce(|a, b| {
+            let leads = b.1.score > a.1.score || (b.1.score == a.1.score && b.0 < a.0);
+            if leads { b } else { a }
+        })?;
+        Some(Split::new(best, feature, bins(feature), total, whole))
     }
 
     /// The value that takes most loss away, before the learning rate.
@@ -103,11 +118,5 @@ pub(super) fn better<C>(a: Split<C>, b: Split<C>) -> Split<C> {
     if b.gain > a.gain || (b.gain == a.gain && b.feature < a.feature) { b } else { a }
 }
 
-fn of_best<C: Cell>(best: Best<C>, feature: u32, missing: C, total: C, whole: f64) -> Split<C> {
-    let Best { score, bin, missing_left, left } = best;
-    let right = total.minus(left);
-    let to_left =
-        if missing == C::default() { left.hessian() >= right.hessian() } else { missing_left };
-    let default = if to_left { Side::Left } else { Side::Right };
-    Split { gain: score - whole, feature, bin, default, left, right }
-}
+/// What a score may owe to rounding, as a share of it.
+const ROUNDING: f64 = 1e-12;

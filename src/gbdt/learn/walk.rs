@@ -40,7 +40,11 @@ fn leaf_of(tree: &Tree, questions: &[Question], data: &BinnedMatrix, row: usize)
             Child::Node(node) => {
                 let node = node as usize;
                 let code = data.code(row, tree.nodes[node].feature as usize);
-                at = if questions[node].goes_left(code) { tree.nodes[node].left } else { tree.nodes[node].right };
+                at = if questions[node].goes_left(code) {
+                    tree.nodes[node].left
+                } else {
+                    tree.nodes[node].right
+                };
             }
         }
     }

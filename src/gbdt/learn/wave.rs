@@ -72,7 +72,7 @@ impl<C: Cell> Scene<'_, C> {
         let n_rows: usize = sources.iter().map(|source| source.rows.len()).sum();
         let together = par::width() == 1 || n_rows >= LARGE;
         if together {
-            histogram::fill_together(self.data.tiles(), self.data.n_rows(), &sources, &mut sums);
+            histogram::fill_together(self.data.tiles::<C>(), self.data.n_rows(), &sources, &mut sums);
         }
         let mut tasks = Vec::new();
         for ((family, sums), &source) in families.iter_mut().zip(&mut sums).zip(&sources) {
@@ -80,12 +80,12 @@ impl<C: Cell> Scene<'_, C> {
             let parts = self.by_tile(sums).into_iter().zip(self.by_tile(&mut family.rest));
             tasks.push(parts.map(|(sums, rest)| (sums, rest, source, totals, [None; 2])).collect::<Vec<_>>());
         }
-        let n_tiles = self.data.tiles().len();
+        let n_tiles = self.data.tiles::<C>().len();
         let mut tasks: Vec<_> = tasks.into_iter().flatten().collect();
         par::for_each(&mut tasks, |i, (sums, rest, source, totals, found)| {
             let tile = i % n_tiles;
             if !together {
-                histogram::fill(self.data.tiles(), tile..tile + 1, *source, sums);
+                histogram::fill(self.data.tiles::<C>(), tile..tile + 1, *source, sums);
             }
             histogram::subtract(rest, sums);
             *found = [self.search_tile(tile, sums, totals[0]), self.search_tile(tile, rest, totals[1])];
@@ -100,23 +100,23 @@ impl<C: Cell> Scene<'_, C> {
 
     /// The best split of a leaf with these sums.
     pub(super) fn search_leaf(&self, sums: &[C], total: C) -> Option<Split<C>> {
-        let tiles = self.data.tiles();
+        let tiles = self.data.tiles::<C>();
         let found = par::map(tiles.len(), |tile| self.search_tile(tile, &sums[tiles.cells(tile)], total));
         found.into_iter().flatten().reduce(better)
     }
 
     fn search_tile(&self, tile: usize, sums: &[C], total: C) -> Option<Split<C>> {
-        self.judge.best(self.data.tiles(), tile, sums, total, self.usable)
+        self.judge.best(self.data.tiles::<C>(), tile, sums, total, self.usable)
     }
 
     /// Memory for a histogram, with whatever is in it.
     pub(super) fn histogram(&self, spare: &mut Vec<Vec<C>>) -> Vec<C> {
-        spare.pop().unwrap_or_else(|| vec![C::default(); self.data.tiles().n_cells()])
+        spare.pop().unwrap_or_else(|| vec![C::default(); self.data.tiles::<C>().n_cells()])
     }
 
     /// A histogram's cells tile by tile.
     fn by_tile<'s>(&self, mut sums: &'s mut [C]) -> Vec<&'s mut [C]> {
-        let tiles = self.data.tiles();
+        let tiles = self.data.tiles::<C>();
         let part = |tile: usize| {
             let (part, rest) = std::mem::take(&mut sums).split_at_mut(tiles.cells(tile).len());
             sums = rest;
