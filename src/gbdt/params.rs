@@ -46,6 +46,24 @@ pub(super) struct Growth {
     pub(super) lambda_l1: f64,
     pub(super) lambda_l2: f64,
     pub(super) min_gain_to_split: f64,
+    /// The largest magnitude of a value; infinite where there is no limit.
+    pub(super) max_delta_step: f64,
+    pub(super) path_smooth: f64,
+    pub(super) extra_trees: bool,
+    /// One for each feature, or none.
+    pub(super) monotone_constraints: Vec<i32>,
+    pub(super) interaction_constraints: Vec<Vec<u32>>,
+    pub(super) categories: Grouping,
+}
+
+/// How categories are told apart.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Grouping {
+    pub(super) max_cat_to_onehot: usize,
+    pub(super) max_cat_threshold: usize,
+    pub(super) cat_smooth: f64,
+    pub(super) cat_l2: f64,
+    pub(super) min_data_per_group: u64,
 }
 
 /// Which rows and features a tree sees.
@@ -55,6 +73,7 @@ pub(super) struct Sampling {
     pub(super) bagging_fraction: f64,
     pub(super) bagging_freq: u32,
     pub(super) feature_fraction: f64,
+    pub(super) feature_fraction_bynode: f64,
 }
 
 /// The binary objective.
@@ -104,20 +123,13 @@ impl Params {
         self.check_together()?;
         Ok(Plan {
             boosting: Boosting { num_iterations: self.num_iterations, learning_rate: self.learning_rate },
-            growth: Growth {
-                num_leaves: self.num_leaves,
-                max_depth: u32::try_from(self.max_depth).ok().filter(|&depth| depth > 0),
-                min_data_in_leaf: u64::from(self.min_data_in_leaf),
-                min_sum_hessian_in_leaf: self.min_sum_hessian_in_leaf,
-                lambda_l1: self.lambda_l1,
-                lambda_l2: self.lambda_l2,
-                min_gain_to_split: self.min_gain_to_split,
-            },
+            growth: self.growth(),
             sampling: Sampling {
                 seed: self.seed,
                 bagging_fraction: self.bagging_fraction,
                 bagging_freq: self.bagging_freq,
                 feature_fraction: self.feature_fraction,
+                feature_fraction_bynode: self.feature_fraction_bynode,
             },
             logistic: Logistic {
                 sigmoid: self.sigmoid,
@@ -126,7 +138,9 @@ impl Params {
             },
             ranking: self.ranking(),
             evaluation: self.evaluation(),
-            binning: Binning::new(self.max_bin, self.min_data_in_bin),
+            binning: Binning::new(self.max_bin, self.min_data_in_bin)
+                .by_feature(&self.max_bin_by_feature)
+                .forced(&self.forced_bins),
             objective: self.objective,
             record: SPEC.iter().map(|spec| (spec.name.to_owned(), spec.show(self))).collect(),
         })
@@ -157,6 +171,30 @@ impl Params {
         }
     }
 
+    fn growth(&self) -> Growth {
+        Growth {
+            num_leaves: self.num_leaves,
+            max_depth: u32::try_from(self.max_depth).ok().filter(|&depth| depth > 0),
+            min_data_in_leaf: u64::from(self.min_data_in_leaf),
+            min_sum_hessian_in_leaf: self.min_sum_hessian_in_leaf,
+            lambda_l1: self.lambda_l1,
+            lambda_l2: self.lambda_l2,
+            min_gain_to_split: self.min_gain_to_split,
+            max_delta_step: if self.max_delta_step > 0.0 { self.max_delta_step } else { f64::INFINITY },
+            path_smooth: self.path_smooth,
+            extra_trees: self.extra_trees,
+            monotone_constraints: self.monotone_constraints.clone(),
+            interaction_constraints: self.interaction_constraints.clone(),
+            categories: Grouping {
+                max_cat_to_onehot: self.max_cat_to_onehot as usize,
+                max_cat_threshold: self.max_cat_threshold as usize,
+                cat_smooth: self.cat_smooth,
+                cat_l2: self.cat_l2,
+                min_data_per_group: u64::from(self.min_data_per_group),
+            },
+        }
+    }
+
     fn ranking(&self) -> Ranking {
         let standard =
             || (0..=crate::gbdt::data::MAX_GRADE).map(|grade| (1u64 << grade) as f64 - 1.0).collect();
@@ -182,10 +220,40 @@ impl Params {
     }
 }
 
+/// Parameters that speak of single features.
+impl Plan {
+    /// Checks that there is a feature for each of them.
+    fn check_features(&self, data: &Dataset) -> Result<(), ParamError> {
+        let cuts = data.bins().cuts();
+        let expected = data.bins().n_features();
+        let lists = [
+            ("monotone_constraints", self.growth.monotone_constraints.len()),
+            ("max_bin_by_feature", self.binning.n_by_feature()),
+        ];
+        for (name, found) in lists {
+            if found > 0 && found != expected {
+                return Err(ParamError::FeatureCount { name, expected, found });
+            }
+        }
+        let constrained = self.growth.monotone_constraints.iter().enumerate();
+        if let Some((at, _)) = constrained.into_iter().find(|&(f, &c)| c != 0 && cuts.is_categorical(f)) {
+            let feature = cuts.schema().features[at].name.clone();
+            return Err(ParamError::Unordered { name: "monotone_constraints", feature });
+        }
+        let sets = self.growth.interaction_constraints.iter().flatten().copied();
+        let named = sets.map(|feature| ("interaction_constraints", feature));
+        let forced = self.binning.forced_features().map(|feature| ("forced_bins", feature));
+        match named.chain(forced).find(|&(_, feature)| feature as usize >= expected) {
+            Some((name, found)) => Err(ParamError::NoFeature { name, found, n_features: expected }),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Plan {
     /// How to cut features into bins.
-    pub fn binning(&self) -> Binning {
-        self.binning
+    pub fn binning(&self) -> &Binning {
+        &self.binning
     }
 
     /// The kind of task to build; training itself follows the dataset's.
@@ -223,6 +291,7 @@ impl Plan {
         if kind != self.objective {
             return Err(ParamError::TaskKind { objective: self.objective.name(), found: kind.name() });
         }
+        self.check_features(train)?;
         if self.evaluation.early_stopping_round.is_some() && validation.is_none() {
             return Err(ParamError::NoEffect {
                 name: "early_stopping_round",

@@ -19,7 +19,7 @@ proptest! {
     ) {
         let x: Vec<f64> = values.iter().map(|v| v.map_or(f64::NAN, |v| f64::from(v) / 8.0)).collect();
         let matrix = FeatureMatrix::new(Schema::numerical(["x"]), vec![Column::F64(x.clone())]).expect("one column");
-        let cuts = Cuts::fit(&matrix, Binning::new(max_bin, min_data_in_bin)).expect("numerical");
+        let cuts = Cuts::fit(&matrix, Binning::new(max_bin, min_data_in_bin));
         let n_bins = cuts.n_bins(0);
         prop_assert!(n_bins <= max_bin as usize);
         let binned = BinnedMatrix::new(&matrix, Arc::new(cuts.clone())).expect("same schema");
@@ -74,7 +74,7 @@ fn a_weight_is_a_repetition() {
         ("lambda_l2", "1"),
     ]);
     let repeated: Vec<usize> = (0..800).flat_map(|r| vec![r; 1 + r % 2]).collect();
-    let cuts = Arc::new(Cuts::fit(&matrix, plan.binning()).expect("numerical"));
+    let cuts = Arc::new(Cuts::fit(&matrix, plan.binning()));
     let bins = |m: &FeatureMatrix| BinnedMatrix::new(m, Arc::clone(&cuts)).expect("same schema");
     let weights = Some((0..800).map(|r| (1 + r % 2) as f32).collect());
     let weighted =

@@ -6,7 +6,6 @@ pub(in crate::gbdt) enum Codes {
     /// All below 256.
     Bytes(Vec<u8>),
     /// All below 65,536.
-    #[expect(dead_code, reason = "training on categories comes next")]
     Words(Vec<u16>),
 }
 

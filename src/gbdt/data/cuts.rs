@@ -11,9 +11,12 @@
 //!
 //! Sources: Ke et al., "LightGBM", NeurIPS 2017, section 2.1 (histogram algorithm).
 
+use serde::{Deserialize, Serialize};
+
+use super::category::Categories;
 use super::codes::Codes;
 use super::keys::{self, Key};
-use super::{Column, DataError, FeatureKind, FeatureMatrix, Schema};
+use super::{Column, FeatureKind, FeatureMatrix, Schema};
 use crate::determinism::par;
 use crate::gbdt::kernel::{self, BLOCK, Ladder, Level};
 
@@ -21,10 +24,22 @@ use crate::gbdt::kernel::{self, BLOCK, Ladder, Level};
 pub const MAX_BINS: usize = 255;
 
 /// How finely to cut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Binning {
     max_bin: usize,
     min_data_in_bin: u64,
+    max_bin_by_feature: Vec<u32>,
+    forced: Vec<ForcedBins>,
+}
+
+/// Bounds that a feature is cut at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForcedBins {
+    /// Position of the feature.
+    pub feature: u32,
+    /// The largest value of each bin.
+    pub bin_upper_bound: Vec<f64>,
 }
 
 impl Binning {
@@ -33,7 +48,49 @@ impl Binning {
         Binning {
             max_bin: (max_bin as usize).clamp(2, MAX_BINS),
             min_data_in_bin: u64::from(min_data_in_bin).max(1),
+            max_bin_by_feature: Vec::new(),
+            forced: Vec::new(),
         }
+    }
+
+    /// With `max_bin` for single features: one each, in order; those without one keep the common one.
+    #[must_use]
+    pub fn by_feature(mut self, max_bin: &[u32]) -> Self {
+        self.max_bin_by_feature = max_bin.to_vec();
+        self
+    }
+
+    /// With bounds that features are cut at; the bounds of a feature named again are added.
+    #[must_use]
+    pub fn forced(mut self, forced: &[ForcedBins]) -> Self {
+        self.forced = forced.to_vec();
+        self
+    }
+
+    /// How many features have a `max_bin` of their own.
+    pub(in crate::gbdt) fn n_by_feature(&self) -> usize {
+        self.max_bin_by_feature.len()
+    }
+
+    /// The features with forced bounds.
+    pub(in crate::gbdt) fn forced_features(&self) -> impl Iterator<Item = u32> {
+        self.forced.iter().map(|forced| forced.feature)
+    }
+
+    fn max_bin(&self, feature: usize) -> usize {
+        let own = self.max_bin_by_feature.get(feature);
+        own.map_or(self.max_bin, |&own| (own as usize).clamp(2, MAX_BINS))
+    }
+
+    /// The bounds of a feature, ascending, no more than it may have; what is no number bounds nothing.
+    fn bounds(&self, feature: usize) -> Vec<f64> {
+        let own = self.forced.iter().filter(|forced| forced.feature as usize == feature);
+        let mut bounds: Vec<f64> =
+            own.flat_map(|forced| &forced.bin_upper_bound).copied().filter(|bound| bound.is_finite()).collect();
+        bounds.sort_by(f64::total_cmp);
+        bounds.dedup();
+        bounds.truncate(self.max_bin(feature) - 1);
+        bounds
     }
 }
 
@@ -43,16 +100,23 @@ impl Default for Binning {
     }
 }
 
-/// The thresholds of every feature, and what else is known of its training values.
+/// The thresholds or categories of every feature, and what else is known of its training values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cuts {
     schema: Schema,
     features: Vec<FeatureCuts>,
 }
 
-/// One feature's thresholds.
+/// How one feature's values become codes.
 #[derive(Clone, Debug, PartialEq)]
-struct FeatureCuts {
+enum FeatureCuts {
+    Numbers(Thresholds),
+    Categories(Categories),
+}
+
+/// Where numbers are cut.
+#[derive(Clone, Debug, PartialEq)]
+struct Thresholds {
     /// Ascending; bin `b` holds the values that exceed `b` of them. The largest value exceeds all.
     thresholds: Vec<f64>,
     largest: f64,
@@ -60,27 +124,24 @@ struct FeatureCuts {
 }
 
 impl Cuts {
-    /// Learns cut points from every row.
+    /// Learns cut points from every row. What is no category counts as missing, and of more than [`MAX_CATEGORIES`] the rarest
+    /// do.
     ///
-    /// # Errors
-    /// On categorical features, which training does not support yet.
-    pub fn fit(matrix: &FeatureMatrix, binning: Binning) -> Result<Self, DataError> {
-        for feature in &matrix.schema().features {
-            if feature.kind != FeatureKind::Numerical {
-                return Err(DataError::Categorical { name: feature.name.clone() });
-            }
-        }
-        let features = par::map(matrix.n_features(), |f| match matrix.column(f) {
-            Column::F32(values) => {
+    /// [`MAX_CATEGORIES`]: super::MAX_CATEGORIES
+    pub fn fit(matrix: &FeatureMatrix, binning: &Binning) -> Self {
+        let schema = matrix.schema();
+        let fit = |f: usize| match (&schema.features[f].kind, matrix.column(f)) {
+            (FeatureKind::Categorical { .. }, column) => FeatureCuts::Categories(Categories::fit(column)),
+            (FeatureKind::Numerical, Column::F32(values)) => {
                 let present = values.iter().filter(|x| !x.is_nan());
-                fit_feature(&keys::sort(present.map(|&x| keys::of_f32(x)).collect()), binning)
+                fit_numbers(&keys::sort(present.map(|&x| keys::of_f32(x)).collect()), f, binning)
             }
-            Column::F64(values) => {
+            (FeatureKind::Numerical, Column::F64(values)) => {
                 let present = values.iter().filter(|x| !x.is_nan());
-                fit_feature(&keys::sort(present.map(|&x| keys::of_f64(x)).collect()), binning)
+                fit_numbers(&keys::sort(present.map(|&x| keys::of_f64(x)).collect()), f, binning)
             }
-        });
-        Ok(Cuts { schema: matrix.schema().clone(), features })
+        };
+        Cuts { schema: schema.clone(), features: par::map(matrix.n_features(), fit) }
     }
 
     /// The features that were cut.
@@ -88,19 +149,44 @@ impl Cuts {
         &self.schema
     }
 
-    /// How many bins the non-missing values of a feature have; at least 1.
+    /// How many bins the non-missing values of a feature have, or how many categories it has.
     pub fn n_bins(&self, feature: usize) -> usize {
-        self.features[feature].thresholds.len() + 1
+        match &self.features[feature] {
+            FeatureCuts::Numbers(cuts) => cuts.thresholds.len() + 1,
+            FeatureCuts::Categories(categories) => categories.len(),
+        }
     }
 
-    /// The threshold for which `x <= threshold` holds exactly for the values of bins `0..=bin`.
+    /// Whether a feature's codes are categories.
+    pub fn is_categorical(&self, feature: usize) -> bool {
+        matches!(self.features[feature], FeatureCuts::Categories(_))
+    }
+
+    /// The question whether a code is at most `bin`, asked of raw values: those of bins `0..=bin` are at most the
+    /// threshold.
     ///
     /// For the last bin, which every known value passes, it is the largest finite number (or infinity, where that was
     /// among the training values).
+    ///
+    /// # Panics
+    /// When the feature is categorical.
     pub fn threshold(&self, feature: usize, bin: usize) -> f64 {
-        let cuts = &self.features[feature];
+        let FeatureCuts::Numbers(cuts) = &self.features[feature] else {
+            panic!("feature {feature} has categories, not thresholds")
+        };
         let all = if cuts.largest == f64::INFINITY { f64::INFINITY } else { f64::MAX };
         cuts.thresholds.get(bin).copied().unwrap_or(all)
+    }
+
+    /// The category of a code.
+    ///
+    /// # Panics
+    /// When the feature is numerical, or has no such category.
+    pub(in crate::gbdt) fn category(&self, feature: usize, code: usize) -> u32 {
+        match &self.features[feature] {
+            FeatureCuts::Categories(categories) => categories.get(code),
+            FeatureCuts::Numbers(_) => panic!("feature {feature} has thresholds, not categories"),
+        }
     }
 
     /// The code of a missing value: one above the last bin.
@@ -113,26 +199,44 @@ impl Cuts {
         self.n_bins(feature) + 1
     }
 
-    /// The code of a value: its bin, or [`Cuts::missing_code`] of NaN.
+    /// The code of a value: its bin, its category's place, or [`Cuts::missing_code`] of NaN and of unknown categories.
     pub fn code(&self, feature: usize, x: f64) -> usize {
-        let below = |thresholds: &[f64]| thresholds.partition_point(|&threshold| threshold < x);
-        if x.is_nan() { self.missing_code(feature) } else { below(&self.features[feature].thresholds) }
+        match &self.features[feature] {
+            FeatureCuts::Categories(categories) => categories.code(x),
+            FeatureCuts::Numbers(_) if x.is_nan() => self.missing_code(feature),
+            FeatureCuts::Numbers(cuts) => cuts.thresholds.partition_point(|&threshold| threshold < x),
+        }
     }
 
     /// The codes of a column's values, in row order.
     pub(super) fn encode(&self, feature: usize, column: &Column) -> Codes {
-        let ladder = Ladder::new(self.features[feature].thresholds.clone());
-        let missing = self.missing_code(feature) as u8;
-        Codes::Bytes(match column {
-            Column::F32(values) => encode(&ladder, missing, values),
-            Column::F64(values) => encode(&ladder, missing, values),
-        })
+        match &self.features[feature] {
+            FeatureCuts::Categories(categories) => {
+                let code = |row: usize| categories.code(column.get(row));
+                match categories.len() {
+                    0..=255 => Codes::Bytes((0..column.len()).map(|row| code(row) as u8).collect()),
+                    _ => Codes::Words((0..column.len()).map(|row| code(row) as u16).collect()),
+                }
+            }
+            FeatureCuts::Numbers(cuts) => {
+                let ladder = Ladder::new(cuts.thresholds.clone());
+                let missing = self.missing_code(feature) as u8;
+                Codes::Bytes(match column {
+                    Column::F32(values) => encode(&ladder, missing, values),
+                    Column::F64(values) => encode(&ladder, missing, values),
+                })
+            }
+        }
     }
 
     /// Training values at 0 %, 1 % ... 100 % of each feature's non-missing rows (the value at position
-    /// `floor((n - 1) * p / 100)` of the sorted column); empty for a feature that is always missing.
+    /// `floor((n - 1) * p / 100)` of the sorted column); empty for a feature that is always missing or categorical.
     pub fn quantiles(&self) -> Vec<Vec<f64>> {
-        self.features.iter().map(|f| f.quantiles.clone()).collect()
+        let quantiles = |feature: &FeatureCuts| match feature {
+            FeatureCuts::Numbers(cuts) => cuts.quantiles.clone(),
+            FeatureCuts::Categories(_) => Vec::new(),
+        };
+        self.features.iter().map(quantiles).collect()
     }
 }
 
@@ -153,19 +257,43 @@ fn encode<T: Copy + Into<f64> + Sync>(ladder: &Ladder, missing: u8, values: &[T]
     codes
 }
 
-fn fit_feature<K: Key>(sorted: &[K], binning: Binning) -> FeatureCuts {
-    let max_bin = binning.max_bin as u64;
-    let thresholds = if runs(sorted).take(binning.max_bin + 1).count() <= binning.max_bin {
-        one_bin_each(sorted, binning.min_data_in_bin)
-    } else {
-        equal_shares(sorted, max_bin.min(sorted.len() as u64 / binning.min_data_in_bin).max(1))
+fn fit_numbers<K: Key>(sorted: &[K], feature: usize, binning: &Binning) -> FeatureCuts {
+    let (max_bin, least) = (binning.max_bin(feature), binning.min_data_in_bin);
+    let thresholds = match binning.bounds(feature) {
+        bounds if bounds.is_empty() => cut(sorted, max_bin, least),
+        bounds => cut_between(sorted, &bounds, max_bin, least),
     };
     let last = sorted.len().saturating_sub(1);
     let quantiles = match sorted.is_empty() {
         true => Vec::new(),
         false => (0..=100).map(|p| sorted[last * p / 100].value()).collect(),
     };
-    FeatureCuts { thresholds, largest: sorted.last().map_or(0.0, |key| key.value()), quantiles }
+    let largest = sorted.last().map_or(0.0, |key| key.value());
+    FeatureCuts::Numbers(Thresholds { thresholds, largest, quantiles })
+}
+
+fn cut<K: Key>(sorted: &[K], max_bin: usize, min_data_in_bin: u64) -> Vec<f64> {
+    if runs(sorted).take(max_bin + 1).count() <= max_bin {
+        one_bin_each(sorted, min_data_in_bin)
+    } else {
+        equal_shares(sorted, (max_bin as u64).min(sorted.len() as u64 / min_data_in_bin).max(1))
+    }
+}
+
+/// Cuts at the bounds, and the values between two of them by the share that they have of the rows.
+fn cut_between<K: Key>(sorted: &[K], bounds: &[f64], max_bin: usize, min_data_in_bin: u64) -> Vec<f64> {
+    let free = max_bin - bounds.len() - 1;
+    let mut thresholds = Vec::new();
+    let mut start = 0;
+    for (i, bound) in bounds.iter().map(Some).chain([None]).enumerate() {
+        let end = bound.map_or(sorted.len(), |&bound| sorted.partition_point(|key| key.value() <= bound));
+        // shares are rounded down, so that they fit together
+        let own = 1 + free * (end - start) / sorted.len().max(1);
+        thresholds.extend(cut(&sorted[start..end], own, min_data_in_bin));
+        thresholds.extend(bounds.get(i));
+        start = end;
+    }
+    thresholds
 }
 
 /// A distinct value, and how many rows hold it.
@@ -251,7 +379,32 @@ mod tests {
 
     fn cuts(values: Vec<f64>, binning: Binning) -> Cuts {
         let matrix = FeatureMatrix::new(Schema::numerical(["x"]), vec![Column::F64(values)]);
-        Cuts::fit(&matrix.expect("one column"), binning).expect("numerical")
+        Cuts::fit(&matrix.expect("one column"), &binning)
+    }
+
+    #[test]
+    fn forced_bounds_are_cut_at() {
+        let values: Vec<f64> = (0..1000).map(f64::from).collect();
+        let forced = ForcedBins { feature: 0, bin_upper_bound: vec![700.5, 10.25, 10.25, f64::NAN, 5000.0] };
+        let cuts = cuts(values, Binning::new(255, 1).by_feature(&[12]).forced(&[forced]));
+        let thresholds: Vec<f64> = (0..cuts.n_bins(0)).map(|bin| cuts.threshold(0, bin)).collect();
+        assert!([10.25, 700.5, 5000.0].iter().all(|bound| thresholds.contains(bound)), "{thresholds:?}");
+        assert!(cuts.n_bins(0) <= 12 && cuts.n_bins(0) >= 10, "{thresholds:?}");
+        assert!(thresholds.is_sorted(), "{thresholds:?}");
+    }
+
+    #[test]
+    fn categories_are_no_numbers() {
+        let kind = FeatureKind::Categorical { levels: vec![] };
+        let schema = Schema { features: vec![super::super::Feature { name: "x".into(), kind }] };
+        let values: Vec<f64> = (0..300).map(|i| f64::from(i) * 7.0).chain([f64::NAN, -3.0]).collect();
+        let matrix = FeatureMatrix::new(schema, vec![Column::F64(values)]).expect("one column");
+        let cuts = Cuts::fit(&matrix, &Binning::default());
+        assert!(cuts.is_categorical(0));
+        assert_eq!((cuts.n_bins(0), cuts.n_codes(0)), (300, 301));
+        assert_eq!((cuts.code(0, 14.0), cuts.category(0, 2)), (2, 14));
+        let codes = cuts.encode(0, matrix.column(0));
+        assert_eq!([0, 299, 300, 301].map(|row| codes.get(row)), [0, 299, 300, 300]);
     }
 
     #[test]

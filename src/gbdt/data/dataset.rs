@@ -4,7 +4,6 @@ use std::sync::{Arc, OnceLock};
 
 use super::tiles::Tiles;
 use super::{BinnedMatrix, Binning, Cuts, FeatureMatrix, Task};
-use crate::gbdt::kernel::cell::Cell;
 
 /// A binned matrix and a task of matching lengths with legal labels.
 #[derive(Clone, Debug)]
@@ -12,8 +11,7 @@ pub struct Dataset {
     bins: BinnedMatrix,
     task: Task,
     keys: Option<Vec<u64>>,
-    /// For cells of one word and of two.
-    tiles: [OnceLock<Arc<Tiles>>; 2],
+    tiles: OnceLock<Arc<Tiles>>,
 }
 
 impl Dataset {
@@ -29,15 +27,15 @@ impl Dataset {
             return Err(DataError::NoRows);
         }
         task.check(bins.n_rows())?;
-        Ok(Dataset { bins, task, keys: None, tiles: [OnceLock::new(), OnceLock::new()] })
+        Ok(Dataset { bins, task, keys: None, tiles: OnceLock::new() })
     }
 
     /// Cuts, bins and labels in one step: a training set.
     ///
     /// # Errors
-    /// As [`Cuts::fit`], [`BinnedMatrix::new`] and [`Dataset::new`].
-    pub fn fit(matrix: &FeatureMatrix, task: Task, binning: Binning) -> Result<Self, DataError> {
-        let cuts = Arc::new(Cuts::fit(matrix, binning)?);
+    /// As [`BinnedMatrix::new`] and [`Dataset::new`].
+    pub fn fit(matrix: &FeatureMatrix, task: Task, binning: &Binning) -> Result<Self, DataError> {
+        let cuts = Arc::new(Cuts::fit(matrix, binning));
         Self::new(BinnedMatrix::new(matrix, cuts)?, task)
     }
 
@@ -79,10 +77,9 @@ impl Dataset {
         &self.task
     }
 
-    /// The bins laid out for histograms of these cells: made when first asked for, as sets that only validate never are.
-    pub(in crate::gbdt) fn tiles<C: Cell>(&self) -> &Tiles {
-        let words = size_of::<C>().div_ceil(size_of::<u64>());
-        self.tiles[words.min(2) - 1].get_or_init(|| Arc::new(Tiles::new(&self.bins, size_of::<C>())))
+    /// The bins laid out for histograms: made when first asked for, as sets that only validate never are.
+    pub(in crate::gbdt) fn tiles(&self) -> &Tiles {
+        self.tiles.get_or_init(|| Arc::new(Tiles::new(&self.bins)))
     }
 
     /// The keys of a run of rows, written to `out`, which has a place for each.
@@ -103,15 +100,6 @@ impl Dataset {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// A categorical column in training.
-    #[error(
-        "column `{name}` is categorical (text or declared so): training on categories is not supported yet; \
-         encode it as numbers or leave it out"
-    )]
-    Categorical {
-        /// The feature.
-        name: String,
-    },
     /// Not the features that the cuts were made of.
     #[error("expected {expected} features, those of the training data, found {found}")]
     FeatureCount {

@@ -3,6 +3,7 @@
 //! FeatureMatrix -> [`Cuts`] -> [`BinnedMatrix`] + [`Task`] -> [`Dataset`].
 
 mod binned;
+mod category;
 pub(in crate::gbdt) mod codes;
 mod cuts;
 mod dataset;
@@ -13,7 +14,9 @@ mod task;
 pub(in crate::gbdt) mod tiles;
 
 pub use binned::BinnedMatrix;
-pub use cuts::{Binning, Cuts, MAX_BINS};
+pub use category::MAX_CATEGORIES;
+pub(in crate::gbdt) use category::category;
+pub use cuts::{Binning, Cuts, ForcedBins, MAX_BINS};
 pub use dataset::{DataError, Dataset};
 pub use loss::{CustomLoss, Derivatives, Link, SharedLoss};
 pub use matrix::{Column, Feature, FeatureKind, FeatureMatrix, MatrixError, Schema};

@@ -26,13 +26,13 @@ pub(in crate::gbdt) struct Tiles {
 }
 
 impl Tiles {
-    /// Tiles whose sums of cells of so many bytes stay in the first-level cache.
-    pub(super) fn new(bins: &BinnedMatrix, cell_bytes: usize) -> Self {
+    /// Tiles whose sums stay in the first-level cache.
+    pub(super) fn new(bins: &BinnedMatrix) -> Self {
         let n_codes = |feature: u32| bins.cuts().n_codes(feature as usize);
         let (bytes, words): (Vec<u32>, Vec<u32>) = (0..bins.n_features() as u32)
             .filter(|&feature| bins.tells_apart(feature as usize))
             .partition(|&feature| bins.codes(feature as usize).bytes().is_some());
-        let groups = groups(bytes, TILE_BYTES / cell_bytes, n_codes);
+        let groups = groups(bytes, TILE_CELLS, n_codes);
         let words_of = |&feature: &u32| match bins.codes(feature as usize) {
             Codes::Words(codes) => {
                 Some(Grid::new(&[codes.as_slice()], vec![Tile { columns: 0..1, stride: n_codes(feature) }]))
@@ -149,7 +149,7 @@ fn bytes_of(bins: &BinnedMatrix, groups: &[Vec<u32>]) -> Option<Grid<u8>> {
     (!columns.is_empty()).then(|| Grid::new(&columns, tiles))
 }
 
-/// Sums of a tile: most of a first-level cache of 32 KiB.
-const TILE_BYTES: usize = 28 << 10;
+/// Sums of a tile, each a word: most of a first-level cache of 32 KiB.
+const TILE_CELLS: usize = (28 << 10) / size_of::<u64>();
 /// From how many features on two threads should find a tile each.
 const WORTH_SHARING: usize = 8;

@@ -8,7 +8,8 @@ use crate::gbdt::data::{Column as Values, FeatureMatrix};
 use crate::gbdt::kernel::{
     Axis, BLOCK, ByteTree, Column, End, LEFT, Ladder, Level, RIGHT, SPAN, Split, Strip,
 };
-use crate::gbdt::model::{CategorySet, Child, Default, Missing, Model, Node, Rule, Tree, ZERO, category};
+use crate::gbdt::data::category;
+use crate::gbdt::model::{CategorySet, Child, Default, Missing, Model, Node, Rule, Tree, ZERO};
 
 /// How a row of a model's features becomes bytes.
 #[derive(Clone, Debug)]

@@ -170,7 +170,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::Level;
-    use super::super::cell::{Narrow, Wide};
+    use super::super::cell::{Close, Narrow};
     use super::*;
 
     #[test]
@@ -211,7 +211,7 @@ mod tests {
                 let mut slopes = Slopes::zero();
                 logistic(level, &scores, &labels, rules, &mut slopes);
                 let narrow = made::<Narrow>(level, &slopes, steps, rows.len());
-                (slopes.gradients.map(f64::to_bits), slopes.hessians.map(f64::to_bits), narrow, made::<Wide>(level, &slopes, steps, rows.len()))
+                (slopes.gradients.map(f64::to_bits), slopes.hessians.map(f64::to_bits), narrow, made::<Close>(level, &slopes, steps, rows.len()))
             };
             let scalar = of_level(Level::Scalar);
             for level in Level::available() {

@@ -72,28 +72,28 @@ fn avx512() -> Option<Seen> {
 /// Compiles one portable body for every level: `stamped! { fn name(argument: Type) = body }` makes `name(level, argument)`.
 /// The body is `#[inline(always)]`, so that each copy is optimised for the instructions of its level.
 macro_rules! stamped {
-    ($(#[$doc:meta])* $vis:vis fn $name:ident $(<const $c:ident: usize>)? $(<$kind:ident: $bound:path>)? ($($arg:ident: $type:ty),*) $(-> $out:ty)? = $body:ident) => {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident $(<const $c:ident: usize>)? $(<$($kind:ident: $bound:path),+>)? ($($arg:ident: $type:ty),*) $(-> $out:ty)? = $body:ident) => {
         $(#[$doc])*
         #[inline]
-        $vis fn $name $(<const $c: usize>)? $(<$kind: $bound>)? (level: $crate::gbdt::kernel::Level, $($arg: $type),*) $(-> $out)? {
+        $vis fn $name $(<const $c: usize>)? $(<$($kind: $bound),+>)? (level: $crate::gbdt::kernel::Level, $($arg: $type),*) $(-> $out)? {
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-            unsafe fn avx2 $(<const $c: usize>)? $(<$kind: $bound>)? ($($arg: $type),*) $(-> $out)? {
-                $body $(::<$c>)? $(::<$kind>)? ($($arg),*)
+            unsafe fn avx2 $(<const $c: usize>)? $(<$($kind: $bound),+>)? ($($arg: $type),*) $(-> $out)? {
+                $body $(::<$c>)? $(::<$($kind),+>)? ($($arg),*)
             }
             #[cfg(has_avx512)]
             #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt")]
-            unsafe fn avx512 $(<const $c: usize>)? $(<$kind: $bound>)? ($($arg: $type),*) $(-> $out)? {
-                $body $(::<$c>)? $(::<$kind>)? ($($arg),*)
+            unsafe fn avx512 $(<const $c: usize>)? $(<$($kind: $bound),+>)? ($($arg: $type),*) $(-> $out)? {
+                $body $(::<$c>)? $(::<$($kind),+>)? ($($arg),*)
             }
             match level {
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: the level proves that the machine has the instructions
-                $crate::gbdt::kernel::Level::Avx2(_) => unsafe { avx2 $(::<$c>)? $(::<$kind>)? ($($arg),*) },
+                $crate::gbdt::kernel::Level::Avx2(_) => unsafe { avx2 $(::<$c>)? $(::<$($kind),+>)? ($($arg),*) },
                 #[cfg(has_avx512)]
                 // SAFETY: the level proves that the machine has the instructions
-                $crate::gbdt::kernel::Level::Avx512(_) => unsafe { avx512 $(::<$c>)? $(::<$kind>)? ($($arg),*) },
-                _ => $body $(::<$c>)? $(::<$kind>)? ($($arg),*),
+                $crate::gbdt::kernel::Level::Avx512(_) => unsafe { avx512 $(::<$c>)? $(::<$($kind),+>)? ($($arg),*) },
+                _ => $body $(::<$c>)? $(::<$($kind),+>)? ($($arg),*),
             }
         }
     };

@@ -18,7 +18,6 @@ pub(in crate::gbdt) enum Question {
         also: u16,
     },
     /// Codes whose bit is set: code `c` is bit `c % 64` of word `c / 64`; codes beyond the words go right.
-    #[cfg_attr(not(test), expect(dead_code, reason = "training on categories comes next"))]
     AnyOf(Box<[u64]>),
 }
 

@@ -20,6 +20,7 @@ pub(super) struct Cells<C: Cell> {
     cells: Vec<C::Row>,
     fine: Vec<Fine>,
     steps: Steps,
+    totals: Totals,
 }
 
 impl<C: Cell> Cells<C> {
@@ -27,7 +28,7 @@ impl<C: Cell> Cells<C> {
         let (cells, fine) = (vec![C::Row::default(); n_rows], vec![Fine::default(); n_rows]);
         // any steps would do: those that fit follow
         let steps = Steps { gradient: 1.0, hessian: 1.0, fine_gradient: 1.0, fine_hessian: 1.0 };
-        Cells { level, cells, fine, steps }
+        Cells { level, cells, fine, steps, totals: Totals::default() }
     }
 
     /// Replaces the cells by those of new derivatives.
@@ -36,6 +37,7 @@ impl<C: Cell> Cells<C> {
             let totals = self.quantise(current, data, chance, self.steps);
             let fitting = self.fitting(totals);
             if fitting == self.steps {
+                self.totals = totals;
                 break;
             }
             self.steps = fitting;
@@ -46,11 +48,10 @@ impl<C: Cell> Cells<C> {
     fn fitting(&self, totals: Totals) -> Steps {
         let n_rows = self.cells.len() as u64;
         let Totals { largest_gradient, largest_hessian, .. } = totals;
-        let most = (1 << C::GRADIENT_SUM_BITS) - 1;
         let finest =
             [per_unit(largest_gradient, C::GRADIENT_BITS), per_unit(largest_hessian, C::HESSIAN_BITS)];
         Steps {
-            gradient: fit(self.steps.gradient, (totals.gradient, n_rows), finest[0], most),
+            gradient: fit(self.steps.gradient, (totals.gradient, n_rows), finest[0], HALF),
             hessian: fit(self.steps.hessian, (totals.hessian, n_rows), finest[1], HALF),
             fine_gradient: per_unit(largest_gradient, FINE_BITS),
             fine_hessian: per_unit(largest_hessian, FINE_BITS),
@@ -78,6 +79,11 @@ impl<C: Cell> Cells<C> {
 
     pub(super) fn steps(&self) -> Steps {
         self.steps
+    }
+
+    /// At least the steps of hessian of any row.
+    pub(super) fn largest_hessian(&self) -> f64 {
+        self.totals.largest_hessian * self.steps.hessian + 1.0
     }
 
     pub(super) fn cells(&self) -> &[C::Row] {
@@ -144,7 +150,7 @@ const ROWS: usize = 16 * BLOCK;
 mod tests {
     use super::*;
     use crate::gbdt::data::{Binning, Column, Derivatives, FeatureMatrix, Schema, Task};
-    use crate::gbdt::kernel::cell::{Narrow, Wide};
+    use crate::gbdt::kernel::cell::{Close, Narrow, Sum};
 
     fn set<C: Cell>(pairs: &[Derivatives]) -> Cells<C> {
         let column = Column::F64(vec![0.0; pairs.len()]);
@@ -190,7 +196,7 @@ mod tests {
                 |i| 1e-200 * i as f64,
             ] {
                 sums_fit::<Narrow>(value, n_rows);
-                sums_fit::<Wide>(value, n_rows);
+                sums_fit::<Close>(value, n_rows);
             }
         }
     }
@@ -198,6 +204,6 @@ mod tests {
     #[test]
     fn nothing_to_sum_is_no_endless_search() {
         sums_fit::<Narrow>(|_| 0.0, 1000);
-        sums_fit::<Wide>(|_| 0.0, 1000);
+        sums_fit::<Close>(|_| 0.0, 1000);
     }
 }

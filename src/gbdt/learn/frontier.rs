@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use super::partition::Span;
+use super::place::Place;
 use super::split::Split;
 use crate::gbdt::kernel::parting::Question;
 
@@ -11,7 +12,7 @@ use crate::gbdt::kernel::parting::Question;
 pub(super) struct Open<C> {
     /// Position among the tree's leaves.
     pub(super) leaf: u32,
-    pub(super) depth: u32,
+    pub(super) place: Place,
     pub(super) rows: Span,
     /// Its histogram; given to the larger child when the children are made.
     pub(super) histogram: Vec<C>,
@@ -27,9 +28,10 @@ pub(super) struct Divided<C> {
     pub(super) right: Side<C>,
 }
 
-/// A child: its rows, and where it may be split in turn, its histogram and best split.
+/// A child: its rows and place, and where it may be split in turn, its histogram and best split.
 pub(super) struct Side<C> {
     pub(super) rows: Span,
+    pub(super) place: Place,
     pub(super) next: Option<(Vec<C>, Split<C>)>,
 }
 

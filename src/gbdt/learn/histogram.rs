@@ -7,7 +7,8 @@ use std::ops::Range;
 
 use crate::determinism::par;
 use crate::gbdt::data::tiles::Tiles;
-use crate::gbdt::kernel::cell::Cell;
+use crate::gbdt::data::codes::{Codes, of_codes};
+use crate::gbdt::kernel::cell::{Cell, Counted};
 use crate::gbdt::kernel::grid::Rows;
 
 /// A leaf's rows, and the cells of each.
@@ -59,4 +60,14 @@ pub(super) fn fill_together<C: Cell>(
 /// Takes the sums over some of the rows away.
 pub(super) fn subtract<C: Cell>(sums: &mut [C], part: &[C]) {
     sums.iter_mut().zip(part).for_each(|(sum, &less)| *sum = sum.minus(less));
+}
+
+/// The sums of one feature's codes with the rows of each.
+pub(super) fn count<C: Cell>(sums: &[C], codes: &Codes, rows: Rows<'_>) -> Vec<Counted<C>> {
+    let mut counted: Vec<Counted<C>> = sums.iter().map(|&sum| Counted { sum, n_rows: 0 }).collect();
+    of_codes!(codes, codes => match rows {
+        Rows::Between(first, end) => codes[first..end].iter().for_each(|&code| counted[usize::from(code)].n_rows += 1),
+        Rows::Listed(rows) => rows.iter().for_each(|&row| counted[usize::from(codes[row as usize])].n_rows += 1),
+    });
+    counted
 }

@@ -9,7 +9,7 @@ pub mod lightgbm;
 mod model;
 mod tree;
 
-pub(in crate::gbdt) use tree::{ZERO, category};
+pub(in crate::gbdt) use tree::ZERO;
 
 pub use check::ModelFault;
 pub use codec::{FormatError, MAGIC, VERSION};

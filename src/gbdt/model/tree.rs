@@ -7,6 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::gbdt::data::category;
+
 /// What counts as missing at a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Missing {
@@ -48,6 +50,18 @@ pub enum Default {
 pub struct CategorySet {
     /// The bits.
     pub words: Vec<u32>,
+}
+
+impl FromIterator<u32> for CategorySet {
+    fn from_iter<I: IntoIterator<Item = u32>>(codes: I) -> Self {
+        let mut words = Vec::new();
+        for code in codes {
+            let word = code as usize / 32;
+            words.resize(words.len().max(word + 1), 0);
+            words[word] |= 1 << (code % 32);
+        }
+        CategorySet { words }
+    }
 }
 
 impl CategorySet {
@@ -200,12 +214,6 @@ impl Node {
         };
         if missing { self.default == Default::Left } else { x <= threshold }
     }
-}
-
-/// The category code of a raw value, if it is one: LightGBM casts to `int`, so the fraction is cut off, and what does not
-/// fit is no category.
-pub(in crate::gbdt) fn category(x: f64) -> Option<u32> {
-    if x > -1.0 && x < 2_147_483_648.0 { Some(x as u32) } else { None }
 }
 
 /// LightGBM's kZeroThreshold: what is no larger is zero.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::gbdt::data::ForcedBins;
+
 /// A parameter's type.
 pub(super) trait Setting: Sized {
     /// What a value of this type looks like, for messages.
@@ -82,7 +84,56 @@ macro_rules! list {
     )*};
 }
 
-list!(f64: "numbers separated by commas", u32: "whole numbers separated by commas", Metric: "metrics separated by commas (auc, average_precision, binary_logloss, brier, ndcg)");
+list!(f64: "numbers separated by commas", u32: "whole numbers separated by commas", i32: "whole numbers separated by commas", Metric: "metrics separated by commas (auc, average_precision, binary_logloss, brier, ndcg)");
+
+/// Sets of positions: `[0,1,2],[2,3]`.
+impl Setting for Vec<Vec<u32>> {
+    const EXPECTED: &'static str = "sets of feature positions, such as [0,1,2],[2,3]";
+
+    fn parse(text: &str) -> Option<Self> {
+        bracketed(text)?.into_iter().map(|(before, inner)| before.is_empty().then(|| Setting::parse(inner))?).collect()
+    }
+
+    fn show(&self) -> String {
+        self.iter().map(|set| format!("[{}]", set.show())).collect::<Vec<_>>().join(",")
+    }
+
+    fn numbers(&self) -> Vec<f64> {
+        self.iter().flat_map(Setting::numbers).collect()
+    }
+}
+
+/// Bounds by feature: `0:[0.5,1],3:[2]`.
+impl Setting for Vec<ForcedBins> {
+    const EXPECTED: &'static str = "bounds by feature position, such as 0:[0.5,1],3:[2]";
+
+    fn parse(text: &str) -> Option<Self> {
+        let forced = |(before, inner): (&str, &str)| {
+            let feature = before.strip_suffix(':')?.trim().parse().ok()?;
+            Some(ForcedBins { feature, bin_upper_bound: Setting::parse(inner)? })
+        };
+        bracketed(text)?.into_iter().map(forced).collect()
+    }
+
+    fn show(&self) -> String {
+        let show = |forced: &ForcedBins| format!("{}:[{}]", forced.feature, forced.bin_upper_bound.show());
+        self.iter().map(show).collect::<Vec<_>>().join(",")
+    }
+}
+
+/// What stands before and inside each pair of brackets of a list.
+fn bracketed(text: &str) -> Option<Vec<(&str, &str)>> {
+    let mut rest = text.trim();
+    let mut found = Vec::new();
+    while !rest.is_empty() {
+        let (before, after) = rest.split_once('[')?;
+        let (inner, after) = after.split_once(']')?;
+        found.push((before.trim(), inner));
+        let after = after.trim_start();
+        rest = if after.is_empty() { after } else { after.strip_prefix(',')?.trim_start() };
+    }
+    Some(found)
+}
 
 macro_rules! named {
     ($(#[$doc:meta])* $type:ident: $expected:literal; $($(#[$item:meta])* $variant:ident = $name:literal $(| $alias:literal)*),* $(,)?) => {

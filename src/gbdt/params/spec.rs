@@ -130,6 +130,34 @@ pub enum ParamError {
         /// What the data hold.
         found: &'static str,
     },
+    /// Not one entry for each feature.
+    #[error("{name}: expected {expected} entries, one for each feature, found {found}")]
+    FeatureCount {
+        /// The parameter.
+        name: &'static str,
+        /// Features of the data.
+        expected: usize,
+        /// Entries.
+        found: usize,
+    },
+    /// A feature that the data do not have.
+    #[error("{name}: expected positions below {n_features}, the number of features, found {found}")]
+    NoFeature {
+        /// The parameter.
+        name: &'static str,
+        /// The position.
+        found: u32,
+        /// Features of the data.
+        n_features: usize,
+    },
+    /// An order asked of categories.
+    #[error("{name}: feature `{feature}` is categorical, and its values have no order; its entry must be 0")]
+    Unordered {
+        /// The parameter.
+        name: &'static str,
+        /// The feature.
+        feature: String,
+    },
     /// A grade without a gain.
     #[error("label_gain has {gains} entries, found the grade {grade} in the data")]
     Gain {

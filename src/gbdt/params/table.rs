@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::setting::Setting;
+use crate::gbdt::data::ForcedBins;
 use super::{Applies, Metric, ObjectiveKind, ParamError, Range, Search, Spec};
 
 /// The last column of a row, where it is given.
@@ -103,12 +104,40 @@ parameters! {
             "Added to the hessian sum of a leaf.", "LightGBM", Search::log(1e-3, 100.0);
         min_gain_to_split: f64 = 0.0, ["min_split_gain"], Range::at_least(0.0), Applies::Always,
             "A split must reduce the loss by more than this (twice the loss, as LightGBM counts gain).", "LightGBM";
+        max_delta_step: f64 = 0.0, ["max_tree_output", "max_leaf_output"], Range::at_least(0.0), Applies::Always,
+            "The largest magnitude of a leaf's value before the learning rate; 0 is no limit.", "LightGBM";
+        path_smooth: f64 = 0.0, [], Range::at_least(0.0), Applies::Always,
+            "A leaf of n rows has the weight n / path_smooth against its parent's value, which has 1; 0 is no smoothing.", "LightGBM";
+        extra_trees: bool = false, ["extra_tree"], Range::ANY, Applies::Always,
+            "Ask each leaf and numerical feature one question only, drawn at random.", "LightGBM; Geurts et al., Machine Learning 63 (2006)";
+    }
+    "Constraints" {
+        monotone_constraints: Vec<i32> = Vec::new(), ["mc", "monotone_constraint", "monotonic_cst"], Range::between(-1.0, 1.0), Applies::Always,
+            "One for each feature: 1 where a larger value must not lower the score, -1 where it must not raise it, 0 where either may be; none constrains none. Held by bounds midway between siblings.", "LightGBM's method `basic`";
+        interaction_constraints: Vec<Vec<u32>> = Vec::new(), [], Range::at_least(0.0), Applies::Always,
+            "Sets of feature positions, such as `[0,1,2],[2,3]`: features of a path must stand in one set together, and those in no set are not used; none constrains none.", "LightGBM";
+    }
+    "Categories" {
+        max_cat_to_onehot: u32 = 4, [], Range::at_least(1.0), Applies::Always,
+            "Up to so many categories a split sets one apart from the others; above, sets of categories are told apart.", "LightGBM";
+        max_cat_threshold: u32 = 32, [], Range::at_least(1.0), Applies::Always,
+            "The most categories of a split's smaller set.", "LightGBM";
+        cat_smooth: f64 = 10.0, [], Range::at_least(0.0), Applies::Always,
+            "Added to a category's hessian where categories are put in order; those with fewer rows in the leaf go right.", "LightGBM";
+        cat_l2: f64 = 10.0, [], Range::at_least(0.0), Applies::Always,
+            "Added to lambda_l2 where sets of categories are told apart.", "LightGBM";
+        min_data_per_group: u32 = 100, [], Range::at_least(1.0), Applies::Always,
+            "The fewest rows by which one set of categories is larger than the one tried before it.", "LightGBM";
     }
     "Bins" {
         max_bin: u32 = 255, ["max_bins"], Range::between(2.0, 255.0), Applies::Always,
             "The most bins of a feature's non-missing values; missing values have one more, of their own.", "LightGBM, which counts the missing bin in";
         min_data_in_bin: u32 = 3, [], Range::at_least(1.0), Applies::Always,
             "Distinct values are merged until a bin holds this many rows; 1 keeps every value apart where `max_bin` allows.", "LightGBM";
+        max_bin_by_feature: Vec<u32> = Vec::new(), [], Range::between(2.0, 255.0), Applies::Always,
+            "`max_bin` of each feature; none is `max_bin` for all.", "LightGBM";
+        forced_bins: Vec<ForcedBins> = Vec::new(), [], Range::ANY, Applies::Always,
+            "Bounds that a feature is cut at whatever its values, such as `0:[0.5,1],3:[2]`: the other bins are shared out between them by rows.", "LightGBM's forcedbins_filename, whose entries these are";
     }
     "Sampling" {
         bagging_fraction: f64 = 1.0, ["sub_row", "subsample", "bagging"], Range::above_to(0.0, 1.0), Applies::Always,
@@ -117,6 +146,8 @@ parameters! {
             "Draw a new bag every so many rounds; 0 uses all rows.", "LightGBM";
         feature_fraction: f64 = 1.0, ["sub_feature", "colsample_bytree"], Range::above_to(0.0, 1.0), Applies::Always,
             "Share of the features that a tree may use (those with more than one bin, rounded, at least one).", "LightGBM", Search::linear(0.1, 1.0);
+        feature_fraction_bynode: f64 = 1.0, ["sub_feature_bynode", "colsample_bynode"], Range::above_to(0.0, 1.0), Applies::Always,
+            "Share of the tree's features that a leaf may be split by, drawn for each leaf.", "LightGBM";
     }
     "Binary objective" {
         scale_pos_weight: f64 = 1.0, [], Range::above(0.0), BINARY,
