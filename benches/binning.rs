@@ -16,8 +16,8 @@ fn binning(criterion: &mut Criterion) {
     let matrix = FeatureMatrix::new(schema, columns).expect("columns of one length");
     let mut group = criterion.benchmark_group("binning");
     group.throughput(Throughput::Elements((ROWS * FEATURES) as u64)).sample_size(20);
-    group.bench_function("cuts", |b| b.iter(|| Cuts::fit(black_box(&matrix), Binning::default())));
-    let cuts = Arc::new(Cuts::fit(&matrix, Binning::default()));
+    group.bench_function("cuts", |b| b.iter(|| Cuts::fit(black_box(&matrix), &Binning::default())));
+    let cuts = Arc::new(Cuts::fit(&matrix, &Binning::default()));
     group.bench_function("bins", |b| b.iter(|| BinnedMatrix::new(black_box(&matrix), Arc::clone(&cuts))));
     group.finish();
 }

@@ -19,7 +19,7 @@ proptest! {
     ) {
         let x: Vec<f64> = values.iter().map(|v| v.map_or(f64::NAN, |v| f64::from(v) / 8.0)).collect();
         let matrix = FeatureMatrix::new(Schema::numerical(["x"]), vec![Column::F64(x.clone())]).expect("one column");
-        let cuts = Cuts::fit(&matrix, Binning::new(max_bin, min_data_in_bin));
+        let cuts = Cuts::fit(&matrix, &Binning::new(max_bin, min_data_in_bin));
         let n_bins = cuts.n_bins(0);
         prop_assert!(n_bins <= max_bin as usize);
         let binned = BinnedMatrix::new(&matrix, Arc::new(cuts.clone())).expect("same schema");
@@ -183,7 +183,7 @@ fn a_split_on_missingness_alone_is_found() {
 #[test]
 fn illegal_data_are_refused_by_name() {
     let (matrix, labels) = made::binary(50, 2, 1);
-    let refused = |task: Task| Dataset::fit(&matrix, task, Binning::default()).expect_err("refused");
+    let refused = |task: Task| Dataset::fit(&matrix, task, &Binning::default()).expect_err("refused");
     assert_eq!(refused(Task::binary(vec![0.0; 3])), DataError::LabelCount { expected: 50, found: 3 });
     let mut odd = labels.clone();
     odd[7] = 2.0;
@@ -196,7 +196,7 @@ fn illegal_data_are_refused_by_name() {
     );
     assert_eq!(refused(Task::lambdarank(vec![31; 50], vec![50])), DataError::Grade { row: 0, found: 31 });
     let data =
-        Dataset::fit(&matrix, Task::lambdarank(vec![1; 50], vec![50]), Binning::default()).expect("legal");
+        Dataset::fit(&matrix, Task::lambdarank(vec![1; 50], vec![50]), &Binning::default()).expect("legal");
     let (narrow, labels) = (matrix.select(&[0]), vec![0.0; 50]);
     let refused =
         data.validation(&narrow, Task::lambdarank(vec![1; 50], vec![50])).expect_err("one feature less");

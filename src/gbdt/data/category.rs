@@ -17,7 +17,8 @@ impl Categories {
     pub(super) fn fit(column: &Column) -> Self {
         let mut all: Vec<u32> = (0..column.len()).filter_map(|row| category(column.get(row))).collect();
         all.sort_unstable();
-        let mut kept: Vec<(usize, u32)> = all.chunk_by(|a, b| a == b).map(|run| (run.len(), run[0])).collect();
+        let mut kept: Vec<(usize, u32)> =
+            all.chunk_by(|a, b| a == b).map(|run| (run.len(), run[0])).collect();
         if kept.len() > MAX_CATEGORIES {
             kept.sort_by_key(|&(count, category)| (std::cmp::Reverse(count), category));
             kept.truncate(MAX_CATEGORIES);
@@ -52,7 +53,9 @@ mod tests {
 
     #[test]
     fn what_is_a_category() {
-        for (x, expected) in [(0.0, Some(0)), (-0.9, Some(0)), (7.9, Some(7)), (2_147_483_647.5, Some(2_147_483_647))] {
+        for (x, expected) in
+            [(0.0, Some(0)), (-0.9, Some(0)), (7.9, Some(7)), (2_147_483_647.5, Some(2_147_483_647))]
+        {
             assert_eq!(category(x), expected, "{x}");
         }
         for x in [-1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 2_147_483_648.0] {

@@ -85,8 +85,11 @@ impl Binning {
     /// The bounds of a feature, ascending, no more than it may have; what is no number bounds nothing.
     fn bounds(&self, feature: usize) -> Vec<f64> {
         let own = self.forced.iter().filter(|forced| forced.feature as usize == feature);
-        let mut bounds: Vec<f64> =
-            own.flat_map(|forced| &forced.bin_upper_bound).copied().filter(|bound| bound.is_finite()).collect();
+        let mut bounds: Vec<f64> = own
+            .flat_map(|forced| &forced.bin_upper_bound)
+            .copied()
+            .filter(|bound| bound.is_finite())
+            .collect();
         bounds.sort_by(f64::total_cmp);
         bounds.dedup();
         bounds.truncate(self.max_bin(feature) - 1);

@@ -4,11 +4,11 @@
 //! become columns that hold the answer itself. What a value must be to go left is decided here, once, exactly as
 //! [`Node::goes_left`] decides it; kernels only compare bytes.
 
+use crate::gbdt::data::category;
 use crate::gbdt::data::{Column as Values, FeatureMatrix};
 use crate::gbdt::kernel::{
     Axis, BLOCK, ByteTree, Column, End, LEFT, Ladder, Level, RIGHT, SPAN, Split, Strip,
 };
-use crate::gbdt::data::category;
 use crate::gbdt::model::{CategorySet, Child, Default, Missing, Model, Node, Rule, Tree, ZERO};
 
 /// How a row of a model's features becomes bytes.

@@ -7,7 +7,9 @@
 use super::parting::Item;
 
 /// An exact sum over rows.
-pub(in crate::gbdt) trait Sum: Copy + Default + PartialEq + Send + Sync + std::fmt::Debug + 'static {
+pub(in crate::gbdt) trait Sum:
+    Copy + Default + PartialEq + Send + Sync + std::fmt::Debug + 'static
+{
     /// The sum over the rows of both.
     fn plus(self, other: Self) -> Self;
     /// The sum over the rows of `self` that are not of `part`.

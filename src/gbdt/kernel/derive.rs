@@ -170,7 +170,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::Level;
-    use super::super::cell::{Close, Narrow};
+    use super::super::cell::{Close, Narrow, Sum};
     use super::*;
 
     #[test]

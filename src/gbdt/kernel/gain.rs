@@ -273,7 +273,13 @@ fn first_of_most(scores: &[f64]) -> (f64, usize) {
 ///
 /// # Shape
 /// As [`best`]; `bin`: of a known value, not the last.
-pub(in crate::gbdt) fn at<S: Sum, R: Rules>(bins: &[S], total: S, rules: &R, bin: usize, floor: f64) -> Option<Best> {
+pub(in crate::gbdt) fn at<S: Sum, R: Rules>(
+    bins: &[S],
+    total: S,
+    rules: &R,
+    bin: usize,
+    floor: f64,
+) -> Option<Best> {
     let sides = if bins[bins.len() - 1] == S::default() { &[false][..] } else { &[false, true] };
     let ask = |&missing_left: &bool| {
         let asked = Best { score: 0.0, bin, missing_left };
@@ -353,10 +359,19 @@ mod tests {
     #[test]
     fn without_limits_bounded_is_free() {
         let terms = Terms {
-            gradient_step: 0.25, hessian_step: 0.5, lambda_l1: 0.5, lambda_l2: 1.0, min_sum_hessian: 0.0, min_count: 1.0,
+            gradient_step: 0.25,
+            hessian_step: 0.5,
+            lambda_l1: 0.5,
+            lambda_l2: 1.0,
+            min_sum_hessian: 0.0,
+            min_count: 1.0,
         };
         let unlimited = Limits {
-            low: f64::NEG_INFINITY, high: f64::INFINITY, max_delta_step: f64::INFINITY, path_smooth: 0.0, parent: 0.0,
+            low: f64::NEG_INFINITY,
+            high: f64::INFINITY,
+            max_delta_step: f64::INFINITY,
+            path_smooth: 0.0,
+            parent: 0.0,
         };
         let bounded = Bounded { terms: &terms, limits: unlimited, direction: 0.0 };
         for (g, h) in [(10.0, 4.0), (-7.0, 9.0), (1.0, 1.0)] {

@@ -60,7 +60,11 @@ impl<R: Rules> Grouped<'_, R> {
         let first = self.longest(order.iter().take(most).map(|&code| known[code]), total, floor);
         let floor = first.map_or(floor, |(score, ..)| score);
         let last = self.longest(order.iter().rev().take(most).map(|&code| known[code]), total, floor);
-        let found = |(score, n, left): (f64, usize, S), codes: Vec<usize>| Found { score, codes: codes[..n].to_vec(), left };
+        let found = |(score, n, left): (f64, usize, S), codes: Vec<usize>| Found {
+            score,
+            codes: codes[..n].to_vec(),
+            left,
+        };
         match (first, last) {
             (_, Some(last)) => Some(found(last, order.into_iter().rev().collect())),
             (Some(first), None) => Some(found(first, order)),
@@ -81,9 +85,14 @@ impl<R: Rules> Grouped<'_, R> {
     }
 
     /// The number of categories in turn that score most together, above a floor: score, number and sums.
-    fn longest<S: Sum>(&self, categories: impl Iterator<Item = S>, total: S, floor: f64) -> Option<(f64, usize, S)> {
+    fn longest<S: Sum>(
+        &self,
+        categories: impl Iterator<Item = S>,
+        total: S,
+        floor: f64,
+    ) -> Option<(f64, usize, S)> {
         let per_group = self.grouping.min_data_per_group as f64;
-        let mut best = None;
+        let mut best: Option<(f64, usize, S)> = None;
         let (mut left, mut group) = (S::default(), 0.0);
         for (i, sum) in categories.enumerate() {
             left = left.plus(sum);
@@ -120,8 +129,14 @@ mod tests {
         })
     }
 
-    const TERMS: Terms =
-        Terms { gradient_step: 1.0, hessian_step: 1.0, lambda_l1: 0.0, lambda_l2: 0.5, min_sum_hessian: 0.0, min_count: 1.0 };
+    const TERMS: Terms = Terms {
+        gradient_step: 1.0,
+        hessian_step: 1.0,
+        lambda_l1: 0.0,
+        lambda_l2: 0.5,
+        min_sum_hessian: 0.0,
+        min_count: 1.0,
+    };
 
     /// The score of every set of categories.
     fn best_of_all(known: &[S], total: S, terms: &Terms) -> f64 {
@@ -159,8 +174,13 @@ mod tests {
         let known = [sum(&[(9, 3), (8, 3)]), sum(&[(-1, 3)]), sum(&[(-2, 2)])];
         let bins = [known[0], known[1], known[2], sum(&[(1, 1)])];
         let total = bins.iter().fold(S::default(), |all, &bin| all.plus(bin));
-        let grouping =
-            Grouping { max_cat_to_onehot: 4, max_cat_threshold: 32, cat_smooth: 10.0, cat_l2: 10.0, min_data_per_group: 100 };
+        let grouping = Grouping {
+            max_cat_to_onehot: 4,
+            max_cat_threshold: 32,
+            cat_smooth: 10.0,
+            cat_l2: 10.0,
+            min_data_per_group: 100,
+        };
         let asked = Grouped { grouping: &grouping, terms: &TERMS, one: TERMS, many: TERMS };
         let found = asked.best(&bins, total, 0.0).expect("a split");
         assert_eq!((found.codes, found.left), (vec![0], known[0]));

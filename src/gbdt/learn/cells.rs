@@ -150,12 +150,12 @@ const ROWS: usize = 16 * BLOCK;
 mod tests {
     use super::*;
     use crate::gbdt::data::{Binning, Column, Derivatives, FeatureMatrix, Schema, Task};
-    use crate::gbdt::kernel::cell::{Close, Narrow, Sum};
+    use crate::gbdt::kernel::cell::{Close, Narrow};
 
     fn set<C: Cell>(pairs: &[Derivatives]) -> Cells<C> {
         let column = Column::F64(vec![0.0; pairs.len()]);
         let matrix = FeatureMatrix::new(Schema::numerical(["x"]), vec![column]).expect("one column");
-        let data = Dataset::fit(&matrix, Task::binary(vec![0.0; pairs.len()]), Binning::default());
+        let data = Dataset::fit(&matrix, Task::binary(vec![0.0; pairs.len()]), &Binning::default());
         let mut cells = Cells::new(Level::detect(), pairs.len());
         cells.set(&Current::Whole(pairs), &data.expect("legal"), Stream::new(1, "rounding"));
         cells

@@ -9,16 +9,16 @@ use super::cells::{Cells, FineSums};
 use super::frontier::{Divided, Frontier, Open};
 use super::histogram::{self, Source};
 use super::partition::{Partition, Span};
+use super::place::{Ground, Place};
 use super::scores;
-use super::split::{Judge, Split};
-use super::wave::{Children, Scene};
+use super::split::{Judge, Rule as Asked, Split};
+use super::wave::{self, Children, Scene};
 use crate::determinism::par;
 use crate::gbdt::data::Dataset;
 use crate::gbdt::kernel::Level;
 use crate::gbdt::kernel::cell::Cell;
 use crate::gbdt::kernel::parting::Question;
 use crate::gbdt::model::{Child, Default as Side, Leaf, Missing, Node, Rule, Tree};
-use crate::gbdt::params::Growth;
 
 /// A tree with what is needed to send rows down it by their codes.
 pub(super) struct Grown {
@@ -33,26 +33,22 @@ pub(super) struct Grown {
 pub(super) struct Grower<'a, C: Cell> {
     level: Level,
     data: &'a Dataset,
-    growth: &'a Growth,
     learning_rate: f64,
     partition: Partition<C::Row>,
     spare: Vec<Vec<C>>,
 }
 
 impl<'a, C: Cell> Grower<'a, C> {
-    pub(super) fn new(level: Level, data: &'a Dataset, growth: &'a Growth, learning_rate: f64) -> Self {
-        Grower { level, data, growth, learning_rate, partition: Partition::new(level), spare: Vec::new() }
+    pub(super) fn new(level: Level, data: &'a Dataset, learning_rate: f64) -> Self {
+        Grower { level, data, learning_rate, partition: Partition::new(level), spare: Vec::new() }
     }
 
-    /// Grows a tree from the rows of a bag over some features; `None` when not even the root can be split.
-    ///
-    /// # Shape
-    /// `usable`: one per feature.
-    pub(super) fn grow(&mut self, cells: &Cells<C>, bag: &[u32], usable: &[bool]) -> Option<Grown> {
+    /// Grows a tree from the rows of a bag; `None` when not even the root can be split.
+    pub(super) fn grow(&mut self, cells: &Cells<C>, bag: &[u32], ground: Ground<'_>) -> Option<Grown> {
         let root = self.partition.plant(bag, cells.cells());
-        let judge = Judge::new::<C>(self.level, self.growth, cells.steps());
+        let judge = Judge::new(self.level, ground, cells);
         let mut growing = Growing {
-            scene: Scene { judge, cells, usable, data: self.data },
+            scene: Scene { judge, cells, data: self.data },
             partition: &mut self.partition,
             frontier: Frontier::default(),
             leaves: Vec::new(),
@@ -61,7 +57,7 @@ impl<'a, C: Cell> Grower<'a, C> {
             spare: &mut self.spare,
         };
         growing.plant(root);
-        let num_leaves = self.growth.num_leaves as usize;
+        let num_leaves = ground.growth.num_leaves as usize;
         while growing.leaves.len() < num_leaves {
             let Some(open) = growing.frontier.pop() else { break };
             growing.split(open, num_leaves - growing.leaves.len());
@@ -79,6 +75,7 @@ impl<'a, C: Cell> Grower<'a, C> {
 /// A leaf under construction.
 struct Bud<C> {
     rows: Span,
+    place: Place,
     sums: C,
     parent: Option<(usize, Side)>,
 }
@@ -97,7 +94,7 @@ struct Growing<'a, C: Cell> {
 impl<C: Cell> Growing<'_, C> {
     /// The root as the only leaf.
     fn plant(&mut self, rows: Span) {
-        let (tiles, cells) = (self.scene.data.tiles::<C>(), self.scene.cells.cells());
+        let (tiles, cells) = (self.scene.data.tiles(), self.scene.cells.cells());
         let mut sums = [self.scene.histogram(self.spare)];
         let source = Source { rows: self.partition.rows(&rows), cells: self.partition.cells(&rows, cells) };
         histogram::fill_together(tiles, self.scene.data.n_rows(), &[source], &mut sums);
@@ -105,13 +102,13 @@ impl<C: Cell> Growing<'_, C> {
         // every row has exactly one code of any feature
         let any = if tiles.len() > 0 { tiles.place(tiles.features(0)[0] as usize) } else { 0..0 };
         let total = histogram[any].iter().fold(C::default(), |total, &cell| total.plus(cell));
-        let divisible = self.scene.judge.divisible(rows.len(), 0);
-        let split = divisible.then(|| self.scene.search_leaf(&histogram, total)).flatten();
-        self.leaves.push(Bud { rows: rows.clone(), sums: total, parent: None });
+        let place = self.scene.judge.root(total);
+        let may_be_split = self.scene.judge.divisible(rows.len(), 0);
+        let leaf = wave::Leaf { total, place: &place, rows: source.rows, may_be_split };
+        let split = self.scene.search_leaf(&histogram, leaf);
+        self.leaves.push(Bud { rows: rows.clone(), place: place.clone(), sums: total, parent: None });
         match split {
-            Some(split) => {
-                self.frontier.push(Open { leaf: 0, depth: 0, rows, histogram, split, divided: None })
-            }
+            Some(split) => self.frontier.push(Open { leaf: 0, place, rows, histogram, split, divided: None }),
             None => self.spare.push(histogram),
         }
     }
@@ -119,20 +116,25 @@ impl<C: Cell> Growing<'_, C> {
     /// Makes a node of a leaf: its place goes to the left child, the right child is a new leaf. There is room for
     /// `n_splits`, this one among them.
     fn split(&mut self, open: Open<C>, n_splits: usize) {
-        let Open { leaf, depth, split, histogram, divided, .. } = self.divided(open, n_splits);
+        let Open { leaf, split, histogram, divided, .. } = self.divided(open, n_splits);
         let Divided { question, left, right } = divided.expect("the leaf was divided");
         self.spare.extend(Some(histogram).filter(|histogram| !histogram.is_empty()));
         let new = self.leaves.len() as u32;
         let node = self.nodes.len();
         self.add_node(leaf as usize, new, &split);
         self.questions.push(question);
-        let bud = |rows: &Span, sums, side| Bud { rows: rows.clone(), sums, parent: Some((node, side)) };
-        self.leaves[leaf as usize] = bud(&left.rows, split.left, Side::Left);
-        self.leaves.push(bud(&right.rows, split.right, Side::Right));
+        let bud = |from: &super::frontier::Side<C>, sums, side| Bud {
+            rows: from.rows.clone(),
+            place: from.place.clone(),
+            sums,
+            parent: Some((node, side)),
+        };
+        self.leaves[leaf as usize] = bud(&left, split.left, Side::Left);
+        self.leaves.push(bud(&right, split.right, Side::Right));
         for (leaf, side) in [(leaf, left), (new, right)] {
             if let Some((histogram, split)) = side.next {
-                let (rows, depth) = (side.rows, depth + 1);
-                self.frontier.push(Open { leaf, depth, rows, histogram, split, divided: None });
+                let (rows, place) = (side.rows, side.place);
+                self.frontier.push(Open { leaf, place, rows, histogram, split, divided: None });
             }
         }
     }
@@ -154,7 +156,7 @@ impl<C: Cell> Growing<'_, C> {
 
     fn add_node(&mut self, leaf: usize, new: u32, split: &Split<C>) {
         let node = self.nodes.len() as u32;
-        let Bud { rows, sums, parent } = &self.leaves[leaf];
+        let Bud { rows, place, sums, parent } = &self.leaves[leaf];
         if let Some((parent, side)) = *parent {
             let parent = &mut self.nodes[parent];
             match side {
@@ -162,28 +164,38 @@ impl<C: Cell> Growing<'_, C> {
                 Side::Right => parent.right = Child::Node(node),
             }
         }
-        let judge = &self.scene.judge;
-        let gradient = sums.gradient() * judge.terms.gradient_step;
-        let weight = sums.hessian() * judge.terms.hessian_step;
-        let threshold = self.scene.data.bins().cuts().threshold(split.feature as usize, split.bin);
+        let (_, weight) = self.scene.judge.slope(*sums);
         self.nodes.push(Node {
             feature: split.feature,
-            rule: Rule::Numerical { threshold },
+            rule: self.rule(split),
             missing: Missing::Nan,
             default: split.default,
             left: Child::Leaf(leaf as u32),
             right: Child::Leaf(new),
             gain: split.gain,
-            value: judge.value(gradient, weight),
+            value: place.value,
             weight,
             count: rows.len() as u64,
         });
     }
 
+    /// The question of a split as raw values are asked it.
+    fn rule(&self, split: &Split<C>) -> Rule {
+        let (cuts, feature) = (self.scene.data.bins().cuts(), split.feature as usize);
+        match &split.rule {
+            Asked::UpTo(bin) => Rule::Numerical { threshold: cuts.threshold(feature, *bin) },
+            Asked::AnyOf(words) => {
+                let codes = (0..64 * words.len()).filter(|code| words[code / 64] >> (code % 64) & 1 == 1);
+                Rule::Categorical { left: codes.map(|code| cuts.category(feature, code)).collect() }
+            }
+        }
+    }
+
     fn finish(self, learning_rate: f64) -> Grown {
         let leaf = |(bud, sums): (&Bud<C>, FineSums)| {
             let (gradient, hessian) = sums.values(self.scene.cells.steps());
-            let value = self.scene.judge.value(gradient, hessian) * learning_rate;
+            let value =
+                self.scene.judge.value(&bud.place, (gradient, hessian), bud.rows.len()) * learning_rate;
             Leaf { value, weight: hessian, count: bud.rows.len() as u64 }
         };
         let leaves = self.leaves.iter().zip(self.leaf_sums()).map(leaf).collect();

@@ -6,8 +6,8 @@
 use std::ops::Range;
 
 use crate::determinism::par;
-use crate::gbdt::data::tiles::Tiles;
 use crate::gbdt::data::codes::{Codes, of_codes};
+use crate::gbdt::data::tiles::Tiles;
 use crate::gbdt::kernel::cell::{Cell, Counted};
 use crate::gbdt::kernel::grid::Rows;
 

@@ -170,7 +170,7 @@ mod tests {
         let column = Column::F64(vec![0.0; grades.len()]);
         let matrix = FeatureMatrix::new(Schema::numerical(["x"]), vec![column]).expect("one column");
         let task = Task::lambdarank(grades.to_vec(), vec![grades.len() as u32]);
-        Dataset::fit(&matrix, task, Binning::default()).expect("legal")
+        Dataset::fit(&matrix, task, &Binning::default()).expect("legal")
     }
 
     fn rules(truncation_level: u32, norm: bool) -> Ranking {

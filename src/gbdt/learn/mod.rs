@@ -2,7 +2,7 @@
 //!
 //! One round of boosting, in the order of [`Training::round`]: derivatives of the loss at the current scores
 //! ([`objective`]) -> integers ([`cells`]) -> one tree grown leaf by leaf ([`grow`], with [`wave`], [`histogram`],
-//! [`split`], [`partition`], [`frontier`]) over a bag of rows and some features ([`sample`]) -> scores moved by its leaves
+//! [`split`], [`category`], [`place`], [`partition`], [`frontier`]) over a bag of rows and some features ([`sample`]) -> scores moved by its leaves
 //! ([`scores`], [`walk`]) -> metrics told to whoever observes ([`observe`]).
 //!
 //! # Determinism
@@ -13,6 +13,7 @@
 //!
 //! Sources: Friedman, Annals of Statistics 29 (2001); Ke et al., "LightGBM", NeurIPS 2017.
 
+mod category;
 mod cells;
 mod custom;
 mod frontier;
@@ -23,6 +24,7 @@ mod logistic;
 mod objective;
 mod observe;
 mod partition;
+mod place;
 mod sample;
 mod scores;
 mod split;
@@ -35,13 +37,14 @@ use std::sync::Arc;
 use crate::determinism::rng::Stream;
 use crate::gbdt::data::{Dataset, Derivatives, Task};
 use crate::gbdt::kernel::Level;
-use crate::gbdt::kernel::cell::{Cell, Close, Narrow, Wide};
+use crate::gbdt::kernel::cell::{Cell, Close, Narrow};
 use crate::gbdt::model::{Model, Tree};
 use crate::gbdt::params::Plan;
 use cells::Cells;
 use grow::{Grower, Grown};
 use objective::Loss;
 use observe::Stopping;
+use place::Ground;
 use sample::Bag;
 use scores::Scores;
 
@@ -83,14 +86,10 @@ pub fn train_at(
         let same = Arc::ptr_eq(set.bins().cuts(), data.bins().cuts());
         assert!(same, "a validation set is made by Dataset::validation of its training set");
     }
-    match () {
-        () if plan.growth.min_data_in_leaf > 1 => {
-            boost(Training::<Wide>::new(level, plan, data, validation), observer)
-        }
-        () if matches!(data.task(), Task::Binary { .. }) && data.n_rows() >= MANY_ROWS => {
-            boost(Training::<Narrow>::new(level, plan, data, validation), observer)
-        }
-        () => boost(Training::<Close>::new(level, plan, data, validation), observer),
+    if matches!(data.task(), Task::Binary { .. }) && data.n_rows() >= MANY_ROWS {
+        boost(Training::<Narrow>::new(level, plan, data, validation), observer)
+    } else {
+        boost(Training::<Close>::new(level, plan, data, validation), observer)
     }
 }
 
@@ -145,7 +144,7 @@ impl<'a, C: Cell> Training<'a, C> {
             start,
             candidates: sample::candidates(data),
             bag: Bag::all(n_rows),
-            grower: Grower::new(level, data, &plan.growth, plan.boosting.learning_rate),
+            grower: Grower::new(level, data, plan.boosting.learning_rate),
             pairs: Vec::new(),
             cells: Cells::new(level, n_rows),
             scores: Scores::constant(n_rows, start),
@@ -161,7 +160,8 @@ impl<'a, C: Cell> Training<'a, C> {
         let current = self.loss.derive(&self.scores.0, &mut self.pairs);
         let chance = Stream::new(sampling.seed, "rounding").round(u64::from(round));
         self.cells.set(&current, self.data, chance);
-        let Some(mut grown) = self.grower.grow(&self.cells, &self.bag.rows, &usable) else {
+        let ground = Ground::new(&self.plan.growth, sampling, round, &usable);
+        let Some(mut grown) = self.grower.grow(&self.cells, &self.bag.rows, ground) else {
             return ControlFlow::Break(());
         };
         if self.trees.is_empty() {

@@ -40,7 +40,10 @@ impl<'a> Ground<'a> {
         if !sets.is_empty() {
             let fitting = sets.iter().filter(|set| path.iter().all(|feature| set.contains(feature)));
             let together: Vec<u32> = fitting.flatten().chain(path).copied().collect();
-            allowed.iter_mut().zip(0..).for_each(|(allowed, feature)| *allowed &= together.contains(&feature));
+            allowed
+                .iter_mut()
+                .zip(0..)
+                .for_each(|(allowed, feature)| *allowed &= together.contains(&feature));
         }
         if self.fraction < 1.0 {
             self.draw(key, &mut allowed);
@@ -97,7 +100,12 @@ impl Place {
     }
 
     /// Those of the two children by a split, whose values within [`Place::children_limits`] are `values`.
-    pub(super) fn children<C: Cell>(&self, ground: &Ground<'_>, split: &Split<C>, values: [f64; 2]) -> [Place; 2] {
+    pub(super) fn children<C: Cell>(
+        &self,
+        ground: &Ground<'_>,
+        split: &Split<C>,
+        values: [f64; 2],
+    ) -> [Place; 2] {
         let middle = values[0] * 0.5 + values[1] * 0.5;
         let direction = match split.rule {
             Rule::UpTo(_) => ground.direction(split.feature),

@@ -138,7 +138,13 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn ask_by<S: Sum, R: Rules>(&self, feature: u32, bins: &[S], leaf: Whole<'_, S>, rules: &R) -> Option<Best> {
+    fn ask_by<S: Sum, R: Rules>(
+        &self,
+        feature: u32,
+        bins: &[S],
+        leaf: Whole<'_, S>,
+        rules: &R,
+    ) -> Option<Best> {
         let floor = self.floor(leaf);
         if self.ground.growth.extra_trees {
             let bin = leaf.place.drawn_bin(&self.ground, feature, bins.len() - 1);
@@ -223,7 +229,12 @@ impl<'a> Judge<'a> {
     }
 
     /// The places of a leaf's children, with so many rows each.
-    pub(super) fn children<C: Cell>(&self, place: &Place, split: &Split<C>, n_rows: [usize; 2]) -> [Place; 2] {
+    pub(super) fn children<C: Cell>(
+        &self,
+        place: &Place,
+        split: &Split<C>,
+        n_rows: [usize; 2],
+    ) -> [Place; 2] {
         let limits = place.children_limits(self.ground.growth);
         let value = |sums: C, n_rows: usize| limits.hold(self.free_value(sums), n_rows as f64);
         place.children(&self.ground, split, [value(split.left, n_rows[0]), value(split.right, n_rows[1])])

@@ -10,10 +10,12 @@ use super::cells::Cells;
 use super::frontier::{Divided, Open, Side};
 use super::histogram::{self, Source};
 use super::partition::{Cut, Partition};
-use super::split::{Judge, Split, better};
+use super::place::Place;
+use super::split::{Judge, Split, Whole, leads};
 use crate::determinism::par;
 use crate::gbdt::data::Dataset;
-use crate::gbdt::kernel::cell::Cell;
+use crate::gbdt::kernel::cell::{Cell, Counted};
+use crate::gbdt::kernel::grid::Rows;
 use crate::gbdt::kernel::parting::Question;
 
 /// What splitting the leaves of one tree reads.
@@ -21,8 +23,6 @@ use crate::gbdt::kernel::parting::Question;
 pub(super) struct Scene<'a, C: Cell> {
     pub(super) judge: Judge<'a>,
     pub(super) cells: &'a Cells<C>,
-    /// One per feature: whether the tree may use it.
-    pub(super) usable: &'a [bool],
     pub(super) data: &'a Dataset,
 }
 
@@ -51,7 +51,10 @@ impl<C: Cell> Scene<'_, C> {
         let cuts: Vec<Cut<'_>> = questions.iter().enumerate().map(cut).collect();
         let spans = partition.split(&cuts, self.cells.cells());
         for ((open, question), (left, right)) in wave.iter_mut().zip(questions).zip(spans) {
-            let [left, right] = [left, right].map(|rows| Side { rows, next: None });
+            let n_rows = [left.len(), right.len()];
+            let [left_place, right_place] = self.judge.children(&open.place, &open.split, n_rows);
+            let side = |rows, place| Side { rows, place, next: None };
+            let (left, right) = (side(left, left_place), side(right, right_place));
             open.divided = Some(Divided { question, left, right });
         }
         if children == Children::Open {
@@ -64,6 +67,24 @@ impl<C: Cell> Scene<'_, C> {
         let mut families: Vec<Family<'_, C>> =
             wave.iter_mut().filter_map(|open| Family::of(open, &self.judge)).collect();
         let mut sums: Vec<Vec<C>> = families.iter().map(|_| self.histogram(spare)).collect();
+        let candidates = self.candidates(&mut families, &mut sums, partition);
+        for ((family, sums), [small, large]) in families.into_iter().zip(sums).zip(candidates) {
+            let best = self.settle(small, &sums, family.small.leaf(partition));
+            family.small.keep(sums, best, spare);
+            let best = self.settle(large, &family.rest, family.large.leaf(partition));
+            family.large.keep(family.rest, best, spare);
+        }
+    }
+
+    /// Replaces `sums` by the histograms of the smaller children and each family's `rest` by that of the larger one; returns
+    /// the best split of both by each feature.
+    fn candidates(
+        &self,
+        families: &mut [Family<'_, C>],
+        sums: &mut [Vec<C>],
+        partition: &Partition<C::Row>,
+    ) -> Vec<[Vec<Split<C>>; 2]> {
+        let tiles = self.data.tiles();
         let source = |family: &Family<'_, C>| {
             let span = &family.small.side.rows;
             Source { rows: partition.rows(span), cells: partition.cells(span, self.cells.cells()) }
@@ -72,51 +93,98 @@ impl<C: Cell> Scene<'_, C> {
         let n_rows: usize = sources.iter().map(|source| source.rows.len()).sum();
         let together = par::width() == 1 || n_rows >= LARGE;
         if together {
-            histogram::fill_together(self.data.tiles::<C>(), self.data.n_rows(), &sources, &mut sums);
+            histogram::fill_together(tiles, self.data.n_rows(), &sources, sums);
         }
-        let mut tasks = Vec::new();
-        for ((family, sums), &source) in families.iter_mut().zip(&mut sums).zip(&sources) {
-            let totals = [family.small.total, family.large.total];
+        let mut tasks = Vec::with_capacity(families.len() * tiles.len());
+        for ((family, sums), &source) in families.iter_mut().zip(sums).zip(&sources) {
+            let leaves = [family.small.leaf(partition), family.large.leaf(partition)];
             let parts = self.by_tile(sums).into_iter().zip(self.by_tile(&mut family.rest));
-            tasks.push(parts.map(|(sums, rest)| (sums, rest, source, totals, [None; 2])).collect::<Vec<_>>());
+            tasks.extend(parts.map(|(sums, rest)| (sums, rest, source, leaves, [vec![], vec![]])));
         }
-        let n_tiles = self.data.tiles::<C>().len();
-        let mut tasks: Vec<_> = tasks.into_iter().flatten().collect();
-        par::for_each(&mut tasks, |i, (sums, rest, source, totals, found)| {
-            let tile = i % n_tiles;
+        par::for_each(&mut tasks, |i, (sums, rest, source, leaves, found)| {
+            let tile = i % tiles.len();
             if !together {
-                histogram::fill(self.data.tiles::<C>(), tile..tile + 1, *source, sums);
+                histogram::fill(tiles, tile..tile + 1, *source, sums);
             }
             histogram::subtract(rest, sums);
-            *found = [self.search_tile(tile, sums, totals[0]), self.search_tile(tile, rest, totals[1])];
+            *found = [self.search_tile(tile, sums, leaves[0]), self.search_tile(tile, rest, leaves[1])];
         });
-        let found: Vec<[Option<Split<C>>; 2]> = tasks.iter().map(|task| task.4).collect();
-        for ((family, sums), found) in families.into_iter().zip(sums).zip(found.chunks(n_tiles)) {
-            let best = |side: usize| found.iter().filter_map(|found| found[side]).reduce(better);
-            family.small.keep(sums, best(0), spare);
-            family.large.keep(family.rest, best(1), spare);
+        let mut all: Vec<[Vec<Split<C>>; 2]> = Vec::with_capacity(sources.len());
+        for (i, (.., found)) in tasks.into_iter().enumerate() {
+            if i % tiles.len() == 0 {
+                all.push([vec![], vec![]]);
+            }
+            let of_leaf = all.last_mut().into_iter().flatten();
+            of_leaf.zip(found).for_each(|(all, found)| all.extend(found));
         }
+        all
     }
 
     /// The best split of a leaf with these sums.
-    pub(super) fn search_leaf(&self, sums: &[C], total: C) -> Option<Split<C>> {
-        let tiles = self.data.tiles::<C>();
-        let found = par::map(tiles.len(), |tile| self.search_tile(tile, &sums[tiles.cells(tile)], total));
-        found.into_iter().flatten().reduce(better)
+    pub(super) fn search_leaf(&self, sums: &[C], leaf: Leaf<'_, C>) -> Option<Split<C>> {
+        let tiles = self.data.tiles();
+        let found = par::map(tiles.len(), |tile| self.search_tile(tile, &sums[tiles.cells(tile)], leaf));
+        self.settle(found.concat(), sums, leaf)
     }
 
-    fn search_tile(&self, tile: usize, sums: &[C], total: C) -> Option<Split<C>> {
-        self.judge.best(self.data.tiles::<C>(), tile, sums, total, self.usable)
+    /// The best split by each feature of a tile.
+    fn search_tile(&self, tile: usize, sums: &[C], leaf: Leaf<'_, C>) -> Vec<Split<C>> {
+        if !leaf.may_be_split {
+            return Vec::new();
+        }
+        let tiles = self.data.tiles();
+        let first = tiles.cells(tile).start;
+        let search = |&feature: &u32| {
+            let place = tiles.place(feature as usize);
+            let bins = &sums[place.start - first..place.end - first];
+            if self.judge.needs_counts(self.data.bins().cuts(), feature) {
+                self.search_counted(feature, bins, leaf)
+            } else {
+                self.judge.best(feature, bins, Whole { total: leaf.total, place: leaf.place })
+            }
+        };
+        let features = tiles.features(tile).iter();
+        features
+            .filter(|&&feature| leaf.place.allows(&self.judge.ground, feature))
+            .filter_map(search)
+            .collect()
+    }
+
+    /// The best split by a feature, with the rows of each code counted.
+    fn search_counted(&self, feature: u32, bins: &[C], leaf: Leaf<'_, C>) -> Option<Split<C>> {
+        let data = self.data.bins();
+        let counted = histogram::count(bins, data.codes(feature as usize), leaf.rows);
+        let total = Counted { sum: leaf.total, n_rows: leaf.rows.len() as u32 };
+        let categorical = data.cuts().is_categorical(feature as usize);
+        self.judge.best_counted(feature, &counted, Whole { total, place: leaf.place }, categorical)
+    }
+
+    /// The best of the candidates, one for each feature, whose sides have the rows. They are counted only where it matters:
+    /// for the feature that leads, until one leads that has them.
+    fn settle(&self, mut candidates: Vec<Split<C>>, sums: &[C], leaf: Leaf<'_, C>) -> Option<Split<C>> {
+        loop {
+            let best = (0..candidates.len())
+                .reduce(|a, b| if leads(&candidates[b], &candidates[a]) { b } else { a })?;
+            if candidates[best].counted {
+                return Some(candidates.swap_remove(best));
+            }
+            let feature = candidates[best].feature;
+            let bins = &sums[self.data.tiles().place(feature as usize)];
+            match self.search_counted(feature, bins, leaf) {
+                Some(split) => candidates[best] = split,
+                None => drop(candidates.swap_remove(best)),
+            }
+        }
     }
 
     /// Memory for a histogram, with whatever is in it.
     pub(super) fn histogram(&self, spare: &mut Vec<Vec<C>>) -> Vec<C> {
-        spare.pop().unwrap_or_else(|| vec![C::default(); self.data.tiles::<C>().n_cells()])
+        spare.pop().unwrap_or_else(|| vec![C::default(); self.data.tiles().n_cells()])
     }
 
     /// A histogram's cells tile by tile.
     fn by_tile<'s>(&self, mut sums: &'s mut [C]) -> Vec<&'s mut [C]> {
-        let tiles = self.data.tiles::<C>();
+        let tiles = self.data.tiles();
         let part = |tile: usize| {
             let (part, rest) = std::mem::take(&mut sums).split_at_mut(tiles.cells(tile).len());
             sums = rest;
@@ -140,12 +208,21 @@ struct Child<'a, C> {
     may_be_split: bool,
 }
 
+/// What the search for a split reads of a leaf.
+#[derive(Clone, Copy)]
+pub(super) struct Leaf<'a, C> {
+    pub(super) total: C,
+    pub(super) place: &'a Place,
+    pub(super) rows: Rows<'a>,
+    pub(super) may_be_split: bool,
+}
+
 impl<'a, C: Cell> Family<'a, C> {
     fn of(open: &'a mut Open<C>, judge: &Judge<'_>) -> Option<Self> {
-        let Open { depth, split, divided, histogram, .. } = open;
+        let Open { split, divided, histogram, .. } = open;
         let Divided { left, right, .. } = divided.as_mut()?;
         let child = |side: &'a mut Side<C>, total: C| {
-            let may_be_split = judge.divisible(side.rows.len(), *depth + 1);
+            let may_be_split = judge.divisible(side.rows.len(), side.place.depth);
             Child { side, total, may_be_split }
         };
         let [left, right] = [child(left, split.left), child(right, split.right)];
@@ -160,9 +237,14 @@ impl<'a, C: Cell> Family<'a, C> {
 }
 
 impl<C: Cell> Child<'_, C> {
+    fn leaf<'s>(&'s self, partition: &'s Partition<C::Row>) -> Leaf<'s, C> {
+        let Side { rows, place, .. } = &*self.side;
+        Leaf { total: self.total, place, rows: partition.rows(rows), may_be_split: self.may_be_split }
+    }
+
     /// Keeps a histogram and a split where the child can be split by it.
     fn keep(self, sums: Vec<C>, found: Option<Split<C>>, spare: &mut Vec<Vec<C>>) {
-        match found.filter(|_| self.may_be_split) {
+        match found {
             Some(split) => self.side.next = Some((sums, split)),
             None => spare.push(sums),
         }

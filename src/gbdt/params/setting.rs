@@ -91,7 +91,10 @@ impl Setting for Vec<Vec<u32>> {
     const EXPECTED: &'static str = "sets of feature positions, such as [0,1,2],[2,3]";
 
     fn parse(text: &str) -> Option<Self> {
-        bracketed(text)?.into_iter().map(|(before, inner)| before.is_empty().then(|| Setting::parse(inner))?).collect()
+        bracketed(text)?
+            .into_iter()
+            .map(|(before, inner)| before.is_empty().then(|| Setting::parse(inner))?)
+            .collect()
     }
 
     fn show(&self) -> String {

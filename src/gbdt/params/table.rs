@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::setting::Setting;
-use crate::gbdt::data::ForcedBins;
 use super::{Applies, Metric, ObjectiveKind, ParamError, Range, Search, Spec};
+use crate::gbdt::data::ForcedBins;
 
 /// The last column of a row, where it is given.
 macro_rules! search {
