@@ -1,5 +1,9 @@
 //! The training engine against slow and obvious twins, and its invariants.
 
+#[path = "engine/categories.rs"]
+mod categories;
+#[path = "engine/constraints.rs"]
+mod constraints;
 #[path = "engine/custom.rs"]
 mod custom;
 #[path = "engine/documents.rs"]

@@ -379,6 +379,19 @@ fn check_codes(file: &str, column: &str, values: &Column) -> Result<(), FrameErr
     }
 }
 
+/// Codes of one list of names as those of another; a name that the other lacks gets its first unused code. Lists without names
+/// leave codes as they are.
+pub fn recode(column: &Column, from: &[String], to: &[String]) -> Column {
+    if from == to || from.is_empty() || to.is_empty() {
+        return column.clone();
+    }
+    let texts = (0..column.len()).map(|row| {
+        let code = Some(column.get(row)).filter(|code| !code.is_nan());
+        code.and_then(|code| from.get(code as usize).cloned())
+    });
+    codes(&texts.collect::<Vec<Option<String>>>(), to)
+}
+
 /// Positions among sorted levels; a text that is none of them gets the first unused code.
 fn codes(texts: &[Option<String>], levels: &[String]) -> Column {
     let by_name: BTreeMap<&str, usize> = levels.iter().enumerate().map(|(i, l)| (l.as_str(), i)).collect();
@@ -532,6 +545,11 @@ mod tests {
         let mut later = table();
         later.columns.reverse();
         later.columns[1].values = Values::Text(vec![Some("green".into()), Some("red".into()), None]);
+        let codes = Column::F64(vec![1.0, 0.0, f64::NAN]);
+        let [from, to] = [["a", "blue"], ["blue", "red"]].map(|names| names.map(str::to_owned));
+        let Column::F64(recoded) = recode(&codes, &from, &to) else { panic!("codes are doubles") };
+        assert_eq!(recoded[..2], [0.0, 2.0]);
+        assert!(recoded[2].is_nan());
         let matrix = conform(later, trained.schema(), &Roles::default()).expect("a matrix");
         assert_eq!(matrix.schema(), trained.schema());
         assert_eq!([matrix.value(0, 1), matrix.value(1, 1)], [2.0, 1.0]);

@@ -325,3 +325,34 @@ fn what_is_wrong_is_named_and_nothing_is_written() {
     let (code, _, err) = desk.run(&format!("{TRAIN} --output @no/such/folder/m.model"));
     assert_eq!(code, Some(3), "{err}");
 }
+
+/// Text is a category; a validation file that knows others, in another order, is measured by the training file's codes.
+#[test]
+fn text_columns_are_categories_in_every_file() {
+    let desk = Desk::new();
+    let rows = |colours: &[&str], seed: u64| {
+        let mut text = "label,colour,size\n".to_owned();
+        for row in 0..800 {
+            let [which, size, noise, _] = draws(seed, row);
+            let colour = colours[(which * colours.len() as f64) as usize];
+            let label = u8::from((matches!(colour, "red" | "blue" | "olive") as u8 as f64) + noise > 1.1);
+            writeln!(text, "{label},{colour},{size}").expect("to a string");
+        }
+        text
+    };
+    desk.put("train.csv", &rows(&["red", "green", "blue", "grey", "olive", "pink", "teal"], 5));
+    desk.put("valid.csv", &rows(&["violet", "blue", "red", "green", "grey"], 6));
+    let settings =
+        "--param num_iterations=20 --param min_data_per_group=5 --param metric=auc --param cat_smooth=1";
+    desk.done(&format!(
+        "train --data @train.csv --valid @valid.csv {settings} --output @m.model --report @r.json"
+    ));
+    let report = desk.json("r.json");
+    let auc = report["metrics"]["valid.csv"]["auc"].as_f64().expect("an AUC");
+    assert!(auc > 0.85, "{report}");
+    desk.put("numbers.csv", "label,colour,size\n1,3,0.5\n0,4,0.5\n");
+    let (code, _, err) =
+        desk.run(&format!("train --data @train.csv --valid @numbers.csv {settings} --output @m.model"));
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("column `colour`: expected text, as in the training data, found numbers"), "{err}");
+}

@@ -1,7 +1,7 @@
 //! Small data made from counters.
 
 use aml_miner::determinism::rng::Stream;
-use aml_miner::gbdt::data::{Column, Dataset, FeatureMatrix, Schema, Task};
+use aml_miner::gbdt::data::{Column, Dataset, Feature, FeatureKind, FeatureMatrix, Schema, Task};
 use aml_miner::gbdt::learn::{Silent, train};
 use aml_miner::gbdt::model::Model;
 use aml_miner::gbdt::params::{Params, Plan};
@@ -52,6 +52,33 @@ pub(crate) fn queries(n_queries: usize, seed: u64) -> (FeatureMatrix, Vec<u8>, V
     };
     let grades = (0..n_rows).map(grade).collect();
     (matrix, grades, groups)
+}
+
+/// Two features of categories, the second with `n_categories`, missing and illegal values, and one of numbers; the label follows
+/// from sets of categories that no order of their numbers tells.
+pub(crate) fn categories(n_rows: usize, n_categories: u64, seed: u64) -> (FeatureMatrix, Vec<f32>) {
+    let stream = Stream::new(seed, "categories");
+    let category = |row: usize, n: u64, purpose: u64| match stream.round(purpose).below(row as u64, 40) {
+        0 => f64::NAN,
+        1 => -7.0,
+        _ => (stream.round(purpose + 1).below(row as u64, n) * 3) as f64,
+    };
+    let few: Vec<f64> = (0..n_rows).map(|row| category(row, 4, 10)).collect();
+    let many: Vec<f64> = (0..n_rows).map(|row| category(row, n_categories, 20)).collect();
+    let number: Vec<f64> = (0..n_rows as u64).map(|row| stream.round(30).unit(row)).collect();
+    let odd = |x: f64| x > 0.0 && stream.round(40).below(x as u64, 2) == 1;
+    let label = |row: usize| {
+        let margin = f64::from(u8::from(odd(many[row]))) + f64::from(u8::from(few[row] == 6.0)) + number[row];
+        f32::from(u8::from(margin + 2.0 * stream.round(50).unit(row as u64) > 2.0))
+    };
+    let labels = (0..n_rows).map(label).collect();
+    let kind = |i: usize| match i {
+        2 => FeatureKind::Numerical,
+        _ => FeatureKind::Categorical { levels: vec![] },
+    };
+    let features = (0..3).map(|i| Feature { name: format!("f{i}"), kind: kind(i) }).collect();
+    let columns = [few, many, number].map(Column::F64).to_vec();
+    (FeatureMatrix::new(Schema { features }, columns).expect("columns of one length"), labels)
 }
 
 /// A plan of these settings.

@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 use super::report::{Report, To};
 use crate::cli::args::Global;
 use crate::cli::{Fault, Verdict};
-use crate::gbdt::data::{Dataset, FeatureMatrix, MAX_GRADE, Schema, Task};
+use crate::gbdt::data::{Dataset, Feature, FeatureKind, FeatureMatrix, MAX_GRADE, Schema, Task};
 use crate::gbdt::learn::{Measurement, Observe, Round, train_watching};
 use crate::gbdt::params::{ObjectiveKind, Params, Plan};
 use crate::table::file;
-use crate::table::frame::{Frame, Roles};
+use crate::table::frame::{Frame, Roles, recode};
 
 /// Arguments of `gbdt train`.
 #[derive(Debug, Args)]
@@ -45,7 +45,7 @@ pub(crate) struct Train {
     /// Column that identifies a row; sampling and ties go by it [default: the row's position]
     #[arg(long, value_name = "COL")]
     key: Option<String>,
-    /// Columns of categories (training on them is not supported yet)
+    /// Columns of whole numbers that are categories; columns of text are categories anyway
     #[arg(long, value_name = "COL,COL", value_delimiter = ',')]
     categorical: Vec<String>,
     /// Where the model goes
@@ -189,13 +189,31 @@ fn bin(train: Part, valid: Vec<Part>, plan: &Plan) -> Result<(Dataset, Vec<Datas
     Ok((data, sets))
 }
 
-/// The features of the training data, in their order.
+/// The features of the training data, in their order; categories that have names get the codes of the training data.
 fn in_order(part: &Part, schema: &Schema) -> Result<FeatureMatrix, Fault> {
-    let at = |name: &str| {
-        let found = part.matrix.schema().position(name);
-        found.ok_or_else(|| part.fault(format!("no column `{name}`, which the training data has")))
+    let own = part.matrix.schema();
+    let column = |feature: &Feature| {
+        let at = own.position(&feature.name);
+        let at = at.ok_or_else(|| {
+            part.fault(format!("no column `{}`, which the training data has", feature.name))
+        })?;
+        match (&own.features[at].kind, &feature.kind) {
+            (FeatureKind::Categorical { levels: from }, FeatureKind::Categorical { levels: to }) => {
+                Ok(recode(part.matrix.column(at), from, to))
+            }
+            (found, expected) if found == expected => Ok(part.matrix.column(at).clone()),
+            (FeatureKind::Categorical { .. }, _) => Err(part.fault(format!(
+                "column `{}`: expected numbers, as in the training data, found text",
+                feature.name
+            ))),
+            _ => Err(part.fault(format!(
+                "column `{}`: expected text, as in the training data, found numbers",
+                feature.name
+            ))),
+        }
     };
-    Ok(part.matrix.select(&schema.names().map(at).collect::<Result<Vec<_>, _>>()?))
+    let columns = schema.features.iter().map(column).collect::<Result<Vec<_>, _>>()?;
+    FeatureMatrix::new(schema.clone(), columns).map_err(|e| part.fault(e))
 }
 
 /// Shows progress on a terminal, tells metrics line by line, and remembers them.

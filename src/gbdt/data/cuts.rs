@@ -117,6 +117,22 @@ enum FeatureCuts {
     Categories(Categories),
 }
 
+impl FeatureCuts {
+    fn numbers(&self) -> Option<&Thresholds> {
+        match self {
+            FeatureCuts::Numbers(cuts) => Some(cuts),
+            FeatureCuts::Categories(_) => None,
+        }
+    }
+
+    fn categories(&self) -> Option<&Categories> {
+        match self {
+            FeatureCuts::Numbers(_) => None,
+            FeatureCuts::Categories(categories) => Some(categories),
+        }
+    }
+}
+
 /// Where numbers are cut.
 #[derive(Clone, Debug, PartialEq)]
 struct Thresholds {
@@ -162,7 +178,7 @@ impl Cuts {
 
     /// Whether a feature's codes are categories.
     pub fn is_categorical(&self, feature: usize) -> bool {
-        matches!(self.features[feature], FeatureCuts::Categories(_))
+        self.features[feature].categories().is_some()
     }
 
     /// The question whether a code is at most `bin`, asked of raw values: those of bins `0..=bin` are at most the
@@ -174,9 +190,7 @@ impl Cuts {
     /// # Panics
     /// When the feature is categorical.
     pub fn threshold(&self, feature: usize, bin: usize) -> f64 {
-        let FeatureCuts::Numbers(cuts) = &self.features[feature] else {
-            panic!("feature {feature} has categories, not thresholds")
-        };
+        let cuts = self.features[feature].numbers().expect("thresholds are asked of numbers");
         let all = if cuts.largest == f64::INFINITY { f64::INFINITY } else { f64::MAX };
         cuts.thresholds.get(bin).copied().unwrap_or(all)
     }
@@ -186,10 +200,7 @@ impl Cuts {
     /// # Panics
     /// When the feature is numerical, or has no such category.
     pub(in crate::gbdt) fn category(&self, feature: usize, code: usize) -> u32 {
-        match &self.features[feature] {
-            FeatureCuts::Categories(categories) => categories.get(code),
-            FeatureCuts::Numbers(_) => panic!("feature {feature} has thresholds, not categories"),
-        }
+        self.features[feature].categories().expect("categories are asked of categorical features").get(code)
     }
 
     /// The code of a missing value: one above the last bin.

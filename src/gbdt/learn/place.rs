@@ -86,7 +86,7 @@ pub(super) struct Place {
 impl Place {
     /// The root's.
     pub(super) fn root(ground: &Ground<'_>, value: f64) -> Self {
-        let value = Limits { parent: value, ..unlimited(ground.growth) }.hold(value, f64::INFINITY);
+        let value = Limits { path_smooth: 0.0, ..unlimited(ground.growth) }.hold(value, 0.0);
         Place {
             depth: 0,
             key: 1,
@@ -168,4 +168,4 @@ fn unlimited(growth: &Growth) -> Limits {
 }
 
 /// Sets draws of questions apart from draws of features.
-const EXTRA: u64 = 0x6578_7472_61;
+const EXTRA: u64 = 0x0065_7874_7261;
