@@ -9,6 +9,7 @@ use aml_miner::gbdt::data::{Dataset, Task};
 use aml_miner::gbdt::kernel::Level;
 use aml_miner::gbdt::learn::{Silent, train_at};
 use aml_miner::gbdt::model::Model;
+use aml_miner::gbdt::params::ObjectiveKind;
 
 /// The digest of a model trained by every kernel of this machine, on pools of 1 to 16 threads.
 fn digest(fit: impl Fn(Level) -> Model + Sync) -> String {
@@ -57,6 +58,29 @@ fn lambdarank() {
     assert_eq!(digest(fit), LAMBDARANK);
 }
 
+#[test]
+fn other_objectives_of_ranking() {
+    let (matrix, grades, groups) = made::queries(200, 25);
+    let cases: [(&[(&str, &str)], &str); 3] = [
+        (&[("objective", "rank_xendcg"), ("seed", "3")], XENDCG),
+        (&[("objective", "rank_map"), ("lambdarank_pair_method", "mean"), ("seed", "4")], MAP),
+        (&[("objective", "rank_pairwise"), ("lambdarank_position_bias_regularization", "0.1")], PAIRWISE),
+    ];
+    for (settings, pinned) in cases {
+        let plan = made::plan(&[settings, &[("num_iterations", "10")]].concat());
+        let fit = |level| {
+            let task = Task::lambdarank(grades.clone(), groups.clone());
+            let mut data = Dataset::fit(&matrix, task, plan.binning()).expect("legal");
+            if plan.objective() == ObjectiveKind::RankPairwise {
+                let positions = (0..grades.len() as u32).map(|row| row % 7).collect();
+                data = data.with_positions(positions).expect("one a row");
+            }
+            train_at(level, &plan, &data, &[], &mut Silent)
+        };
+        assert_eq!(digest(fit), pinned, "{settings:?}");
+    }
+}
+
 /// Cells of each width: many rows, few rows, rows that are counted.
 #[test]
 fn cells_of_every_width() {
@@ -72,8 +96,11 @@ fn cells_of_every_width() {
     }
 }
 
-const NARROW: &str = "96e4510e96f0540d8398957d58baf74a1d16bd6fee0d9e04f2941dce7882479e";
-const CLOSE: &str = "5639f01b0303be95706da8cffdc1a061ef96bde724185ed2333cfcd29feec71f";
-const WIDE: &str = "cb7b9858f16e7cc9fbdde1d4b2d4e6bb6a9d071800f0b88b3be5dd6f33100f8b";
-const BINARY: &str = "abaa754fe586fa721d08b7cea73d686881ec86deb8fcd65fe54465e6ba1a8adc";
-const LAMBDARANK: &str = "c05f5867827ed3715d922056b5dce61cf4474907a4e6b83fe7ec7e11d2da8e94";
+const XENDCG: &str = "b6cd74a0d1d1b3c3ee6f0d950f91b25b44b1396a8f8f4a6946a102078a355ae3";
+const MAP: &str = "00dea133f1ecf9edff37c16b8fff2e965b2c0878e56346cf5e0bb38b489806c1";
+const PAIRWISE: &str = "7f1af9413f060d898c95929c5926dc06aa21a767559f2530d5df51fe335feeb0";
+const NARROW: &str = "8ed5f2ffb44191ee44c9540168f225d9e9384113e6cbe68003c5d8e8985e82f8";
+const CLOSE: &str = "dc50ac08d57892e5552cec1c789a0f2a01fbfe26536dcb2842d3870a5b0bdcba";
+const WIDE: &str = "fa645329406a32c76e7a1f81b06d82895258e57835a40ca74f38aa303d294fa6";
+const BINARY: &str = "19d438d7d794d407bbbc2c6a5782e44de1601aed1dd2121e97be1d6c779bdf0d";
+const LAMBDARANK: &str = "f4e982f3df02ea5fad91e26ee8d5a6c98de834249b74c14a602460ff5b2a9450";

@@ -22,12 +22,15 @@ mod lambdarank;
 mod logistic;
 mod objective;
 mod observe;
+mod pairs;
 mod partition;
+mod positions;
 mod sample;
 mod scores;
 mod split;
 mod walk;
 mod wave;
+mod xendcg;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -45,6 +48,7 @@ use observe::Stopping;
 use sample::Bag;
 use scores::Scores;
 
+pub use objective::derivatives;
 pub use observe::{Better, Measurement, Observe, Round, Silent};
 
 /// Trains a model; `validation` is measured after each round and may stop training early.
@@ -158,7 +162,7 @@ impl<'a, C: Cell> Training<'a, C> {
         let sampling = &self.plan.sampling;
         self.bag.renew(sampling, round, self.data);
         let usable = sample::features(sampling, round, &self.candidates, self.data.bins().n_features());
-        let current = self.loss.derive(&self.scores.0, &mut self.pairs);
+        let current = self.loss.derive(round, &self.scores.0, &mut self.pairs);
         let chance = Stream::new(sampling.seed, "rounding").round(u64::from(round));
         self.cells.set(&current, self.data, chance);
         let Some(mut grown) = self.grower.grow(&self.cells, &self.bag.rows, &usable) else {
