@@ -9,6 +9,7 @@ use aml_miner::gbdt::data::{Dataset, Task};
 use aml_miner::gbdt::kernel::Level;
 use aml_miner::gbdt::learn::{Silent, train_at};
 use aml_miner::gbdt::model::Model;
+use aml_miner::gbdt::params::ObjectiveKind;
 
 /// The digest of a model trained by every kernel of this machine, on pools of 1 to 16 threads.
 fn digest(fit: impl Fn(Level) -> Model + Sync) -> String {
@@ -55,6 +56,29 @@ fn lambdarank() {
         train_at(level, &plan, &data, &[], &mut Silent)
     };
     assert_eq!(digest(fit), LAMBDARANK);
+}
+
+#[test]
+fn other_objectives_of_ranking() {
+    let (matrix, grades, groups) = made::queries(200, 25);
+    let cases: [(&[(&str, &str)], &str); 3] = [
+        (&[("objective", "rank_xendcg"), ("seed", "3")], XENDCG),
+        (&[("objective", "rank_map"), ("lambdarank_pair_method", "mean"), ("seed", "4")], MAP),
+        (&[("objective", "rank_pairwise"), ("lambdarank_position_bias_regularization", "0.1")], PAIRWISE),
+    ];
+    for (settings, pinned) in cases {
+        let plan = made::plan(&[settings, &[("num_iterations", "10")]].concat());
+        let fit = |level| {
+            let task = Task::lambdarank(grades.clone(), groups.clone());
+            let mut data = Dataset::fit(&matrix, task, plan.binning()).expect("legal");
+            if plan.objective() == ObjectiveKind::RankPairwise {
+                let positions = (0..grades.len() as u32).map(|row| row % 7).collect();
+                data = data.with_positions(positions).expect("one a row");
+            }
+            train_at(level, &plan, &data, &[], &mut Silent)
+        };
+        assert_eq!(digest(fit), pinned, "{settings:?}");
+    }
 }
 
 /// Cells of each width: many rows, and few.
@@ -127,3 +151,6 @@ const NARROW: &str = "694c272c0d1ecfb4ca535e2645c0281d28baf1ed72f1dd82804c72e0ef
 const CLOSE: &str = "02d4a920d990bdb025005d444612737bf7dbaeb160769b76a0c6398906a473ce";
 const BINARY: &str = "c8005549c4c89f175b08b04b8247b94697182760bcc91f174905ca7d406cbdd9";
 const LAMBDARANK: &str = "791d4f4ce54f0a8cf2907db41e9d586869a101885e561a67f740f64ac2d33a77";
+const XENDCG: &str = "b6cd74a0d1d1b3c3ee6f0d950f91b25b44b1396a8f8f4a6946a102078a355ae3";
+const MAP: &str = "00dea133f1ecf9edff37c16b8fff2e965b2c0878e56346cf5e0bb38b489806c1";
+const PAIRWISE: &str = "7f1af9413f060d898c95929c5926dc06aa21a767559f2530d5df51fe335feeb0";

@@ -16,5 +16,7 @@ mod made;
 mod oracle;
 #[path = "engine/ranking.rs"]
 mod ranking;
+#[path = "engine/ranking_oracle.rs"]
+mod ranking_oracle;
 #[path = "engine/training.rs"]
 mod training;

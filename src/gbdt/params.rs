@@ -9,11 +9,11 @@ mod setting;
 mod spec;
 mod table;
 
-pub use setting::{Metric, ObjectiveKind};
+pub use setting::{Metric, ObjectiveKind, PairMethod};
 pub use spec::{Applies, ParamError, Range, Scale, Search, Spec, markdown};
 pub use table::{Params, SPEC};
 
-use crate::gbdt::data::{Binning, Dataset, Task};
+use crate::gbdt::data::{Binning, Dataset, MAX_GRADE, Task};
 
 /// Checked parameters, in groups: each part of training sees its own.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,13 +84,52 @@ pub(super) struct Logistic {
     pub(super) boost_from_average: bool,
 }
 
-/// The ranking objective.
+/// The ranking objectives.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Ranking {
+    pub(super) goal: Goal,
     pub(super) sigmoid: f64,
-    pub(super) truncation_level: usize,
+    pub(super) pairs: PairMethod,
+    /// Pairs drawn for each row.
+    pub(super) per_row: u32,
     pub(super) norm: bool,
     pub(super) label_gain: Vec<f64>,
+    pub(super) bias: BiasRules,
+    pub(super) seed: u64,
+    truncation_level: usize,
+}
+
+/// What a pair's weight is the change of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Goal {
+    /// Normalised discounted cumulative gain.
+    Ndcg,
+    /// Average precision.
+    Precision,
+    /// Nothing but the order of the pair.
+    Order,
+}
+
+/// How the biases of positions are learned.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct BiasRules {
+    pub(super) learning_rate: f64,
+    pub(super) regularization: f64,
+}
+
+impl Ranking {
+    /// The gain of a grade; grades beyond the table count as its last.
+    pub(super) fn gain(&self, grade: u8) -> f64 {
+        gain(&self.label_gain, grade)
+    }
+
+    /// How many positions count.
+    pub(super) fn truncation(&self) -> usize {
+        match self.pairs {
+            PairMethod::TopK => self.truncation_level,
+            PairMethod::Mean => usize::MAX,
+        }
+    }
 }
 
 /// What is measured, and when to stop.
@@ -100,6 +139,19 @@ pub(super) struct Evaluation {
     pub(super) eval_at: Vec<usize>,
     pub(super) early_stopping_round: Option<u32>,
     pub(super) first_metric_only: bool,
+    /// Gain of each grade.
+    label_gain: Vec<f64>,
+}
+
+impl Evaluation {
+    /// The gain of a grade in NDCG; grades beyond the table count as its last.
+    pub(super) fn gain(&self, grade: u8) -> f64 {
+        gain(&self.label_gain, grade)
+    }
+}
+
+fn gain(table: &[f64], grade: u8) -> f64 {
+    table.get(usize::from(grade)).or(table.last()).copied().unwrap_or(0.0)
 }
 
 impl Params {
@@ -161,7 +213,9 @@ impl Params {
                 reason: "without early_stopping_round",
             });
         }
-        match self.metric.iter().find(|metric| metric.objective() != self.objective) {
+        self.check_pairs()?;
+        let ranking = self.objective.is_ranking();
+        match self.metric.iter().find(|metric| metric.objective().is_ranking() != ranking) {
             Some(metric) => Err(ParamError::MetricObjective {
                 metric: metric.name(),
                 objective: self.objective.name(),
@@ -195,27 +249,60 @@ impl Params {
         }
     }
 
+    fn check_pairs(&self) -> Result<(), ParamError> {
+        let (name, reason) = match self.lambdarank_pair_method {
+            PairMethod::TopK => ("lambdarank_num_pair_per_sample", "unless lambdarank_pair_method = mean"),
+            PairMethod::Mean => ("lambdarank_truncation_level", "with lambdarank_pair_method = mean"),
+        };
+        let spec = Spec::find(name)?;
+        let value = spec.show(self);
+        if value == spec.default() {
+            Ok(())
+        } else {
+            Err(ParamError::NoEffect { name: spec.name, value, reason })
+        }
+    }
+
+    fn gains(&self) -> Vec<f64> {
+        let standard = || (0..=MAX_GRADE).map(|grade| (1u64 << grade) as f64 - 1.0).collect();
+        if self.label_gain.is_empty() { standard() } else { self.label_gain.clone() }
+    }
+
     fn ranking(&self) -> Ranking {
-        let standard =
-            || (0..=crate::gbdt::data::MAX_GRADE).map(|grade| (1u64 << grade) as f64 - 1.0).collect();
         Ranking {
+            goal: match self.objective {
+                ObjectiveKind::RankMap => Goal::Precision,
+                ObjectiveKind::RankPairwise => Goal::Order,
+                ObjectiveKind::Lambdarank | ObjectiveKind::RankXendcg | ObjectiveKind::Binary => Goal::Ndcg,
+            },
             sigmoid: self.sigmoid,
+            pairs: self.lambdarank_pair_method,
+            per_row: self.lambdarank_num_pair_per_sample,
             truncation_level: self.lambdarank_truncation_level as usize,
             norm: self.lambdarank_norm,
-            label_gain: if self.label_gain.is_empty() { standard() } else { self.label_gain.clone() },
+            label_gain: self.gains(),
+            bias: BiasRules {
+                learning_rate: self.learning_rate,
+                regularization: self.lambdarank_position_bias_regularization,
+            },
+            seed: self.seed,
         }
     }
 
     fn evaluation(&self) -> Evaluation {
         let standard = match self.objective {
             ObjectiveKind::Binary => Metric::BinaryLogloss,
-            ObjectiveKind::Lambdarank => Metric::Ndcg,
+            ObjectiveKind::RankMap => Metric::Map,
+            ObjectiveKind::Lambdarank | ObjectiveKind::RankXendcg | ObjectiveKind::RankPairwise => {
+                Metric::Ndcg
+            }
         };
         Evaluation {
             metrics: if self.metric.is_empty() { vec![standard] } else { self.metric.clone() },
             eval_at: self.eval_at.iter().map(|&k| k as usize).collect(),
             early_stopping_round: (self.early_stopping_round > 0).then_some(self.early_stopping_round),
             first_metric_only: self.first_metric_only,
+            label_gain: self.gains(),
         }
     }
 }
@@ -284,6 +371,7 @@ impl Plan {
     pub fn check(&self, train: &Dataset, validation: Option<&Dataset>) -> Result<(), ParamError> {
         let kind = match train.task() {
             Task::Binary { .. } => ObjectiveKind::Binary,
+            Task::Lambdarank { .. } if self.objective.is_ranking() => self.objective,
             Task::Lambdarank { .. } => ObjectiveKind::Lambdarank,
             // the caller's own loss stands in for whatever the parameters name
             Task::Custom(_) => self.objective,
@@ -299,6 +387,7 @@ impl Plan {
                 reason: "without validation data",
             });
         }
+        self.check_positions(train)?;
         for task in [Some(train), validation].into_iter().flatten().map(Dataset::task) {
             if let Task::Lambdarank { grades, .. } = task {
                 let grade = usize::from(grades.iter().copied().max().unwrap_or(0));
@@ -308,6 +397,21 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    fn check_positions(&self, train: &Dataset) -> Result<(), ParamError> {
+        let regularization = self.ranking.bias.regularization;
+        match train.positions() {
+            None if regularization > 0.0 => Err(ParamError::NoEffect {
+                name: "lambdarank_position_bias_regularization",
+                value: regularization.to_string(),
+                reason: "without the positions that rows were shown at",
+            }),
+            Some(_) if !self.objective.has_pairs() => {
+                Err(ParamError::Positions { objective: self.objective.name() })
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) struct Train {
     /// Column of the label [default: the first of a .csv or .tsv]
     #[arg(long, value_name = "COL")]
     label: Option<String>,
-    /// Column of the query, for lambdarank
+    /// Column of the query, for ranking objectives
     #[arg(long, value_name = "COL")]
     group: Option<String>,
     /// Column of the row weight
@@ -136,10 +136,13 @@ impl Train {
                     "queries have no effect with objective = binary; use lambdarank or no --group",
                 ));
             }
-            (ObjectiveKind::Lambdarank, None) => {
-                return Err(fault("objective = lambdarank needs queries; name their column with --group"));
+            (ranking, None) => {
+                let name = ranking.name();
+                return Err(fault(&format!(
+                    "objective = {name} needs queries; name their column with --group"
+                )));
             }
-            (ObjectiveKind::Lambdarank, Some(groups)) => Task::Lambdarank {
+            (_, Some(groups)) => Task::Lambdarank {
                 grades: grades(&name, &label)?,
                 groups: groups.iter().map(|&n| n as u32).collect(),
                 weights,

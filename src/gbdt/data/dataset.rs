@@ -11,6 +11,7 @@ pub struct Dataset {
     bins: BinnedMatrix,
     task: Task,
     keys: Option<Vec<u64>>,
+    positions: Option<Vec<u32>>,
     tiles: OnceLock<Arc<Tiles>>,
 }
 
@@ -27,7 +28,7 @@ impl Dataset {
             return Err(DataError::NoRows);
         }
         task.check(bins.n_rows())?;
-        Ok(Dataset { bins, task, keys: None, tiles: OnceLock::new() })
+        Ok(Dataset { bins, task, keys: None, positions: None, tiles: OnceLock::new() })
     }
 
     /// Cuts, bins and labels in one step: a training set.
@@ -60,6 +61,27 @@ impl Dataset {
         }
         self.keys = Some(keys);
         Ok(self)
+    }
+
+    /// Says at which position of its list each row was shown when its label came about; what the position did to
+    /// the label is learned aside and left out of the model. Any numbers will do, equal ones being one position.
+    ///
+    /// # Errors
+    /// When there is not one position per row, or the rows are not ranked.
+    pub fn with_positions(mut self, positions: Vec<u32>) -> Result<Self, DataError> {
+        if positions.len() != self.n_rows() {
+            return Err(DataError::PositionCount { expected: self.n_rows(), found: positions.len() });
+        }
+        if !matches!(self.task, Task::Lambdarank { .. }) {
+            return Err(DataError::Positions);
+        }
+        self.positions = Some(positions);
+        Ok(self)
+    }
+
+    /// Where each row was shown, if that was said.
+    pub fn positions(&self) -> Option<&[u32]> {
+        self.positions.as_deref()
     }
 
     /// How many rows there are; at least 1.
@@ -159,6 +181,17 @@ pub enum DataError {
         /// Keys.
         found: usize,
     },
+    /// Not one position per row.
+    #[error("expected {expected} positions, one for each row, found {found}")]
+    PositionCount {
+        /// Rows.
+        expected: usize,
+        /// Positions.
+        found: usize,
+    },
+    /// Positions of rows that no list shows.
+    #[error("positions belong to rows that are ranked")]
+    Positions,
     /// A label that is no class.
     #[error("row {row}: expected label 0 or 1, found {found}")]
     Label {

@@ -39,6 +39,13 @@ impl Task {
         Task::Lambdarank { grades, groups, weights: None }
     }
 
+    /// A ranking task whose queries count differently: one weight per query, which all its rows get.
+    pub fn lambdarank_weighted(grades: Vec<u8>, groups: Vec<u32>, query_weights: &[f32]) -> Self {
+        let rows = groups.iter().zip(query_weights);
+        let weights = rows.flat_map(|(&n, &weight)| std::iter::repeat_n(weight, n as usize)).collect();
+        Task::Lambdarank { grades, groups, weights: Some(weights) }
+    }
+
     /// A task of the caller's own loss.
     pub fn custom(loss: impl CustomLoss + 'static) -> Self {
         Task::Custom(SharedLoss::from(loss))

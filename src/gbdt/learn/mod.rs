@@ -23,13 +23,16 @@ mod lambdarank;
 mod logistic;
 mod objective;
 mod observe;
+mod pairs;
 mod partition;
 mod place;
+mod positions;
 mod sample;
 mod scores;
 mod split;
 mod walk;
 mod wave;
+mod xendcg;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -48,6 +51,7 @@ use place::Ground;
 use sample::Bag;
 use scores::Scores;
 
+pub use objective::derivatives;
 pub use observe::{Better, Measurement, Observe, Round, Silent};
 
 /// Trains a model; `validation` is measured after each round and may stop training early.
@@ -157,7 +161,7 @@ impl<'a, C: Cell> Training<'a, C> {
         let sampling = &self.plan.sampling;
         self.bag.renew(sampling, round, self.data);
         let usable = sample::features(sampling, round, &self.candidates, self.data.bins().n_features());
-        let current = self.loss.derive(&self.scores.0, &mut self.pairs);
+        let current = self.loss.derive(round, &self.scores.0, &mut self.pairs);
         let chance = Stream::new(sampling.seed, "rounding").round(u64::from(round));
         self.cells.set(&current, self.data, chance);
         let ground = Ground::new(&self.plan.growth, sampling, round, &usable);

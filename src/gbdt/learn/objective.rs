@@ -5,16 +5,18 @@ use std::ops::Range;
 use super::custom::Custom;
 use super::lambdarank::Ranked;
 use super::logistic::Classes;
+use super::xendcg::Softmaxed;
 use crate::gbdt::data::{Dataset, Derivatives, Task};
 use crate::gbdt::kernel::Level;
-use crate::gbdt::kernel::derive::Slopes;
+use crate::gbdt::kernel::derive::{BLOCK, Slopes};
 use crate::gbdt::model::Objective;
-use crate::gbdt::params::Plan;
+use crate::gbdt::params::{ObjectiveKind, Plan};
 
 /// A loss over the labels of a training set. The task's kind decides which.
 pub(super) enum Loss<'a> {
     Logistic(Classes<'a>),
-    Lambdarank(Ranked<'a>),
+    Pairs(Ranked<'a>),
+    Softmax(Softmaxed<'a>),
     Custom(Custom<'a>),
 }
 
@@ -25,7 +27,11 @@ impl<'a> Loss<'a> {
                 Loss::Logistic(Classes::new(&plan.logistic, labels, weights.as_deref()))
             }
             Task::Lambdarank { grades, groups, weights } => {
-                Loss::Lambdarank(Ranked::new(&plan.ranking, grades, groups, weights.as_deref(), data))
+                let weights = weights.as_deref();
+                if plan.objective() == ObjectiveKind::RankXendcg {
+                    return Loss::Softmax(Softmaxed::new(plan.ranking.seed, grades, groups, weights, data));
+                }
+                Loss::Pairs(Ranked::new(&plan.ranking, grades, groups, weights, data))
             }
             Task::Custom(loss) => Loss::Custom(Custom(loss.get())),
         }
@@ -35,16 +41,22 @@ impl<'a> Loss<'a> {
     pub(super) fn start(&self) -> f64 {
         match self {
             Loss::Logistic(classes) => classes.start(),
-            Loss::Lambdarank(_) => 0.0,
+            Loss::Pairs(_) | Loss::Softmax(_) => 0.0,
             Loss::Custom(custom) => custom.start(),
         }
     }
 
     /// The derivatives at these scores; `pairs` holds them where a row's depend on other rows.
-    pub(super) fn derive<'b>(&'b self, scores: &'b [f64], pairs: &'b mut Vec<Derivatives>) -> Current<'b> {
+    pub(super) fn derive<'b>(
+        &'b mut self,
+        round: u32,
+        scores: &'b [f64],
+        pairs: &'b mut Vec<Derivatives>,
+    ) -> Current<'b> {
         match self {
             Loss::Logistic(classes) => return Current::OfScores(classes, scores),
-            Loss::Lambdarank(ranked) => ranked.derive(scores, sized(pairs, scores.len())),
+            Loss::Pairs(ranked) => ranked.derive(round, scores, sized(pairs, scores.len())),
+            Loss::Softmax(softmaxed) => softmaxed.derive(round, scores, sized(pairs, scores.len())),
             Loss::Custom(custom) => custom.derive(scores, sized(pairs, scores.len())),
         }
         Current::Whole(pairs)
@@ -54,7 +66,7 @@ impl<'a> Loss<'a> {
     pub(super) fn meaning(&self) -> Objective {
         match self {
             Loss::Logistic(classes) => Objective::Binary { sigmoid: classes.sigmoid() },
-            Loss::Lambdarank(_) => Objective::Lambdarank,
+            Loss::Pairs(_) | Loss::Softmax(_) => Objective::Lambdarank,
             Loss::Custom(custom) => custom.meaning(),
         }
     }
@@ -63,6 +75,26 @@ impl<'a> Loss<'a> {
 fn sized(pairs: &mut Vec<Derivatives>, n_rows: usize) -> &mut [Derivatives] {
     pairs.resize(n_rows, Derivatives::default());
     pairs
+}
+
+/// The derivatives of a plan's loss at given scores, as a round of training sees them: one per row, weights included. `round`
+/// counts from 0 and matters to objectives that draw by chance; biases of positions are those before the first round.
+///
+/// # Panics
+/// When there is not one score per row.
+pub fn derivatives(plan: &Plan, data: &Dataset, scores: &[f64], round: u32) -> Vec<Derivatives> {
+    assert_eq!(scores.len(), data.n_rows(), "one score per row");
+    let (mut loss, mut pairs) = (Loss::new(plan, data), Vec::new());
+    let current = loss.derive(round, scores, &mut pairs);
+    let mut slopes = Slopes::zero();
+    let mut all = Vec::with_capacity(scores.len());
+    for start in (0..scores.len()).step_by(BLOCK) {
+        let n = BLOCK.min(scores.len() - start);
+        current.block(Level::Scalar, start..start + n, &mut slopes);
+        let both = slopes.gradients[..n].iter().zip(&slopes.hessians);
+        all.extend(both.map(|(&gradient, &hessian)| Derivatives { gradient, hessian }));
+    }
+    all
 }
 
 /// The derivatives of all rows at the current scores, to be had block by block.
@@ -74,7 +106,7 @@ pub(super) enum Current<'a> {
 }
 
 impl Current<'_> {
-    /// Those of a run of rows, at most [`BLOCK`](crate::gbdt::kernel::derive::BLOCK).
+    /// Those of a run of rows, at most [`BLOCK`].
     pub(super) fn block(&self, level: Level, rows: Range<usize>, slopes: &mut Slopes) {
         match self {
             Current::OfScores(classes, scores) => classes.derive(level, rows, scores, slopes),

@@ -85,21 +85,25 @@ pub(super) fn measure(
                         (binary::binary_logloss(labels, &probabilities, weights), Better::Lower)
                     }
                     Metric::Brier => (binary::brier(labels, &probabilities, weights), Better::Lower),
-                    Metric::Ndcg => return None,
+                    Metric::Ndcg | Metric::Map => return None,
                 };
                 Some(Measurement { set, name: metric.name().to_owned(), value, better })
             };
             evaluation.metrics.iter().filter_map(known).collect()
         }
-        Task::Lambdarank { grades, groups, .. } => {
-            let at = |&k: &usize| Measurement {
-                set,
-                name: format!("ndcg@{k}"),
-                value: Some(ranking::ndcg_at(grades, raw, groups, k)),
-                better: Better::Higher,
+        Task::Lambdarank { grades, groups, weights } => {
+            let weights = weights.as_deref().map(|weights| ranking::query_weights(weights, groups));
+            let gain = |grade: u8| evaluation.gain(grade);
+            let at = |(metric, k): (Metric, usize)| {
+                let of_queries = match metric {
+                    Metric::Map => ranking::map_of_queries(grades, raw, groups, k),
+                    _ => ranking::ndcg_of_queries(grades, raw, groups, k, &gain),
+                };
+                let value = Some(ranking::mean(&of_queries, weights.as_deref()));
+                Measurement { set, name: format!("{}@{k}", metric.name()), value, better: Better::Higher }
             };
-            let asked = evaluation.metrics.contains(&Metric::Ndcg);
-            evaluation.eval_at.iter().filter(|_| asked).map(at).collect()
+            let ranks = evaluation.metrics.iter().filter(|metric| metric.objective().is_ranking());
+            ranks.flat_map(|&metric| evaluation.eval_at.iter().map(move |&k| (metric, k))).map(at).collect()
         }
         Task::Custom(loss) => {
             let value = loss.get().value(raw);

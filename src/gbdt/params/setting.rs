@@ -84,7 +84,7 @@ macro_rules! list {
     )*};
 }
 
-list!(f64: "numbers separated by commas", u32: "whole numbers separated by commas", i32: "whole numbers separated by commas", Metric: "metrics separated by commas (auc, average_precision, binary_logloss, brier, ndcg)");
+list!(f64: "numbers separated by commas", u32: "whole numbers separated by commas", i32: "whole numbers separated by commas", Metric: "metrics separated by commas (auc, average_precision, binary_logloss, brier, ndcg, map)");
 
 /// Sets of positions: `[0,1,2],[2,3]`.
 impl Setting for Vec<Vec<u32>> {
@@ -174,16 +174,43 @@ macro_rules! named {
 
 named! {
     /// What training minimises.
-    ObjectiveKind: "binary or lambdarank";
+    ObjectiveKind: "binary, lambdarank, rank_xendcg, rank_map or rank_pairwise";
     /// Log loss of two classes.
     Binary = "binary" | "binary_logloss" | "logistic",
     /// Pairwise loss weighted by the change of NDCG.
     Lambdarank = "lambdarank" | "rank:ndcg",
+    /// Cross entropy of a query's softmax against its grades.
+    RankXendcg = "rank_xendcg" | "xendcg" | "xe_ndcg" | "xe_ndcg_mart" | "xendcg_mart",
+    /// Pairwise loss weighted by the change of average precision.
+    RankMap = "rank_map" | "rank:map",
+    /// Pairwise loss without weights (RankNet).
+    RankPairwise = "rank_pairwise" | "rank:pairwise",
+}
+
+impl ObjectiveKind {
+    /// Whether it learns the order within queries.
+    pub fn is_ranking(self) -> bool {
+        self != ObjectiveKind::Binary
+    }
+
+    /// Whether it compares pairs of rows.
+    pub fn has_pairs(self) -> bool {
+        matches!(self, ObjectiveKind::Lambdarank | ObjectiveKind::RankMap | ObjectiveKind::RankPairwise)
+    }
+}
+
+named! {
+    /// Which pairs of a query's rows are compared.
+    PairMethod: "topk or mean";
+    /// Every pair with one row among the first `lambdarank_truncation_level`.
+    TopK = "topk",
+    /// For every row, `lambdarank_num_pair_per_sample` partners of other grades, drawn.
+    Mean = "mean",
 }
 
 named! {
     /// What is measured on the validation data after each round.
-    Metric: "a metric (auc, average_precision, binary_logloss, brier, ndcg)";
+    Metric: "a metric (auc, average_precision, binary_logloss, brier, ndcg, map)";
     /// Area under the ROC curve.
     Auc = "auc",
     /// Area under the precision-recall curve.
@@ -194,13 +221,15 @@ named! {
     Brier = "brier",
     /// Normalised discounted cumulative gain at each position of `eval_at`.
     Ndcg = "ndcg" | "lambdarank",
+    /// Mean average precision at each position of `eval_at`, grades above 0 being relevant.
+    Map = "map" | "mean_average_precision",
 }
 
 impl Metric {
-    /// The objective whose labels it reads.
+    /// The objective whose labels it reads; of ranking, any does.
     pub fn objective(self) -> ObjectiveKind {
         match self {
-            Metric::Ndcg => ObjectiveKind::Lambdarank,
+            Metric::Ndcg | Metric::Map => ObjectiveKind::Lambdarank,
             Metric::Auc | Metric::AveragePrecision | Metric::BinaryLogloss | Metric::Brier => {
                 ObjectiveKind::Binary
             }

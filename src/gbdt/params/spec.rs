@@ -66,8 +66,8 @@ pub enum Scale {
 pub enum Applies {
     /// Everywhere.
     Always,
-    /// With this objective only.
-    With(ObjectiveKind),
+    /// With these objectives only.
+    With(&'static [ObjectiveKind]),
 }
 
 /// Why parameters are refused.
@@ -158,6 +158,12 @@ pub enum ParamError {
         /// The feature.
         feature: String,
     },
+    /// Positions that no pair is compared at.
+    #[error("objective = {objective} takes no account of the positions that rows were shown at")]
+    Positions {
+        /// The objective asked for.
+        objective: &'static str,
+    },
     /// A grade without a gain.
     #[error("label_gain has {gains} entries, found the grade {grade} in the data")]
     Gain {
@@ -195,17 +201,30 @@ impl Spec {
             }
         }
         let reason = match self.applies {
-            Applies::With(kind) if kind != params.objective => match params.objective {
+            applies if applies.to(params.objective) => return Ok(()),
+            _ => match params.objective {
                 ObjectiveKind::Binary => "with objective = binary",
                 ObjectiveKind::Lambdarank => "with objective = lambdarank",
+                ObjectiveKind::RankXendcg => "with objective = rank_xendcg",
+                ObjectiveKind::RankMap => "with objective = rank_map",
+                ObjectiveKind::RankPairwise => "with objective = rank_pairwise",
             },
-            Applies::With(_) | Applies::Always => return Ok(()),
         };
         let value = self.show(params);
         if value == self.default() {
             Ok(())
         } else {
             Err(ParamError::NoEffect { name: self.name, value, reason })
+        }
+    }
+}
+
+impl Applies {
+    /// Whether it has an effect with an objective.
+    pub fn to(self, objective: ObjectiveKind) -> bool {
+        match self {
+            Applies::Always => true,
+            Applies::With(kinds) => kinds.contains(&objective),
         }
     }
 }
@@ -309,7 +328,10 @@ pub fn markdown() -> String {
         let default = if default.is_empty() { "none".to_owned() } else { format!("`{default}`") };
         let only = match spec.applies {
             Applies::Always => String::new(),
-            Applies::With(kind) => format!(" Only with `objective={}`.", kind.name()),
+            Applies::With(kinds) => {
+                let names: Vec<String> = kinds.iter().map(|kind| format!("`{}`", kind.name())).collect();
+                format!(" Only with the objective {}.", names.join(", "))
+            }
         };
         let aliases = spec.aliases.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         text += &format!(

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::setting::Setting;
-use super::{Applies, Metric, ObjectiveKind, ParamError, Range, Search, Spec};
+use super::{Applies, Metric, ObjectiveKind, PairMethod, ParamError, Range, Search, Spec};
 use crate::gbdt::data::ForcedBins;
 
 /// The last column of a row, where it is given.
@@ -75,13 +75,26 @@ macro_rules! parameters {
     };
 }
 
-const BINARY: Applies = Applies::With(ObjectiveKind::Binary);
-const LAMBDARANK: Applies = Applies::With(ObjectiveKind::Lambdarank);
+const BINARY: Applies = Applies::With(&[ObjectiveKind::Binary]);
+const RANKING: Applies = Applies::With(&[
+    ObjectiveKind::Lambdarank,
+    ObjectiveKind::RankXendcg,
+    ObjectiveKind::RankMap,
+    ObjectiveKind::RankPairwise,
+]);
+const PAIRS: Applies =
+    Applies::With(&[ObjectiveKind::Lambdarank, ObjectiveKind::RankMap, ObjectiveKind::RankPairwise]);
+const SIGMOID: Applies = Applies::With(&[
+    ObjectiveKind::Binary,
+    ObjectiveKind::Lambdarank,
+    ObjectiveKind::RankMap,
+    ObjectiveKind::RankPairwise,
+]);
 
 parameters! {
     "Boosting" {
         objective: ObjectiveKind = ObjectiveKind::Binary, ["objective_type", "app", "application", "loss"], Range::ANY, Applies::Always,
-            "What training minimises: `binary` or `lambdarank`.", "LightGBM, whose default is regression";
+            "What training minimises: `binary` (log loss), `lambdarank` (pairs weighted by the change of NDCG), `rank_xendcg` (cross entropy of a query's softmax), `rank_map` (pairs weighted by the change of average precision) or `rank_pairwise` (pairs alone).", "LightGBM, whose default is regression; `rank_map` and `rank_pairwise` XGBoost";
         num_iterations: u32 = 100, ["num_iteration", "n_iter", "num_tree", "num_trees", "num_round", "num_rounds", "nrounds", "num_boost_round", "n_estimators", "max_iter"], Range::between(1.0, 100_000.0), Applies::Always,
             "Trees to grow. Growth ends sooner when a round finds no split.", "LightGBM";
         learning_rate: f64 = 0.1, ["shrinkage_rate", "eta"], Range::above(0.0), Applies::Always,
@@ -154,22 +167,28 @@ parameters! {
             "Factor on the weight of positive rows.", "LightGBM";
         boost_from_average: bool = true, [], Range::ANY, BINARY,
             "Start from the log-odds of the positive share instead of 0; folded into the first tree.", "LightGBM";
-        sigmoid: f64 = 1.0, [], Range::above(0.0), Applies::Always,
+        sigmoid: f64 = 1.0, [], Range::above(0.0), SIGMOID,
             "Slope of the logistic function, of the binary objective and of ranked pairs.", "LightGBM";
     }
-    "Lambdarank objective" {
-        lambdarank_truncation_level: u32 = 30, [], Range::at_least(1.0), LAMBDARANK,
-            "Pairs count when one of the two stands above this position; NDCG is cut there too.", "LightGBM", Search::log(10.0, 2000.0);
-        lambdarank_norm: bool = true, [], Range::ANY, LAMBDARANK,
-            "Divide a pair's weight by its score difference, and scale each query's gradients by log2(1 + S) / S.", "LightGBM", Search::Choice(&["true", "false"]);
-        label_gain: Vec<f64> = Vec::new(), [], Range::at_least(0.0), LAMBDARANK,
-            "Gain of grade 0, 1, 2 ...; none is 2^grade - 1.", "LightGBM";
+    "Ranking objectives" {
+        lambdarank_pair_method: PairMethod = PairMethod::TopK, [], Range::ANY, PAIRS,
+            "Which pairs are compared: `topk`, every pair with one row above `lambdarank_truncation_level`; or `mean`, for every row `lambdarank_num_pair_per_sample` partners of other grades, drawn by row key anew each round.", "XGBoost";
+        lambdarank_truncation_level: u32 = 30, [], Range::at_least(1.0), PAIRS,
+            "With `topk`: pairs count when one of the two stands above this position; NDCG is cut there too.", "LightGBM", Search::log(10.0, 2000.0);
+        lambdarank_num_pair_per_sample: u32 = 1, [], Range::at_least(1.0), PAIRS,
+            "With `mean`: how many partners are drawn for every row.", "XGBoost";
+        lambdarank_norm: bool = true, [], Range::ANY, PAIRS,
+            "Divide a pair's weight by its score difference, and scale each query's gradients by log2(1 + S) / S (`topk`) or by one over the partners of a row (`mean`).", "LightGBM; for `mean` XGBoost", Search::Choice(&["true", "false"]);
+        label_gain: Vec<f64> = Vec::new(), [], Range::at_least(0.0), RANKING,
+            "Gain of grade 0, 1, 2 ... in NDCG, as objective and as metric; none is 2^grade - 1.", "LightGBM";
+        lambdarank_position_bias_regularization: f64 = 0.0, [], Range::at_least(0.0), PAIRS,
+            "Pull towards 0 of the biases of the positions that rows were shown at; needs such positions.", "LightGBM";
     }
     "Evaluation" {
         metric: Vec<Metric> = Vec::new(), ["metrics", "metric_types"], Range::ANY, Applies::Always,
-            "What to measure on validation data; none is `binary_logloss` or `ndcg`, by the objective.", "LightGBM";
-        eval_at: Vec<u32> = vec![1, 2, 3, 4, 5], ["ndcg_eval_at", "ndcg_at"], Range::at_least(1.0), LAMBDARANK,
-            "Positions at which NDCG is measured.", "LightGBM";
+            "What to measure on validation data; none is `binary_logloss`, `ndcg` or `map`, by the objective.", "LightGBM";
+        eval_at: Vec<u32> = vec![1, 2, 3, 4, 5], ["ndcg_eval_at", "ndcg_at", "map_eval_at", "map_at"], Range::at_least(1.0), RANKING,
+            "Positions at which NDCG and MAP are measured.", "LightGBM";
         early_stopping_round: u32 = 0, ["early_stopping_rounds", "early_stopping", "n_iter_no_change"], Range::at_least(0.0), Applies::Always,
             "Stop when a metric has not improved for so many rounds, and keep the best round's trees; 0 never stops.", "LightGBM";
         first_metric_only: bool = false, [], Range::ANY, Applies::Always,

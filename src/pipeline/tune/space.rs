@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_norway::Value;
 
 use crate::determinism::math;
-use crate::gbdt::params::{Applies, ObjectiveKind, SPEC, Scale, Search, Spec};
+use crate::gbdt::params::{ObjectiveKind, SPEC, Scale, Search, Spec};
 
 /// The dimensions of a search, in the order of their names' table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -113,8 +113,7 @@ impl Space {
         for (name, value) in overrides {
             asked.insert(Spec::find(name).map_err(SpaceError::Name)?.name, value);
         }
-        let applies =
-            |spec: &&Spec| spec.applies == Applies::Always || spec.applies == Applies::With(objective);
+        let applies = |spec: &&Spec| spec.applies.to(objective);
         let mut dimensions = vec![];
         for spec in SPEC.iter().filter(applies) {
             let domain = match (asked.remove(spec.name), spec.search) {
