@@ -5,11 +5,11 @@
 mod made;
 
 use aml_miner::determinism::par::Pool;
-use aml_miner::gbdt::data::{Dataset, Task};
+use aml_miner::gbdt::data::{Dataset, FeatureMatrix, Task};
 use aml_miner::gbdt::kernel::Level;
 use aml_miner::gbdt::learn::{Silent, train_at};
 use aml_miner::gbdt::model::Model;
-use aml_miner::gbdt::params::ObjectiveKind;
+use aml_miner::gbdt::params::{ObjectiveKind, Plan};
 
 /// The digest of a model trained by every kernel of this machine, on pools of 1 to 16 threads.
 fn digest(fit: impl Fn(Level) -> Model + Sync) -> String {
@@ -22,6 +22,14 @@ fn digest(fit: impl Fn(Level) -> Model + Sync) -> String {
         }
     }
     one
+}
+
+/// The digest of a binary model without a validation set.
+fn digest_of(plan: &Plan, matrix: &FeatureMatrix, labels: &[f32]) -> String {
+    digest(|level| {
+        let data = Dataset::fit(matrix, Task::binary(labels.to_vec()), plan.binning()).expect("legal");
+        train_at(level, plan, &data, &[], &mut Silent)
+    })
 }
 
 #[test]
@@ -87,11 +95,7 @@ fn cells_of_every_width() {
     for (n_rows, pinned) in [(70_000, NARROW), (5_000, CLOSE)] {
         let (matrix, labels) = made::binary(n_rows, 9, 24);
         let plan = made::plan(&[("num_iterations", "8"), ("lambda_l1", "0.1")]);
-        let fit = |level| {
-            let data = Dataset::fit(&matrix, Task::binary(labels.clone()), plan.binning()).expect("legal");
-            train_at(level, &plan, &data, &[], &mut Silent)
-        };
-        assert_eq!(digest(fit), pinned, "{n_rows} rows");
+        assert_eq!(digest_of(&plan, &matrix, &labels), pinned, "{n_rows} rows");
     }
 }
 
@@ -101,11 +105,7 @@ fn categories() {
     for (n_categories, pinned) in [(60, BYTES), (700, WORDS)] {
         let (matrix, labels) = made::categories(20_000, n_categories, 25);
         let plan = made::plan(&[("num_iterations", "8"), ("min_data_per_group", "20")]);
-        let fit = |level| {
-            let data = Dataset::fit(&matrix, Task::binary(labels.clone()), plan.binning()).expect("legal");
-            train_at(level, &plan, &data, &[], &mut Silent)
-        };
-        assert_eq!(digest(fit), pinned, "{n_categories} categories");
+        assert_eq!(digest_of(&plan, &matrix, &labels), pinned, "{n_categories} categories");
     }
 }
 
@@ -134,11 +134,7 @@ fn places() {
     let (matrix, labels) = made::binary(12_000, 6, 26);
     for (settings, pinned) in settings {
         let plan = made::plan(&[&[("num_iterations", "8")], settings].concat());
-        let fit = |level| {
-            let data = Dataset::fit(&matrix, Task::binary(labels.clone()), plan.binning()).expect("legal");
-            train_at(level, &plan, &data, &[], &mut Silent)
-        };
-        assert_eq!(digest(fit), pinned, "{settings:?}");
+        assert_eq!(digest_of(&plan, &matrix, &labels), pinned, "{settings:?}");
     }
 }
 

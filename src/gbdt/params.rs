@@ -254,13 +254,7 @@ impl Params {
             PairMethod::TopK => ("lambdarank_num_pair_per_sample", "unless lambdarank_pair_method = mean"),
             PairMethod::Mean => ("lambdarank_truncation_level", "with lambdarank_pair_method = mean"),
         };
-        let spec = Spec::find(name)?;
-        let value = spec.show(self);
-        if value == spec.default() {
-            Ok(())
-        } else {
-            Err(ParamError::NoEffect { name: spec.name, value, reason })
-        }
+        Spec::find(name)?.check_unset(self, reason)
     }
 
     fn gains(&self) -> Vec<f64> {
@@ -322,8 +316,8 @@ impl Plan {
                 return Err(ParamError::FeatureCount { name, expected, found });
             }
         }
-        let constrained = self.growth.monotone_constraints.iter().enumerate();
-        if let Some((at, _)) = constrained.into_iter().find(|&(f, &c)| c != 0 && cuts.is_categorical(f)) {
+        let mut constrained = self.growth.monotone_constraints.iter().enumerate();
+        if let Some((at, _)) = constrained.find(|&(f, &c)| c != 0 && cuts.is_categorical(f)) {
             let feature = cuts.schema().features[at].name.clone();
             return Err(ParamError::Unordered { name: "monotone_constraints", feature });
         }

@@ -44,8 +44,7 @@ impl Terms {
 
     /// The value that takes most loss away.
     pub(in crate::gbdt) fn value(&self, gradient: f64, hessian: f64) -> f64 {
-        let curvature = hessian + self.lambda_l2;
-        if curvature > 0.0 { -soft(gradient, self.lambda_l1) / curvature } else { 0.0 }
+        optimum(soft(gradient, self.lambda_l1), hessian + self.lambda_l2)
     }
 
     /// Twice the loss that a value takes away from a leaf with these sums.
@@ -128,8 +127,7 @@ impl Bounded<'_> {
     #[inline(always)]
     fn value(&self, side: Sums) -> f64 {
         let (gradient, curvature) = self.terms.slope(side);
-        let free = if curvature > 0.0 { -gradient / curvature } else { 0.0 };
-        self.limits.hold(free, side.count)
+        self.limits.hold(optimum(gradient, curvature), side.count)
     }
 }
 
@@ -141,6 +139,12 @@ impl Rules for Bounded<'_> {
         let ordered = self.direction * (high - low) >= 0.0;
         if ordered & self.terms.allows(left, right) { score } else { f64::NEG_INFINITY }
     }
+}
+
+/// Where a parabola of this slope and curvature is lowest.
+#[inline(always)]
+fn optimum(gradient: f64, curvature: f64) -> f64 {
+    if curvature > 0.0 { -gradient / curvature } else { 0.0 }
 }
 
 /// `gradient` moved towards 0 by `lambda_l1`, not beyond.

@@ -104,7 +104,8 @@ impl<C: Cell> Growing<'_, C> {
         let total = histogram[any].iter().fold(C::default(), |total, &cell| total.plus(cell));
         let place = self.scene.judge.root(total);
         let may_be_split = self.scene.judge.divisible(rows.len(), 0);
-        let leaf = wave::Leaf { total, place: &place, rows: source.rows, may_be_split };
+        let leaf =
+            wave::Leaf { whole: self.scene.judge.whole(total, &place), rows: source.rows, may_be_split };
         let split = self.scene.search_leaf(&histogram, leaf);
         self.leaves.push(Bud { rows: rows.clone(), place: place.clone(), sums: total, parent: None });
         match split {
@@ -121,7 +122,7 @@ impl<C: Cell> Growing<'_, C> {
         self.spare.extend(Some(histogram).filter(|histogram| !histogram.is_empty()));
         let new = self.leaves.len() as u32;
         let node = self.nodes.len();
-        self.add_node(leaf as usize, new, &split);
+        self.add_node(leaf as usize, new, &split, &question);
         self.questions.push(question);
         let bud = |from: &super::frontier::Side<C>, sums, side| Bud {
             rows: from.rows.clone(),
@@ -154,7 +155,7 @@ impl<C: Cell> Growing<'_, C> {
         open
     }
 
-    fn add_node(&mut self, leaf: usize, new: u32, split: &Split<C>) {
+    fn add_node(&mut self, leaf: usize, new: u32, split: &Split<C>, question: &Question) {
         let node = self.nodes.len() as u32;
         let Bud { rows, place, sums, parent } = &self.leaves[leaf];
         if let Some((parent, side)) = *parent {
@@ -167,7 +168,7 @@ impl<C: Cell> Growing<'_, C> {
         let (_, weight) = self.scene.judge.slope(*sums);
         self.nodes.push(Node {
             feature: split.feature,
-            rule: self.rule(split),
+            rule: self.rule(split, question),
             missing: Missing::Nan,
             default: split.default,
             left: Child::Leaf(leaf as u32),
@@ -180,12 +181,12 @@ impl<C: Cell> Growing<'_, C> {
     }
 
     /// The question of a split as raw values are asked it.
-    fn rule(&self, split: &Split<C>) -> Rule {
+    fn rule(&self, split: &Split<C>, question: &Question) -> Rule {
         let (cuts, feature) = (self.scene.data.bins().cuts(), split.feature as usize);
         match &split.rule {
             Asked::UpTo(bin) => Rule::Numerical { threshold: cuts.threshold(feature, *bin) },
-            Asked::AnyOf(words) => {
-                let codes = (0..64 * words.len()).filter(|code| words[code / 64] >> (code % 64) & 1 == 1);
+            Asked::AnyOf(_) => {
+                let codes = (0..cuts.n_bins(feature)).filter(|&code| question.goes_left(code));
                 Rule::Categorical { left: codes.map(|code| cuts.category(feature, code)).collect() }
             }
         }

@@ -16,6 +16,7 @@ use std::ops::Range;
 
 use super::pairs;
 use super::positions::Biases;
+use super::queries;
 use crate::determinism::rng::Stream;
 use crate::determinism::{math, par};
 use crate::gbdt::data::{Dataset, Derivatives};
@@ -51,13 +52,11 @@ impl<'a> Ranked<'a> {
         let discounts = (0..longest).map(discount).collect();
         let biases = data.positions().map(|positions| Biases::new(positions, rules.bias));
         let mut ranked = Ranked { rules, grades, weights, data, queries: Vec::new(), discounts, biases };
-        let mut start = 0;
-        for &n in groups {
-            let rows = start..start + n as usize;
-            start = rows.end;
+        let query = |rows: Range<usize>| {
             let inverse_ideal = ranked.inverse_ideal(&grades[rows.clone()]);
-            ranked.queries.push(Query { rows, inverse_ideal });
-        }
+            Query { rows, inverse_ideal }
+        };
+        ranked.queries = queries::ranges(groups).into_iter().map(query).collect();
         ranked
     }
 
@@ -84,13 +83,7 @@ impl<'a> Ranked<'a> {
     }
 
     fn derive_queries(&self, round: u32, scores: &[f64], derivatives: &mut [Derivatives]) {
-        let mut rest = derivatives;
-        let mut parts = Vec::with_capacity(self.queries.len());
-        for query in &self.queries {
-            let (part, after) = rest.split_at_mut(query.rows.len());
-            parts.push(part);
-            rest = after;
-        }
+        let mut parts = queries::parts(derivatives, self.queries.iter().map(|query| &query.rows));
         let chance = Stream::new(self.rules.seed, "pairs").round(u64::from(round));
         par::for_each(&mut parts, |q, part| self.derive_query(&self.queries[q], chance, scores, part));
     }

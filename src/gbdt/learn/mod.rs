@@ -27,6 +27,7 @@ mod pairs;
 mod partition;
 mod place;
 mod positions;
+mod queries;
 mod sample;
 mod scores;
 mod split;

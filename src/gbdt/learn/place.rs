@@ -6,6 +6,7 @@
 //! between the two sides' values (LightGBM's method `basic`). So the order holds between every leaf on the left and every leaf
 //! on the right.
 
+use super::sample;
 use super::split::{Rule, Split};
 use crate::determinism::rng::Stream;
 use crate::gbdt::kernel::cell::Cell;
@@ -36,28 +37,11 @@ impl<'a> Ground<'a> {
         if sets.is_empty() && self.fraction >= 1.0 {
             return None;
         }
-        let mut allowed: Box<[bool]> = self.usable.into();
-        if !sets.is_empty() {
-            let fitting = sets.iter().filter(|set| path.iter().all(|feature| set.contains(feature)));
-            let together: Vec<u32> = fitting.flatten().chain(path).copied().collect();
-            allowed
-                .iter_mut()
-                .zip(0..)
-                .for_each(|(allowed, feature)| *allowed &= together.contains(&feature));
-        }
-        if self.fraction < 1.0 {
-            self.draw(key, &mut allowed);
-        }
-        Some(allowed)
-    }
-
-    /// Leaves the share of the allowed features with the smallest draws, at least one.
-    fn draw(&self, key: u64, allowed: &mut [bool]) {
-        let chance = self.chance.round(key);
-        let mut drawn: Vec<u64> = (0..allowed.len() as u64).filter(|&f| allowed[f as usize]).collect();
-        let n = (drawn.len() as f64 * self.fraction).round().max(1.0) as usize;
-        drawn.sort_by_key(|&feature| (chance.bits(feature), feature));
-        drawn.iter().skip(n).for_each(|&feature| allowed[feature as usize] = false);
+        let fitting = sets.iter().filter(|set| path.iter().all(|feature| set.contains(feature)));
+        let together: Vec<u32> = fitting.flatten().chain(path).copied().collect();
+        let candidate = |&f: &u32| self.usable[f as usize] && (sets.is_empty() || together.contains(&f));
+        let candidates = (0..self.usable.len() as u32).filter(candidate).collect();
+        Some(sample::drawn(candidates, self.fraction, self.chance.round(key), self.usable.len()).into())
     }
 
     /// The direction in which a feature may move the score.

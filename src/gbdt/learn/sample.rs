@@ -43,15 +43,19 @@ impl Bag {
 
 /// Whether a tree of this round may use each feature: those with the smallest draws among the `candidates`.
 pub(super) fn features(sampling: &Sampling, round: u32, candidates: &[u32], n_features: usize) -> Vec<bool> {
-    let mut drawn: Vec<u32> = candidates.to_vec();
-    if sampling.feature_fraction < 1.0 {
-        let n = (candidates.len() as f64 * sampling.feature_fraction).round().max(1.0) as usize;
-        let stream = Stream::new(sampling.seed, "feature").round(u64::from(round));
-        drawn.sort_by_key(|&feature| (stream.bits(u64::from(feature)), feature));
-        drawn.truncate(n);
+    let chance = Stream::new(sampling.seed, "feature").round(u64::from(round));
+    drawn(candidates.to_vec(), sampling.feature_fraction, chance, n_features)
+}
+
+/// One per feature: whether it is among the share of the `candidates` with the smallest draws, at least one of them.
+pub(super) fn drawn(mut candidates: Vec<u32>, fraction: f64, chance: Stream, n_features: usize) -> Vec<bool> {
+    if fraction < 1.0 {
+        let n = (candidates.len() as f64 * fraction).round().max(1.0) as usize;
+        candidates.sort_by_key(|&feature| (chance.bits(u64::from(feature)), feature));
+        candidates.truncate(n);
     }
     let mut usable = vec![false; n_features];
-    drawn.iter().for_each(|&feature| usable[feature as usize] = true);
+    candidates.iter().for_each(|&feature| usable[feature as usize] = true);
     usable
 }
 

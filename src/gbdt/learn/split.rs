@@ -59,10 +59,9 @@ impl<C: Cell> Split<C> {
 pub(super) struct Judge<'a> {
     pub(super) level: Level,
     pub(super) ground: Ground<'a>,
-    /// For sums that do not count rows.
     pub(super) terms: Terms,
-    /// For those that do.
-    counted: Terms,
+    /// Whether values are held to anything.
+    is_bounded: bool,
     /// The most steps of hessian that a row has.
     largest_row: f64,
 }
@@ -70,8 +69,23 @@ pub(super) struct Judge<'a> {
 /// A leaf to be split.
 #[derive(Clone, Copy)]
 pub(super) struct Whole<'a, S> {
-    pub(super) total: S,
-    pub(super) place: &'a Place,
+    total: S,
+    place: &'a Place,
+    /// What it scores left whole.
+    score: f64,
+}
+
+impl<'a, C: Cell> Whole<'a, C> {
+    /// Its place.
+    pub(super) fn place(&self) -> &'a Place {
+        self.place
+    }
+
+    /// The same with its rows counted.
+    pub(super) fn counted(self, n_rows: usize) -> Whole<'a, Counted<C>> {
+        let Whole { total: sum, place, score } = self;
+        Whole { total: Counted { sum, n_rows: n_rows as u32 }, place, score }
+    }
 }
 
 impl<'a> Judge<'a> {
@@ -83,10 +97,12 @@ impl<'a> Judge<'a> {
             lambda_l1: growth.lambda_l1,
             lambda_l2: growth.lambda_l2,
             min_sum_hessian: growth.min_sum_hessian_in_leaf,
-            // as many steps as rows, at least
+            // of sums that do not count rows, there are as many steps at least
             min_count: growth.min_data_in_leaf.max(1) as f64,
         };
-        Judge { level, ground, terms, counted: terms, largest_row: cells.largest_hessian() }
+        let monotone = growth.monotone_constraints.iter().any(|&direction| direction != 0);
+        let is_bounded = monotone || growth.path_smooth > 0.0 || growth.max_delta_step < f64::INFINITY;
+        Judge { level, ground, terms, is_bounded, largest_row: cells.largest_hessian() }
     }
 
     /// Whether a feature is judged by sums that count rows from the start: sets of categories are formed by counts, and so
@@ -95,14 +111,22 @@ impl<'a> Judge<'a> {
         self.ground.growth.path_smooth > 0.0 || cuts.is_categorical(feature as usize)
     }
 
+    /// A leaf of these sums.
+    pub(super) fn whole<'p, C: Cell>(&self, total: C, place: &'p Place) -> Whole<'p, C> {
+        let sums = Sums::of(total);
+        let score =
+            if self.is_bounded { self.terms.score_at(sums, place.value) } else { self.terms.score(sums) };
+        Whole { total, place, score }
+    }
+
     /// The best split by a feature; whether its sides have the rows is not known yet unless their hessians prove it.
     ///
     /// # Shape
     /// `bins`: sums by code, of missing values last.
     pub(super) fn best<C: Cell>(&self, feature: u32, bins: &[C], leaf: Whole<'_, C>) -> Option<Split<C>> {
-        let best = self.ask(feature, bins, leaf, &self.terms)?;
+        let best = self.ask(feature, bins, leaf)?;
         let left = best.left(bins);
-        let split = self.split_of(feature, best, (left, leaf.total.minus(left)), bins[bins.len() - 1], leaf);
+        let split = split_of(feature, best, [left, leaf.total.minus(left)], bins[bins.len() - 1], leaf.score);
         let counted = self.has_rows(split.left) && self.has_rows(split.right);
         Some(Split { counted, ..split })
     }
@@ -121,20 +145,20 @@ impl<'a> Judge<'a> {
         if categorical {
             return self.best_set(feature, bins, leaf);
         }
-        let best = self.ask(feature, bins, leaf, &self.counted)?;
-        let left = best.left(bins).sum;
-        let sums = (left, leaf.total.sum.minus(left));
-        let whole = Whole { total: leaf.total.sum, place: leaf.place };
-        let split = self.split_of(feature, best, sums, bins[bins.len() - 1].sum, whole);
+        let best = self.ask(feature, bins, leaf)?;
+        let left = best.left(bins);
+        let sums = [left, leaf.total.minus(left)].map(|side| side.sum);
+        let split = split_of(feature, best, sums, bins[bins.len() - 1].sum, leaf.score);
         Some(Split { counted: true, ..split })
     }
 
     /// The best question to a numerical feature.
-    fn ask<S: Sum>(&self, feature: u32, bins: &[S], leaf: Whole<'_, S>, terms: &Terms) -> Option<Best> {
-        if self.is_bounded() {
-            self.ask_by(feature, bins, leaf, &self.bounded(terms, leaf.place, self.ground.direction(feature)))
+    fn ask<S: Sum>(&self, feature: u32, bins: &[S], leaf: Whole<'_, S>) -> Option<Best> {
+        if self.is_bounded {
+            let direction = self.ground.direction(feature);
+            self.ask_by(feature, bins, leaf, &self.bounded(&self.terms, leaf.place, direction))
         } else {
-            self.ask_by(feature, bins, leaf, terms)
+            self.ask_by(feature, bins, leaf, &self.terms)
         }
     }
 
@@ -145,7 +169,7 @@ impl<'a> Judge<'a> {
         leaf: Whole<'_, S>,
         rules: &R,
     ) -> Option<Best> {
-        let floor = self.floor(leaf);
+        let floor = self.floor(leaf.score);
         if self.ground.growth.extra_trees {
             let bin = leaf.place.drawn_bin(&self.ground, feature, bins.len() - 1);
             gain::at(bins, leaf.total, rules, bin, floor)
@@ -161,20 +185,19 @@ impl<'a> Judge<'a> {
         bins: &[Counted<C>],
         leaf: Whole<'_, Counted<C>>,
     ) -> Option<Split<C>> {
-        let grouping = &self.ground.growth.categories;
-        let one = self.counted;
-        let many = Terms { lambda_l2: one.lambda_l2 + grouping.cat_l2, ..one };
-        let floor = self.floor(leaf);
-        let found = if self.is_bounded() {
-            let [one_by, many] = [&one, &many].map(|terms| self.bounded(terms, leaf.place, 0));
-            Grouped { grouping, terms: &one, one: one_by, many }.best(bins, leaf.total, floor)?
+        let (grouping, terms) = (&self.ground.growth.categories, &self.terms);
+        let many = Terms { lambda_l2: terms.lambda_l2 + grouping.cat_l2, ..*terms };
+        let floor = self.floor(leaf.score);
+        let found = if self.is_bounded {
+            let [one, many] = [terms, &many].map(|terms| self.bounded(terms, leaf.place, 0));
+            Grouped { grouping, terms, one, many }.best(bins, leaf.total, floor)?
         } else {
-            Grouped { grouping, terms: &one, one, many }.best(bins, leaf.total, floor)?
+            Grouped { grouping, terms, one: *terms, many }.best(bins, leaf.total, floor)?
         };
         let mut words = vec![0u64; (bins.len() - 1).div_ceil(64)];
         found.codes.iter().for_each(|code| words[code / 64] |= 1 << (code % 64));
         Some(Split {
-            gain: found.score - self.whole(leaf),
+            gain: found.score - leaf.score,
             feature,
             rule: Rule::AnyOf(words.into()),
             default: Side::Right,
@@ -184,38 +207,9 @@ impl<'a> Judge<'a> {
         })
     }
 
-    fn split_of<C: Cell>(
-        &self,
-        feature: u32,
-        best: Best,
-        (left, right): (C, C),
-        missing: C,
-        leaf: Whole<'_, C>,
-    ) -> Split<C> {
-        let any_missing = missing != C::default();
-        let to_left = if any_missing { best.missing_left } else { left.hessian() >= right.hessian() };
-        let default = if to_left { Side::Left } else { Side::Right };
-        let gain = best.score - self.whole(leaf);
-        Split { gain, feature, rule: Rule::UpTo(best.bin), default, left, right, counted: false }
-    }
-
-    /// The score of a leaf left whole.
-    fn whole<S: Sum>(&self, leaf: Whole<'_, S>) -> f64 {
-        let sums = Sums::of(leaf.total);
-        if self.is_bounded() { self.terms.score_at(sums, leaf.place.value) } else { self.terms.score(sums) }
-    }
-
     /// What a split must score more than: what a split into like halves gains by rounding alone is no gain.
-    fn floor<S: Sum>(&self, leaf: Whole<'_, S>) -> f64 {
-        let whole = self.whole(leaf);
+    fn floor(&self, whole: f64) -> f64 {
         whole + self.ground.growth.min_gain_to_split + whole.abs() * ROUNDING
-    }
-
-    /// Whether values are held to anything.
-    fn is_bounded(&self) -> bool {
-        let growth = self.ground.growth;
-        let monotone = growth.monotone_constraints.iter().any(|&direction| direction != 0);
-        monotone || growth.path_smooth > 0.0 || growth.max_delta_step < f64::INFINITY
     }
 
     fn bounded<'t>(&self, terms: &'t Terms, place: &Place, direction: i32) -> Bounded<'t> {
@@ -225,7 +219,7 @@ impl<'a> Judge<'a> {
 
     /// Whether the hessian alone proves that a side has the rows.
     fn has_rows<C: Cell>(&self, side: C) -> bool {
-        side.hessian() >= self.counted.min_count * self.largest_row || self.counted.min_count <= 1.0
+        side.hessian() >= self.terms.min_count * self.largest_row || self.terms.min_count <= 1.0
     }
 
     /// The places of a leaf's children, with so many rows each.
@@ -266,6 +260,22 @@ impl<'a> Judge<'a> {
         let growth = self.ground.growth;
         let deep = growth.max_depth.is_some_and(|limit| depth >= limit);
         !deep && n_rows as u64 >= 2 * growth.min_data_in_leaf.max(1)
+    }
+}
+
+/// A split into sides of these sums; whether they have the rows is not known.
+fn split_of<C: Cell>(feature: u32, best: Best, [left, right]: [C; 2], missing: C, whole: f64) -> Split<C> {
+    let any_missing = missing != C::default();
+    let to_left = if any_missing { best.missing_left } else { left.hessian() >= right.hessian() };
+    let default = if to_left { Side::Left } else { Side::Right };
+    Split {
+        gain: best.score - whole,
+        feature,
+        rule: Rule::UpTo(best.bin),
+        default,
+        left,
+        right,
+        counted: false,
     }
 }
 

@@ -10,11 +10,10 @@ use super::cells::Cells;
 use super::frontier::{Divided, Open, Side};
 use super::histogram::{self, Source};
 use super::partition::{Cut, Partition};
-use super::place::Place;
 use super::split::{Judge, Split, Whole, leads};
 use crate::determinism::par;
 use crate::gbdt::data::Dataset;
-use crate::gbdt::kernel::cell::{Cell, Counted};
+use crate::gbdt::kernel::cell::Cell;
 use crate::gbdt::kernel::grid::Rows;
 use crate::gbdt::kernel::parting::Question;
 
@@ -69,9 +68,9 @@ impl<C: Cell> Scene<'_, C> {
         let mut sums: Vec<Vec<C>> = families.iter().map(|_| self.histogram(spare)).collect();
         let candidates = self.candidates(&mut families, &mut sums, partition);
         for ((family, sums), [small, large]) in families.into_iter().zip(sums).zip(candidates) {
-            let best = self.settle(small, &sums, family.small.leaf(partition));
+            let best = self.settle(small, &sums, family.small.leaf(&self.judge, partition));
             family.small.keep(sums, best, spare);
-            let best = self.settle(large, &family.rest, family.large.leaf(partition));
+            let best = self.settle(large, &family.rest, family.large.leaf(&self.judge, partition));
             family.large.keep(family.rest, best, spare);
         }
     }
@@ -97,7 +96,8 @@ impl<C: Cell> Scene<'_, C> {
         }
         let mut tasks = Vec::with_capacity(families.len() * tiles.len());
         for ((family, sums), &source) in families.iter_mut().zip(sums).zip(&sources) {
-            let leaves = [family.small.leaf(partition), family.large.leaf(partition)];
+            let leaves =
+                [family.small.leaf(&self.judge, partition), family.large.leaf(&self.judge, partition)];
             let parts = self.by_tile(sums).into_iter().zip(self.by_tile(&mut family.rest));
             tasks.extend(parts.map(|(sums, rest)| (sums, rest, source, leaves, [vec![], vec![]])));
         }
@@ -140,12 +140,12 @@ impl<C: Cell> Scene<'_, C> {
             if self.judge.needs_counts(self.data.bins().cuts(), feature) {
                 self.search_counted(feature, bins, leaf)
             } else {
-                self.judge.best(feature, bins, Whole { total: leaf.total, place: leaf.place })
+                self.judge.best(feature, bins, leaf.whole)
             }
         };
         let features = tiles.features(tile).iter();
         features
-            .filter(|&&feature| leaf.place.allows(&self.judge.ground, feature))
+            .filter(|&&feature| leaf.whole.place().allows(&self.judge.ground, feature))
             .filter_map(search)
             .collect()
     }
@@ -154,9 +154,8 @@ impl<C: Cell> Scene<'_, C> {
     fn search_counted(&self, feature: u32, bins: &[C], leaf: Leaf<'_, C>) -> Option<Split<C>> {
         let data = self.data.bins();
         let counted = histogram::count(bins, data.codes(feature as usize), leaf.rows);
-        let total = Counted { sum: leaf.total, n_rows: leaf.rows.len() as u32 };
         let categorical = data.cuts().is_categorical(feature as usize);
-        self.judge.best_counted(feature, &counted, Whole { total, place: leaf.place }, categorical)
+        self.judge.best_counted(feature, &counted, leaf.whole.counted(leaf.rows.len()), categorical)
     }
 
     /// The best of the candidates, one for each feature, whose sides have the rows. They are counted only where it matters:
@@ -211,8 +210,7 @@ struct Child<'a, C> {
 /// What the search for a split reads of a leaf.
 #[derive(Clone, Copy)]
 pub(super) struct Leaf<'a, C> {
-    pub(super) total: C,
-    pub(super) place: &'a Place,
+    pub(super) whole: Whole<'a, C>,
     pub(super) rows: Rows<'a>,
     pub(super) may_be_split: bool,
 }
@@ -237,9 +235,10 @@ impl<'a, C: Cell> Family<'a, C> {
 }
 
 impl<C: Cell> Child<'_, C> {
-    fn leaf<'s>(&'s self, partition: &'s Partition<C::Row>) -> Leaf<'s, C> {
+    fn leaf<'s>(&'s self, judge: &Judge<'_>, partition: &'s Partition<C::Row>) -> Leaf<'s, C> {
         let Side { rows, place, .. } = &*self.side;
-        Leaf { total: self.total, place, rows: partition.rows(rows), may_be_split: self.may_be_split }
+        let whole = judge.whole(self.total, place);
+        Leaf { whole, rows: partition.rows(rows), may_be_split: self.may_be_split }
     }
 
     /// Keeps a histogram and a split where the child can be split by it.

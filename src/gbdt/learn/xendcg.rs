@@ -9,6 +9,7 @@
 
 use std::ops::Range;
 
+use super::queries;
 use crate::determinism::rng::Stream;
 use crate::determinism::{math, par};
 use crate::gbdt::data::{Dataset, Derivatives};
@@ -30,22 +31,12 @@ impl<'a> Softmaxed<'a> {
         weights: Option<&'a [f32]>,
         data: &'a Dataset,
     ) -> Self {
-        let ends = groups.iter().scan(0, |end, &n| {
-            *end += n as usize;
-            Some(*end - n as usize..*end)
-        });
-        Softmaxed { seed, grades, weights, data, queries: ends.collect() }
+        Softmaxed { seed, grades, weights, data, queries: queries::ranges(groups) }
     }
 
     pub(super) fn derive(&self, round: u32, scores: &[f64], derivatives: &mut [Derivatives]) {
         let chance = Stream::new(self.seed, "xendcg").round(u64::from(round));
-        let mut rest = derivatives;
-        let mut parts = Vec::with_capacity(self.queries.len());
-        for rows in &self.queries {
-            let (part, after) = rest.split_at_mut(rows.len());
-            parts.push(part);
-            rest = after;
-        }
+        let mut parts = queries::parts(derivatives, self.queries.iter());
         par::for_each(&mut parts, |q, part| self.derive_query(&self.queries[q], chance, scores, part));
     }
 

@@ -210,6 +210,11 @@ impl Spec {
                 ObjectiveKind::RankPairwise => "with objective = rank_pairwise",
             },
         };
+        self.check_unset(params, reason)
+    }
+
+    /// Checks that a parameter without effect has its default.
+    pub(super) fn check_unset(&self, params: &Params, reason: &'static str) -> Result<(), ParamError> {
         let value = self.show(params);
         if value == self.default() {
             Ok(())
