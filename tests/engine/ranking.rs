@@ -35,7 +35,7 @@ const OBJECTIVES: [&[(&str, &str)]; 5] = [
 fn every_objective_learns() {
     let (matrix, grades, groups) = made::queries(150, 1);
     for settings in OBJECTIVES {
-        let plan = made::plan(&[settings, &[("num_iterations", "30")]].concat());
+        let plan = made::plan(&[settings, &[("num_iterations", "60")]].concat());
         let model = made::fit(&plan, &matrix, Task::lambdarank(grades.clone(), groups.clone()));
         let raw = made::raw_scores(&model, &matrix);
         let (found, map) = (ndcg_at(&grades, &raw, &groups, 10), map_at(&grades, &raw, &groups, 10));

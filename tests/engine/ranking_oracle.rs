@@ -115,8 +115,8 @@ fn lambdas(
         let p = math::sigmoid(-d);
         all[high].gradient -= weight * p;
         all[low].gradient += weight * p;
-        all[high].hessian += weight * p * (1.0 - p);
-        all[low].hessian += weight * p * (1.0 - p);
+        all[high].hessian += 2.0 * weight * p * (1.0 - p);
+        all[low].hessian += 2.0 * weight * p * (1.0 - p);
         sum += 2.0 * weight * p;
     }
     (all, sum)
@@ -210,6 +210,28 @@ proptest! {
         let expected = if norm { scaled(all, 1.0 / times as f64) } else { all };
         let found = rows.found(&plan);
         prop_assert!(apart(&found, &expected) < 1e-10, "{:?} {:?}", found, expected);
+    }
+
+    /// Along every direction the loss of all pairs bends no more than the hessians say; along one, of a single pair, just as much.
+    #[test]
+    fn hessians_bound_the_bend_of_all_pairs(cells in cells(), steps in prop::collection::vec(-3i32..4, 25)) {
+        let rows = Rows::of(&cells);
+        let plan = made::plan(&[("objective", "rank_pairwise"), ("lambdarank_norm", "false")]);
+        let pairs = top_pairs(&rows, |grade| grade, 30);
+        let step = |row: usize| f64::from(steps[row]);
+        let bend = |&(high, low): &(usize, usize)| {
+            let p = math::sigmoid(rows.scores[low] - rows.scores[high]);
+            p * (1.0 - p) * (step(high) - step(low)).powi(2)
+        };
+        let bound = |all: &[Derivatives]| -> f64 {
+            all.iter().enumerate().map(|(row, d)| d.hessian * step(row).powi(2)).sum()
+        };
+        let found = bound(&rows.found(&plan));
+        let bends: f64 = pairs.iter().map(bend).sum();
+        prop_assert!(bends <= found * (1.0 + 1e-12), "{bends} {found}");
+        if let ([(high, low)], 2) = (&pairs[..], rows.len()) && step(*high) == -step(*low) {
+            prop_assert!((bends - found).abs() <= 1e-12 * found, "{bends} {found}");
+        }
     }
 
     /// The expansion written as sums over pairs of rows.

@@ -4,13 +4,17 @@
 //! swapping the two would change: of NDCG, `|gain_i - gain_j| |discount_i - discount_j| / idealDCG` (lambdarank); of average
 //! precision (rank_map, grades above 0 being relevant); or 1 (rank_pairwise). `lambdarank_norm` divides it by
 //! `0.01 + |d|` unless all scores of the query are one. Lambda is `-slope weight / (1 + exp(slope d))` for the better row and its
-//! opposite for the other; the hessian is `slope^2 weight p (1 - p)` for both. `lambdarank_norm` also multiplies a
-//! query's values by `log2(1 + S) / S`, S the sum of |lambda| over both rows of all pairs; or, where each row has so many drawn
+//! opposite for the other, p being `1 / (1 + exp(slope d))`; the hessian is `2 slope^2 weight p (1 - p)` for both (see below).
+//! `lambdarank_norm` also multiplies a query's values by `log2(1 + S) / S`, S the sum of |lambda| over both rows of all pairs; or, where each row has so many drawn
 //! pairs, by one over their number. Each row's terms are added in the order of pairs, and ties of score go by row key, so neither
 //! threads nor the order of queries matter. Which pairs there are is up to [`pairs`](super::pairs).
 //!
 //! Sources: Burges, "From RankNet to LambdaRank to LambdaMART", MSR-TR-2010-82; the norms as in LightGBM, whose table
-//! of sigmoids is a real exponential here; pairs and the norm of drawn pairs as in XGBoost 3 (whose hessian is twice this).
+//! of sigmoids is a real exponential here; pairs, the norm of drawn pairs and the hessian as in XGBoost 3.
+//!
+//! Why twice: the true hessian of a pair's loss is `slope^2 weight p (1 - p)` on the diagonal and its opposite beside it, as a
+//! pair is served by moving either row. A boosting step looks at the diagonal alone, moves both, and so goes twice too far; twice the
+//! diagonal is the least multiple of it that bounds the whole (docs/decisions/005).
 
 use std::ops::Range;
 
@@ -167,7 +171,7 @@ impl<'a> Ranked<'a> {
         let slope = self.rules.sigmoid;
         let p = 1.0 / (1.0 + math::exp_lane(slope * difference));
         let lambda = slope * weight * p;
-        let hessian = slope * slope * weight * p * (1.0 - p);
+        let hessian = 2.0 * slope * slope * weight * p * (1.0 - p);
         derivatives[better.at].gradient -= lambda;
         derivatives[better.at].hessian += hessian;
         derivatives[worse.at].gradient += lambda;
