@@ -1,4 +1,5 @@
 //! The command line as its users see it: help, exit codes, and what the demo prints.
+#![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
 #[path = "cli/batches.rs"]
 mod batches;
@@ -6,6 +7,8 @@ mod batches;
 mod gbdt;
 #[path = "cli/hostile.rs"]
 mod hostile;
+#[path = "cli/rows.rs"]
+mod rows;
 
 use std::path::Path;
 use std::process::{Command, Output};

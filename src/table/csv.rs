@@ -117,7 +117,8 @@ pub fn is_missing(field: &str) -> bool {
     matches!(field, "" | "NA" | "N/A" | "NaN" | "nan" | "null" | "NULL" | "None")
 }
 
-fn gunzip(name: &str, bytes: &[u8]) -> Result<Vec<u8>, ReadError> {
+/// What a gzip file of at most [`MAX_BYTES`] bytes holds.
+pub(super) fn gunzip(name: &str, bytes: &[u8]) -> Result<Vec<u8>, ReadError> {
     let mut plain = vec![];
     let mut decoder = flate2::read::MultiGzDecoder::new(bytes).take(MAX_BYTES + 1);
     decoder.read_to_end(&mut plain).map_err(|e| ReadError::Malformed {
@@ -153,8 +154,8 @@ fn check_header(name: &str, header: &csv::StringRecord) -> Result<(), ReadError>
 }
 
 /// Checked before the CSV reader, which does not say on which line it met bytes that are not text.
-fn check_text(name: &str, bytes: &[u8]) -> Result<(), ReadError> {
-    std::str::from_utf8(bytes).map(|_| ()).map_err(|e| ReadError::Line {
+pub(super) fn check_text<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, ReadError> {
+    std::str::from_utf8(bytes).map_err(|e| ReadError::Line {
         file: name.to_owned(),
         line: 1 + bytes[..e.valid_up_to()].iter().filter(|&&b| b == b'\n').count() as u64,
         expected: "UTF-8 text".into(),

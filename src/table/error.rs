@@ -13,10 +13,12 @@ pub enum ReadError {
         reason: String,
     },
     /// Not a kind of file that is read here.
-    #[error("{file}: expected a .parquet, .csv or .tsv file with a header (.csv and .tsv also with .gz)")]
+    #[error("{file}: expected {expected}")]
     Kind {
         /// The file.
         file: String,
+        /// The kinds that are.
+        expected: &'static str,
     },
     /// The file breaks its format.
     #[error("{file}: not a valid {format} file: {reason}")]
@@ -59,6 +61,20 @@ pub enum ReadError {
         column: String,
         /// Counted from 0.
         row: usize,
+        /// What should stand there.
+        expected: String,
+        /// What stands there.
+        found: String,
+    },
+    /// A field of a line is not what it should be.
+    #[error("{file}: line {line}, column {column}: expected {expected}, found {found}")]
+    Field {
+        /// The file.
+        file: String,
+        /// Counted from 1.
+        line: u64,
+        /// Which field of the line, counted from 1.
+        column: usize,
         /// What should stand there.
         expected: String,
         /// What stands there.

@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{ReadError, Table, Values, file};
+use super::layout::{self, Layout};
+use super::side::SideFile;
+use super::{ReadError, Table, Values, libsvm};
 use crate::determinism::digest::Digest;
 use crate::gbdt::data::{Column, Feature, FeatureKind, FeatureMatrix, MatrixError, Schema};
 
@@ -39,6 +41,10 @@ pub struct Frame {
     pub weight: Option<Vec<f64>>,
     /// One per row, all different.
     pub key: Option<Vec<u64>>,
+    /// Where each row was shown; side files alone say it.
+    pub position: Option<Vec<u32>>,
+    /// The raw score that each row starts from, finite; side files alone say it.
+    pub init_score: Option<Vec<f64>>,
 }
 
 /// Why a table is not what the engine takes.
@@ -154,33 +160,77 @@ impl Frame {
             }
         }
         let features = features(table, &roles.categorical)?;
-        Ok(Frame { features, label, group, weight, key })
+        Ok(Frame { features, label, group, weight, key, position: None, init_score: None })
     }
 
-    /// Reads a table and takes it apart. Without a named label, that of a `.csv` or `.tsv` is its first column.
-    /// Beside `FILE`, `FILE.query` (rows of each query, one a line) and `FILE.weight` (one weight a line) are read
-    /// where no column was named for them.
+    /// Reads a table of any [`Layout`] and takes it apart. Without a named label, that of a text is its first column; where
+    /// columns have no names, `roles` name them by position, from 0. Beside `FILE`, `FILE.query` or `FILE.group` (rows of
+    /// each query), `FILE.weight`, `FILE.position` and `FILE.init` (one number a row) are read where no column was named
+    /// for them.
     ///
     /// # Errors
     /// When a file cannot be read or does not fit.
-    pub fn read(path: &Path, roles: &Roles) -> Result<Self, FrameError> {
-        let table = super::read(path)?;
-        let mut roles = roles.clone();
-        let textual = !table.name.trim_end_matches(".gz").ends_with(".parquet");
-        if roles.label.is_none() && textual {
-            roles.label = table.columns.first().map(|c| c.name.clone());
-        }
+    pub fn read(path: &Path, roles: &Roles) -> Result<(Self, Layout), FrameError> {
+        let (mut table, layout) = layout::open(path)?;
+        let roles = default_roles(&mut table, layout, roles.clone());
         let n_rows = table.n_rows;
         let mut frame = Frame::new(table, &roles)?;
+        let beside = |endings: &[&str]| SideFile::beside(path, endings);
         if frame.group.is_none() {
-            frame.group = side_file(path, "query")?.map(|lines| query_sizes(&lines, n_rows)).transpose()?;
+            frame.group = beside(&["query", "group"])?.map(|side| side.query_sizes(n_rows)).transpose()?;
         }
         if frame.weight.is_none() {
-            frame.weight =
-                side_file(path, "weight")?.map(|lines| side_weights(&lines, n_rows)).transpose()?;
+            frame.weight = beside(&["weight"])?.map(|side| side.weights(n_rows)).transpose()?;
         }
-        Ok(frame)
+        frame.position = beside(&["position"])?.map(|side| side.positions(n_rows)).transpose()?;
+        frame.init_score = beside(&["init"])?.map(|side| side.scores(n_rows)).transpose()?;
+        Ok((frame, layout))
     }
+
+    /// Gives a LibSVM file the features of `schema` that all of its lines left out: they are 0.
+    pub fn widen(&mut self, schema: &Schema) {
+        let own = self.features.schema().clone();
+        let absent = schema.features.iter().filter(|feature| own.position(&feature.name).is_none());
+        let mut widened = own.clone();
+        let mut columns: Vec<Column> = (0..own.len()).map(|f| self.features.column(f).clone()).collect();
+        for feature in absent {
+            widened.features.push(feature.clone());
+            columns.push(Column::F64(vec![0.0; self.features.n_rows()]));
+        }
+        self.features =
+            FeatureMatrix::new(widened, columns).expect("names that were absent, columns of one length");
+    }
+}
+
+/// What plays which part where nothing was said. Numbered columns get the names that LightGBM gives them, counted without
+/// the label, and parts that were named by position are found again.
+fn default_roles(table: &mut Table, layout: Layout, mut roles: Roles) -> Roles {
+    let first = || table.columns.first().map(|column| column.name.clone());
+    match layout {
+        Layout::Named => {}
+        Layout::Headed | Layout::Numbered => roles.label = roles.label.or_else(first),
+        Layout::Sparse => {
+            roles.label = roles.label.or_else(|| Some(libsvm::LABEL.to_owned()));
+            let query = table.column(libsvm::QUERY).map(|_| libsvm::QUERY.to_owned());
+            roles.group = roles.group.or(query);
+        }
+    }
+    if layout != Layout::Numbered {
+        return roles;
+    }
+    let label = table.columns.iter().position(|column| Some(&column.name) == roles.label.as_ref());
+    let renamed = |name: &str| match (name.parse::<usize>().ok(), label) {
+        (Some(at), Some(label)) if at > label && at < table.columns.len() => format!("Column_{}", at - 1),
+        (Some(at), Some(label)) if at < label => format!("Column_{at}"),
+        _ => name.to_owned(),
+    };
+    for role in [&mut roles.group, &mut roles.weight, &mut roles.key] {
+        *role = role.take().map(|name| renamed(&name));
+    }
+    roles.categorical = roles.categorical.iter().map(|name| renamed(name)).collect();
+    let names: Vec<String> = table.columns.iter().map(|column| renamed(&column.name)).collect();
+    table.columns.iter_mut().zip(names).for_each(|(column, name)| column.name = name);
+    roles
 }
 
 /// The columns of a table that a model's schema names, in its order; other columns are ignored.
@@ -417,75 +467,6 @@ fn numbers(file: &str, column: &str, for_what: &'static str, values: Values) -> 
         for_what,
         found: values.kind(),
     })
-}
-
-/// The name of a side file, and its lines.
-struct SideFile {
-    name: String,
-    lines: Vec<String>,
-}
-
-fn side_file(path: &Path, extension: &str) -> Result<Option<SideFile>, ReadError> {
-    const MAX_BYTES: u64 = 1 << 30;
-    let mut side = path.as_os_str().to_owned();
-    side.push(format!(".{extension}"));
-    let side = Path::new(&side);
-    if !side.is_file() {
-        return Ok(None);
-    }
-    let name = file::name(side);
-    let text = String::from_utf8(file::read(side, MAX_BYTES)?).map_err(|e| ReadError::Malformed {
-        file: name.clone(),
-        format: "text",
-        reason: e.to_string(),
-    })?;
-    let lines = text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
-    Ok(Some(SideFile { name, lines }))
-}
-
-fn query_sizes(side: &SideFile, n_rows: usize) -> Result<Vec<usize>, FrameError> {
-    let sizes = side_numbers(side, "the rows of a query, a whole number above 0", |l| {
-        l.parse::<usize>().ok().filter(|&n| n > 0)
-    })?;
-    let total = sizes.iter().fold(0usize, |sum, &n| sum.saturating_add(n));
-    if total != n_rows {
-        let expected = format!("sizes that add up to the {n_rows} rows");
-        return Err(FrameError::SideFile { file: side.name.clone(), expected, found: total.to_string() });
-    }
-    Ok(sizes)
-}
-
-fn side_weights(side: &SideFile, n_rows: usize) -> Result<Vec<f64>, FrameError> {
-    let weights = side_numbers(side, "a finite weight, not negative", |line| {
-        line.parse::<f64>().ok().filter(|w| w.is_finite() && *w >= 0.0)
-    })?;
-    if weights.len() != n_rows {
-        let expected = format!("{n_rows} weights, one per row");
-        return Err(FrameError::SideFile {
-            file: side.name.clone(),
-            expected,
-            found: weights.len().to_string(),
-        });
-    }
-    Ok(weights)
-}
-
-fn side_numbers<T>(
-    side: &SideFile,
-    expected: &str,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Result<Vec<T>, FrameError> {
-    let number = |(at, line): (usize, &String)| {
-        parse(line).ok_or_else(|| {
-            FrameError::Read(ReadError::Line {
-                file: side.name.clone(),
-                line: at as u64 + 1,
-                expected: expected.to_owned(),
-                found: format!("`{}`", super::excerpt(line)),
-            })
-        })
-    };
-    side.lines.iter().enumerate().map(number).collect()
 }
 
 #[cfg(test)]

@@ -1,14 +1,18 @@
-//! Files of named, typed, nullable columns: what Parquet and CSV have in common.
+//! Files of named, typed, nullable columns: what Parquet, CSV and plain lines of numbers have in common.
 //!
 //! A [`Table`] keeps what the file said (widths, scales, nulls), so that whoever reads it can name the file, the
 //! column and the row of a fault, with what was expected and what was found. Rows count from 0, lines from 1.
 
+pub mod bare;
 pub mod csv;
 pub mod decimal;
 mod error;
 pub mod file;
 pub mod frame;
+pub mod layout;
+pub mod libsvm;
 pub mod parquet;
+mod side;
 
 pub use error::{ReadError, WriteError};
 
@@ -181,9 +185,11 @@ pub fn read(path: &Path) -> Result<Table, ReadError> {
     match stem.rsplit_once('.').map(|(_, extension)| extension) {
         Some("parquet") => parquet::read(path),
         Some("csv" | "tsv") => csv::read(path),
-        _ => Err(ReadError::Kind { file: name }),
+        _ => Err(ReadError::Kind { file: name, expected: KINDS }),
     }
 }
+
+const KINDS: &str = "a .parquet, .csv or .tsv file with a header (.csv and .tsv also with .gz)";
 
 /// The start of a text, short enough for a message.
 pub(crate) fn excerpt(text: &str) -> String {

@@ -11,34 +11,34 @@ use serde_json::Value;
 use super::{aml_miner, stderr, stdout};
 
 /// A folder with tables, in which commands name files by their names.
-struct Desk(tempfile::TempDir);
+pub(super) struct Desk(tempfile::TempDir);
 
 impl Desk {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let desk = Desk(tempfile::tempdir().expect("a folder"));
         desk.put("train.csv", &table(600, 1));
         desk.put("valid.csv", &table(200, 2));
         desk
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn put(&self, name: &str, text: &str) {
+    pub(super) fn put(&self, name: &str, text: &str) {
         std::fs::write(self.path(name), text).expect("written");
     }
 
-    fn read(&self, name: &str) -> Vec<u8> {
+    pub(super) fn read(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.path(name)).expect("readable")
     }
 
-    fn json(&self, name: &str) -> Value {
+    pub(super) fn json(&self, name: &str) -> Value {
         serde_json::from_slice(&self.read(name)).expect("JSON")
     }
 
     /// Runs `gbdt` with words split at blanks, `@name` standing for a file of the desk; exit code, stdout, stderr.
-    fn run(&self, words: &str) -> (Option<i32>, String, String) {
+    pub(super) fn run(&self, words: &str) -> (Option<i32>, String, String) {
         let file = |word: &str| match word.strip_prefix('@') {
             Some(name) => self.path(name).to_str().expect("UTF-8").to_owned(),
             None => word.to_owned(),
@@ -49,25 +49,25 @@ impl Desk {
     }
 
     /// [`Desk::run`], which must succeed; its stdout.
-    fn done(&self, words: &str) -> String {
+    pub(super) fn done(&self, words: &str) -> String {
         let (code, out, err) = self.run(words);
         assert_eq!(code, Some(0), "{words}: {err}");
         out
     }
 
-    fn model(&self, name: &str) -> Model {
+    pub(super) fn model(&self, name: &str) -> Model {
         Model::from_bytes(&self.read(name)).expect("a model")
     }
 }
 
 /// Numbers in (0, 1) of a row.
-fn draws(seed: u64, row: usize) -> [f64; 4] {
+pub(super) fn draws(seed: u64, row: usize) -> [f64; 4] {
     let stream = Stream::new(seed, "table").round(row as u64);
     std::array::from_fn(|i| stream.below(i as u64, 1 << 20) as f64 / f64::from(1 << 20))
 }
 
 /// A label that two of three features tell, with noise; one of them is missing at times.
-fn table(rows: usize, seed: u64) -> String {
+pub(super) fn table(rows: usize, seed: u64) -> String {
     let mut text = "label,amount,age,noise,id\n".to_owned();
     for row in 0..rows {
         let [a, b, c, d] = draws(seed, row);

@@ -17,11 +17,12 @@ use crate::gbdt::learn::{Measurement, Observe, Round, train_watching};
 use crate::gbdt::params::{ObjectiveKind, Params, Plan};
 use crate::table::file;
 use crate::table::frame::{Frame, Roles, recode};
+use crate::table::layout::Layout;
 
 /// Arguments of `gbdt train`.
 #[derive(Debug, Args)]
 pub(crate) struct Train {
-    /// Rows to learn from: .parquet, .csv or .tsv, also .gz
+    /// Rows to learn from: .parquet, .csv, .tsv, .svm or LightGBM's bare lines of numbers, also .gz
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// Rows to measure each round on; the first given may be used to stop early
@@ -33,13 +34,13 @@ pub(crate) struct Train {
     /// Parameters as YAML, `name: value` a line
     #[arg(long, value_name = "FILE")]
     params: Option<PathBuf>,
-    /// Column of the label [default: the first of a .csv or .tsv]
+    /// Column of the label, by position from 0 where columns have no names [default: the first, but of .parquet]
     #[arg(long, value_name = "COL")]
     label: Option<String>,
-    /// Column of the query, for ranking objectives
+    /// Column of the query, for ranking objectives [default: qid: of .svm, else the file .query beside the data]
     #[arg(long, value_name = "COL")]
     group: Option<String>,
-    /// Column of the row weight
+    /// Column of the row weight [default: the file .weight beside the data]
     #[arg(long, value_name = "COL")]
     weight: Option<String>,
     /// Column that identifies a row; sampling and ties go by it [default: the row's position]
@@ -86,9 +87,10 @@ pub(super) fn run(command: &Train, global: &Global) -> Result<Verdict, Fault> {
 /// A file's rows and what is to be learned of them.
 struct Part {
     name: String,
-    matrix: FeatureMatrix,
+    /// What is left of it besides the task.
+    frame: Frame,
+    layout: Layout,
     task: Task,
-    keys: Option<Vec<u64>>,
 }
 
 impl Part {
@@ -124,9 +126,16 @@ impl Train {
             key: self.key.clone(),
             categorical: self.categorical.clone(),
         };
-        let mut frame = Frame::read(path, &roles).map_err(Fault::input)?;
+        let (mut frame, layout) = Frame::read(path, &roles).map_err(Fault::input)?;
         let name = file::name(path);
         let fault = |text: &str| Fault::Input(format!("{name}: {text}"));
+        if layout == Layout::Sparse && self.group.is_none() && plan.objective() == ObjectiveKind::Binary {
+            // the lines have queries whether one asks for them or not
+            frame.group = None;
+        }
+        if frame.init_score.is_some() {
+            return Err(fault("training from initial scores (.init) is not built yet; move the file away"));
+        }
         let label = frame.label.take().ok_or_else(|| fault("no label; name its column with --label"))?;
         let weights = frame.weight.take().map(|weights| weights.iter().map(|&w| w as f32).collect());
         let task = match (plan.objective(), frame.group.take()) {
@@ -148,7 +157,7 @@ impl Train {
                 weights,
             },
         };
-        Ok(Part { name, matrix: frame.features, task, keys: frame.key })
+        Ok(Part { name, frame, layout, task })
     }
 }
 
@@ -175,18 +184,24 @@ fn grades(name: &str, label: &[f64]) -> Result<Vec<u8>, Fault> {
 
 /// Bins all sets by the cuts of the first; raw values are dropped on the way.
 fn bin(train: Part, valid: Vec<Part>, plan: &Plan) -> Result<(Dataset, Vec<Dataset>), Fault> {
-    let Part { name, matrix, task, keys } = train;
+    let Part { name, frame, task, .. } = train;
     let fault = |error: &dyn std::fmt::Display| Fault::Input(format!("{name}: {error}"));
-    let mut data = Dataset::fit(&matrix, task, plan.binning()).map_err(|e| fault(&e))?;
-    if let Some(keys) = keys {
+    let mut data = Dataset::fit(&frame.features, task, plan.binning()).map_err(|e| fault(&e))?;
+    if let Some(keys) = frame.key {
         data = data.with_keys(keys).map_err(|e| fault(&e))?;
     }
-    let schema = matrix.schema().clone();
-    drop(matrix);
+    if let Some(positions) = frame.position {
+        data = data.with_positions(positions).map_err(|e| fault(&e))?;
+    }
+    let schema = frame.features.schema().clone();
+    drop(frame.features);
     let mut sets = Vec::new();
     for mut part in valid {
-        part.matrix = in_order(&part, &schema)?;
-        sets.push(data.validation(&part.matrix, part.task.clone()).map_err(|e| part.fault(e))?);
+        if part.layout == Layout::Sparse {
+            part.frame.widen(&schema);
+        }
+        part.frame.features = in_order(&part, &schema)?;
+        sets.push(data.validation(&part.frame.features, part.task.clone()).map_err(|e| part.fault(e))?);
     }
     plan.check(&data, sets.first()).map_err(|e| fault(&e))?;
     Ok((data, sets))
@@ -194,7 +209,7 @@ fn bin(train: Part, valid: Vec<Part>, plan: &Plan) -> Result<(Dataset, Vec<Datas
 
 /// The features of the training data, in their order; categories that have names get the codes of the training data.
 fn in_order(part: &Part, schema: &Schema) -> Result<FeatureMatrix, Fault> {
-    let own = part.matrix.schema();
+    let own = part.frame.features.schema();
     let column = |feature: &Feature| {
         let at = own.position(&feature.name);
         let at = at.ok_or_else(|| {
@@ -202,9 +217,9 @@ fn in_order(part: &Part, schema: &Schema) -> Result<FeatureMatrix, Fault> {
         })?;
         match (&own.features[at].kind, &feature.kind) {
             (FeatureKind::Categorical { levels: from }, FeatureKind::Categorical { levels: to }) => {
-                Ok(recode(part.matrix.column(at), from, to))
+                Ok(recode(part.frame.features.column(at), from, to))
             }
-            (found, expected) if found == expected => Ok(part.matrix.column(at).clone()),
+            (found, expected) if found == expected => Ok(part.frame.features.column(at).clone()),
             (FeatureKind::Categorical { .. }, _) => Err(part.fault(format!(
                 "column `{}`: expected numbers, as in the training data, found text",
                 feature.name
