@@ -221,10 +221,11 @@ proptest! {
         let step = |row: usize| f64::from(steps[row]);
         let bend = |&(high, low): &(usize, usize)| {
             let p = math::sigmoid(rows.scores[low] - rows.scores[high]);
-            p * (1.0 - p) * (step(high) - step(low)).powi(2)
+            let apart = step(high) - step(low);
+            p * (1.0 - p) * apart * apart
         };
         let bound = |all: &[Derivatives]| -> f64 {
-            all.iter().enumerate().map(|(row, d)| d.hessian * step(row).powi(2)).sum()
+            all.iter().enumerate().map(|(row, d)| d.hessian * step(row) * step(row)).sum()
         };
         let found = bound(&rows.found(&plan));
         let bends: f64 = pairs.iter().map(bend).sum();
