@@ -571,20 +571,67 @@ fn a_number_too_large_is_not_called_negative() {
     assert!(faults.contains(expected), "{faults}");
 }
 
-/// Seven bytes of text make an object of hundreds; a body is refused by what it would take, not only by its length.
+/// A comma is a byte to its sender and a value to its reader: what lists inside of rows may hold together is counted.
 #[test]
-fn what_unfolds_beyond_measure_is_not_unfolded() {
-    let body =
-        |n: usize| format!("{{\"alerts\":[{}0],\"features\":[],\"clusters\":[]}}", "{\"\":0},".repeat(n));
-    let kind = |body: &str| match Batch::from_json(body.as_bytes()) {
-        Err(RequestFaults::Invalid { faults }) => (faults.len(), faults[0].kind, faults[0].loc.len()),
-        other => panic!("expected faults, found {other:?}"),
+fn lists_inside_of_rows_hold_as_much_as_promised_and_no_more() {
+    let cluster = |id: usize, items: usize| {
+        let list = vec!["\"\""; items].join(",");
+        format!(
+            "{{\"cluster_id\":\"{id}\",\"cluster_type\":\"x\",\"window_days\":1,\"processing_date\":\"2025-01-01\",\"total_alerts\":1,\"total_volume_usd\":1,\"primary_alert_id\":\"\",\"addresses_involved\":[],\"confidence_avg\":1,\"earliest_alert_timestamp\":0,\"latest_alert_timestamp\":0,\"related_alert_ids\":[{list}]}}"
+        )
     };
-    assert_eq!(kind(&body(1_000_000)), (1, "too_long", 1));
-    // braces inside a text are letters
+    let body = |clusters: &[String]| {
+        format!("{{\"alerts\":[],\"features\":[],\"clusters\":[{}]}}", clusters.join(","))
+    };
+    let read = |clusters: &[String]| match Batch::from_json(body(clusters).as_bytes()) {
+        Ok(batch) => Ok(batch.clusters.expect("clusters").len()),
+        Err(RequestFaults::Invalid { faults }) => Err((faults.len(), faults[0].msg.clone())),
+        Err(other) => panic!("{other}"),
+    };
+    let most = 1_000_000;
+    assert_eq!(read(&[cluster(0, most)]), Ok(1));
+    let too_long = (1, "List should have at most 1000000 items after validation".to_owned());
+    assert_eq!(read(&[cluster(0, most + 1)]), Err(too_long));
+    let mut full: Vec<String> = (0..sot::MAX_LIST_ITEMS / most).map(|i| cluster(i, most)).collect();
+    assert_eq!(read(&full), Ok(8));
+    full.push(cluster(8, 1));
+    let no_room = (1, "Lists inside of rows should have at most 8000000 items together".to_owned());
+    assert_eq!(read(&full), Err(no_room));
+}
+
+/// A brace inside of a text is a letter.
+#[test]
+fn texts_may_hold_what_they_like() {
     let text = "{".repeat(2_000_000) + "\\\"[[,,";
     let texts = format!("{{\"alerts\":[\"{text}\"],\"features\":[],\"clusters\":[]}}");
-    assert_eq!(kind(&texts), (1, "dict_type", 3));
+    match Batch::from_json(texts.as_bytes()) {
+        Err(RequestFaults::Invalid { faults }) => {
+            assert_eq!((faults.len(), faults[0].kind), (1, "dict_type"))
+        }
+        other => panic!("expected faults, found {other:?}"),
+    }
+}
+
+/// A hundred thousand names of fields are a mistake, not a table.
+#[test]
+fn features_may_have_as_many_fields_as_promised_and_not_one_more() {
+    // the address is a field too
+    for fields in [sot::MAX_FEATURE_FIELDS - 1, sot::MAX_FEATURE_FIELDS] {
+        let wide: String = (0..fields).map(|c| format!(",\"c{c}\":null")).collect();
+        let row = |i| format!("{{\"address\":\"a{i}\"{}}}", if i == 1 { wide.as_str() } else { "" });
+        let read = Batch::from_json(list_of("features", 3, row).as_bytes());
+        let told = read.map(|_| ()).map_err(|fault| format!("{fault:?}"));
+        match told {
+            Ok(()) => assert!(fields < sot::MAX_FEATURE_FIELDS),
+            Err(told) => {
+                assert!(
+                    fields == sot::MAX_FEATURE_FIELDS
+                        && told.contains("Row 1 brings the table beyond 100000 fields"),
+                    "{told}"
+                );
+            }
+        }
+    }
 }
 
 /// A body whose list `name` has the text of `item` so many times, and whose other lists are empty.

@@ -121,6 +121,13 @@ impl Pool {
     pub fn run<T: Send>(&self, f: impl FnOnce() -> T + Send) -> T {
         self.0.install(f)
     }
+
+    /// Starts `f` on the pool without waiting for it.
+    ///
+    /// `f` must not panic: nobody would hear of it, and the process ends.
+    pub fn spawn(&self, f: impl FnOnce() + Send + 'static) {
+        self.0.spawn(f);
+    }
 }
 
 #[cfg(test)]

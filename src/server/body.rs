@@ -57,6 +57,9 @@ impl Bodies {
         if refusal.is_none() {
             refusal = self.hold(&mut body, declared.unwrap_or(0)).err();
         }
+        if let (None, Some(length)) = (&refusal, declared) {
+            body.bytes.reserve_exact(length);
+        }
         let mut seen = 0_usize;
         while let Some(part) = poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
             let mut part = part.map_err(|_| ApiError::Truncated)?;
@@ -129,7 +132,8 @@ impl Bodies {
     }
 }
 
-fn declared_length(headers: &HeaderMap) -> Option<usize> {
+/// The length of a body by its head; `None` where it does not say.
+pub(super) fn declared_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 

@@ -20,6 +20,8 @@ pub(super) struct Meters {
     pub(super) clusters_scored: IntCounter,
     /// Requests computed or waiting.
     pub(super) in_flight: IntGauge,
+    /// Requests that wait for a worker.
+    pub(super) waiting: IntGauge,
     /// Seconds since the start.
     pub(super) uptime: IntGauge,
     /// Resident bytes; 0 where the platform does not say.
@@ -49,6 +51,7 @@ impl Meters {
             alerts_ranked: counter("alerts_ranked_total", "Alerts that got a rank.")?,
             clusters_scored: counter("clusters_scored_total", "Clusters that got a score.")?,
             in_flight: gauge("requests_in_flight", "Scoring requests computed or waiting.")?,
+            waiting: gauge("requests_waiting", "Scoring requests that wait for a worker.")?,
             uptime: gauge("uptime_seconds", "Seconds since the server started.")?,
             memory: gauge("resident_memory_bytes", "Resident memory; 0 where the platform does not say.")?,
             bundle: IntGaugeVec::new(bundle, &["model_digest"])?,
@@ -63,7 +66,7 @@ impl Meters {
         for counter in [&self.alerts_scored, &self.alerts_ranked, &self.clusters_scored] {
             self.registry.register(Box::new(counter.clone()))?;
         }
-        for gauge in [&self.in_flight, &self.uptime, &self.memory] {
+        for gauge in [&self.in_flight, &self.waiting, &self.uptime, &self.memory] {
             self.registry.register(Box::new(gauge.clone()))?;
         }
         self.registry.register(Box::new(self.bundle.clone()))

@@ -26,5 +26,7 @@ pub use clock::Clock;
 pub use error::{ApiError, Fault};
 pub use routes::{Extra, routes, routes_with};
 pub use run::{CONNECTIONS_TARGET, Ended, Reload, ServeError, run, run_with};
-pub use settings::{Cors, MAX_BODIES_BYTES, MAX_BODY_BYTES, MAX_EXPLAINED_ROWS, MAX_TOP, Settings};
+pub use settings::{
+    Cors, MAX_BODIES_BYTES, MAX_BODY_BYTES, MAX_EXPLAINED_ROWS, MAX_TOP, SMALL_BODY_BYTES, Settings,
+};
 pub use state::State;

@@ -4,14 +4,17 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// The largest request body in bytes; one byte more is refused with 413.
-pub const MAX_BODY_BYTES: usize = 32 << 20;
+pub const MAX_BODY_BYTES: usize = 384 << 20;
+
+/// Bodies up to this many bytes are small requests, which never wait for large ones.
+pub const SMALL_BODY_BYTES: usize = 64 << 10;
 
 /// Bytes of all request bodies held at one time; a request that does not fit is refused with 503.
-pub const MAX_BODIES_BYTES: usize = 2 * MAX_BODY_BYTES;
+pub const MAX_BODIES_BYTES: usize = 512 << 20;
 
 /// The most rows that one request may have explained: an explanation is many times the size of its row, so the body's
 /// limit does not bound the answer's. One row more is refused with 422; without explanations there is no such limit.
-pub const MAX_EXPLAINED_ROWS: usize = 20_000;
+pub const MAX_EXPLAINED_ROWS: usize = 50_000;
 
 /// The largest `?top=`; model features are fewer, so it cuts nothing off.
 pub const MAX_TOP: usize = 1000;
@@ -31,11 +34,11 @@ pub enum Cors {
 /// How the service runs. None of it changes a score.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// Requests computed at the same time.
+    /// Large requests computed at the same time; of small ones, as many as there are threads.
     pub workers: usize,
-    /// Requests that may wait for a worker; one more is refused with 503.
+    /// Requests of each size that may wait for a worker; one more is refused with 503.
     pub queue: usize,
-    /// Threads that the computations share.
+    /// Threads that compute one large request.
     pub threads: usize,
     /// From a request's first byte to its answer; beyond it, 503.
     pub timeout: Duration,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aml_miner::aml::score::{Explain, ScoreError, answer, rank_alerts, score_alerts, score_clusters};
+use aml_miner::aml::score::{Explain, ScoreError, answer, rank_alerts, score_alerts, score_clusters, text};
 use aml_miner::aml::sot::Batch;
 use aml_miner::determinism::par::Pool;
 
@@ -30,6 +30,27 @@ fn an_alert_scores_alone_as_in_any_batch() {
     }
     for threads in [1, 2, 3, 8] {
         assert_eq!(whole, Pool::new(threads).unwrap().run(|| rows(batch())));
+    }
+}
+
+/// What is written while scoring is what the rows would be, to the byte, and of the same digest.
+#[test]
+fn text_written_at_once_is_that_of_the_rows() {
+    let none = Batch { alerts: Some(vec![]), clusters: Some(vec![]), ..batch().clone() };
+    for (batch, explain) in
+        [(batch(), Explain::Top(5)), (batch(), Explain::Top(0)), (batch(), Explain::No), (&none, Explain::No)]
+    {
+        let scores = score_alerts(bundle(), batch, explain).unwrap();
+        let mut rows = answer::alerts(&scores);
+        let written = || text::alerts(bundle(), batch, explain).unwrap();
+        assert_eq!((written().n_rows(), written().digest()), (rows.rows.len(), rows.digest));
+        assert_eq!(written().into_json(None), rows.to_json());
+        rows.rows.iter_mut().for_each(|row| row.latency_ms = Some(0.1 + 0.2));
+        assert_eq!(written().into_json(Some(0.1 + 0.2)), rows.to_json());
+
+        let rows = answer::clusters(&score_clusters(bundle(), batch, explain).unwrap());
+        let written = || text::clusters(bundle(), batch, explain).unwrap();
+        assert_eq!((written().digest(), written().into_json(None)), (rows.digest, rows.to_json()));
     }
 }
 

@@ -296,26 +296,52 @@ impl FeatureSet {
     /// # Determinism
     /// A row depends on what its view holds: not on other rows, nor on the order of rows of any table.
     pub fn matrix(&self, batch: &Batch) -> FeatureMatrix {
-        let index = Index::new(batch, self.rows);
-        let rows: Vec<Vec<f64>> = match self.rows {
+        let (reader, width) = (self.reader(batch), self.features.len());
+        let mut rows = vec![0.0; reader.n_rows() * width];
+        par::for_each_chunk(&mut rows, width.max(1), |row, out| reader.read(row, out));
+        let column = |f: usize| Column::F64(rows.iter().skip(f).step_by(width).copied().collect());
+        let columns = (0..width).map(column).collect();
+        FeatureMatrix::new(self.schema(), columns).expect("one column per feature, names are unique")
+    }
+
+    /// What reads the rows of a batch one at a time, for whoever needs no matrix of them all.
+    pub fn reader<'a>(&'a self, batch: &'a Batch) -> RowReader<'a> {
+        RowReader { set: self, batch, index: Index::new(batch, self.rows) }
+    }
+}
+
+/// Computes the features of one row after another.
+pub struct RowReader<'a> {
+    set: &'a FeatureSet,
+    batch: &'a Batch,
+    index: Index<'a>,
+}
+
+impl RowReader<'_> {
+    /// Rows of the batch's table; none where the table is absent.
+    pub fn n_rows(&self) -> usize {
+        match self.set.rows {
+            Rows::Alerts => self.batch.alerts.as_ref().map_or(0, Vec::len),
+            Rows::Clusters => self.batch.clusters.as_ref().map_or(0, Vec::len),
+        }
+    }
+
+    /// The features of a row, in the order of the set; NaN where absent.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub fn read(&self, row: usize, out: &mut [f64]) {
+        let features = self.set.features.iter();
+        match self.set.rows {
             Rows::Alerts => {
-                let alerts = batch.alerts.as_deref().unwrap_or_default();
-                par::map(alerts.len(), |i| {
-                    let view = index.alert(&alerts[i]);
-                    self.features.iter().map(|f| f.of_alert(&view)).collect()
-                })
+                let view = self.index.alert(&self.batch.alerts.as_deref().unwrap_or_default()[row]);
+                features.zip(out).for_each(|(feature, out)| *out = feature.of_alert(&view));
             }
             Rows::Clusters => {
-                let clusters = batch.clusters.as_deref().unwrap_or_default();
-                par::map(clusters.len(), |i| {
-                    let view = index.cluster(&clusters[i]);
-                    self.features.iter().map(|f| f.of_cluster(&view)).collect()
-                })
+                let view = self.index.cluster(&self.batch.clusters.as_deref().unwrap_or_default()[row]);
+                features.zip(out).for_each(|(feature, out)| *out = feature.of_cluster(&view));
             }
-        };
-        let column = |f: usize| Column::F64(rows.iter().map(|row| row[f]).collect());
-        let columns = (0..self.features.len()).map(column).collect();
-        FeatureMatrix::new(self.schema(), columns).expect("one column per feature, names are unique")
+        }
     }
 }
 

@@ -11,13 +11,14 @@ pub mod answer;
 mod cluster;
 mod rank;
 mod reason;
+pub mod text;
 
 use std::sync::Arc;
 
 use crate::aml::bundle::{Bundle, Kind, Scorer};
 use crate::aml::sot::Batch;
 use crate::determinism::par;
-use crate::gbdt::data::FeatureMatrix;
+use crate::gbdt::infer::Scratch as ExplainScratch;
 
 pub use alert::{AlertScore, score_alerts};
 pub use cluster::{ClusterScore, score_clusters};
@@ -77,32 +78,59 @@ fn scorer(bundle: &Bundle, kind: Kind) -> Result<&Scorer, ScoreError> {
 
 /// Scores every row of the model's table.
 fn score_rows(scorer: &Scorer, batch: &Batch, explain: Explain) -> Vec<Scored> {
-    let matrix = scorer.features().matrix(batch);
-    let blocks = par::map_blocks(matrix.n_rows(), BLOCK, |rows| {
-        let mut row = vec![0.0; matrix.n_features()];
-        rows.map(|i| score_row(scorer, &matrix, i, explain, &mut row)).collect::<Vec<_>>()
+    let none = || (Scratch::new(scorer), vec![]);
+    let blocks = map_rows(scorer, batch, none, |(scratch, scored), row| {
+        let explanation = match explain {
+            Explain::No => None,
+            Explain::Top(top) => Some(Explanation::of(scorer, row, scratch, top)),
+        };
+        scored.push(Scored { score: scorer.score(row.raw_score), raw_score: row.raw_score, explanation });
     });
-    blocks.fold(vec![], |mut all, part| {
-        all.extend(part);
-        all
-    })
+    blocks.into_iter().flat_map(|(_, scored)| scored).collect()
 }
 
-fn score_row(
-    scorer: &Scorer,
-    matrix: &FeatureMatrix,
+/// A row of features and the sum of the trees for it.
+struct RawRow<'a> {
+    /// Its place in the table.
     at: usize,
-    explain: Explain,
-    row: &mut [f64],
-) -> Scored {
-    matrix.copy_row(at, row);
-    let raw_score = scorer.predictor().raw_row(row);
-    let score = scorer.score(raw_score);
-    let explanation = match explain {
-        Explain::No => None,
-        Explain::Top(top) => Some(Explanation::of(scorer, row, raw_score, top)),
-    };
-    Scored { score, raw_score, explanation }
+    values: &'a [f64],
+    raw_score: f64,
+}
+
+/// Memory of one explanation after another.
+struct Scratch {
+    explainer: ExplainScratch,
+    contributions: Vec<f64>,
+}
+
+impl Scratch {
+    fn new(scorer: &Scorer) -> Self {
+        let contributions = vec![0.0; scorer.features().features().len()];
+        Scratch { explainer: ExplainScratch::default(), contributions }
+    }
+}
+
+/// Calls `each` for every row of the model's table, with what `start` made for its block of rows; gives the blocks in order.
+fn map_rows<M: Send>(
+    scorer: &Scorer,
+    batch: &Batch,
+    start: impl Fn() -> M + Sync,
+    each: impl Fn(&mut M, &RawRow<'_>) + Sync,
+) -> Vec<M> {
+    let reader = scorer.features().reader(batch);
+    let blocks = par::map_blocks(reader.n_rows(), BLOCK, |rows| {
+        let (mut values, mut block) = (vec![0.0; scorer.features().features().len()], start());
+        for at in rows {
+            reader.read(at, &mut values);
+            let raw_score = scorer.predictor().raw_row(&values);
+            each(&mut block, &RawRow { at, values: &values, raw_score });
+        }
+        block
+    });
+    blocks.fold(vec![], |mut all, part| {
+        all.push(part);
+        all
+    })
 }
 
 /// The name that stands beside a score.

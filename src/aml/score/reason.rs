@@ -4,8 +4,9 @@
 //! reason says what the feature is, its value with its unit, where the value lies among the training rows, and by the
 //! contribution's sign what it does to the score.
 
+use super::{RawRow, Scratch};
 use crate::aml::bundle::Scorer;
-use crate::aml::features::Unit;
+use crate::aml::features::{ModelFeature, Unit};
 
 /// Why a score is what it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,28 +36,52 @@ pub struct Reason {
 
 impl Explanation {
     /// Explains the raw score of one row.
-    pub(super) fn of(scorer: &Scorer, row: &[f64], raw_score: f64, top: usize) -> Self {
-        let contributions = scorer.explainer().contributions(row);
-        let (values, base_value) = (contributions.values, contributions.base_value);
+    pub(super) fn of(scorer: &Scorer, row: &RawRow<'_>, scratch: &mut Scratch, top: usize) -> Self {
         let features = scorer.features().features();
-        let mut order: Vec<usize> = (0..features.len()).filter(|&f| values[f] != 0.0).collect();
-        order.sort_by(|&a, &b| {
-            let magnitude = values[b].abs().total_cmp(&values[a].abs());
-            magnitude.then_with(|| features[a].name.cmp(&features[b].name))
-        });
+        let values = scratch.contributions_of(scorer, row);
         let reason = |&f: &usize| Reason {
             name: features[f].name.to_string(),
-            value: row[f],
+            value: row.values[f],
             contribution: values[f],
-            text: words(&features[f].name, features[f].unit, row[f], values[f], scorer.quantiles(f)),
+            text: words_of(scorer, f, row.values[f], values[f]),
         };
         Explanation {
-            top: order.iter().take(top).map(reason).collect(),
-            contributions: features.iter().map(|f| f.name.to_string()).zip(values).collect(),
-            base_value,
-            raw_score,
+            top: largest(features, values, top).iter().map(reason).collect(),
+            contributions: features.iter().map(|f| f.name.to_string()).zip(values.iter().copied()).collect(),
+            base_value: scorer.explainer().base_value(),
+            raw_score: row.raw_score,
         }
     }
+}
+
+impl Scratch {
+    /// The contributions of a row, one per feature.
+    pub(super) fn contributions_of(&mut self, scorer: &Scorer, row: &RawRow<'_>) -> &[f64] {
+        scorer.explainer().contributions_into(row.values, &mut self.explainer, &mut self.contributions);
+        &self.contributions
+    }
+}
+
+/// The features of the largest contributions, as many as `top` and without those of no effect; largest magnitude first,
+/// equal ones by name.
+pub(super) fn largest(features: &[ModelFeature], values: &[f64], top: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..features.len()).filter(|&f| values[f] != 0.0).collect();
+    let first = |a: &usize, b: &usize| {
+        let magnitude = values[*b].abs().total_cmp(&values[*a].abs());
+        magnitude.then_with(|| features[*a].name.cmp(&features[*b].name))
+    };
+    if top < order.len() {
+        order.select_nth_unstable_by(top, first);
+        order.truncate(top);
+    }
+    order.sort_unstable_by(first);
+    order
+}
+
+/// What a feature's value does to the score, in words.
+pub(super) fn words_of(scorer: &Scorer, feature: usize, value: f64, contribution: f64) -> String {
+    let known = &scorer.features().features()[feature];
+    words(&known.name, known.unit, value, contribution, scorer.quantiles(feature))
 }
 
 fn words(name: &str, unit: Unit, value: f64, contribution: f64, quantiles: &[f64]) -> String {

@@ -1,8 +1,9 @@
 //! One value of a table, whatever dress it comes in: Parquet types of any width, decimals as text, dates as text, JSON.
 
 use chrono::{DateTime, NaiveDate};
-use serde_json::Value;
+use serde::de::DeserializeSeed as _;
 
+use super::json::{By, Cells, Json, LONGEST_LIST};
 use crate::table::Values;
 
 /// What may stand in a column beyond its type.
@@ -33,7 +34,7 @@ pub(super) trait Cell: Sized {
     fn take(values: &mut Values, row: usize) -> Result<Option<Self>, ()>;
 
     /// From JSON; `Ok(None)` for null.
-    fn from_json(value: &Value) -> Result<Option<Self>, JsonFault>;
+    fn from_json(value: Json<'_>) -> Result<Option<Self>, JsonFault>;
 
     /// Many of them as a column.
     fn values<'a>(cells: impl Iterator<Item = &'a Self>) -> Values
@@ -67,9 +68,9 @@ impl Cell for String {
         })
     }
 
-    fn from_json(value: &Value) -> Result<Option<Self>, JsonFault> {
+    fn from_json(value: Json<'_>) -> Result<Option<Self>, JsonFault> {
         match value {
-            Value::String(text) => Ok(Some(text.clone())),
+            Json::Text(text) => Ok(Some(text.to_owned())),
             _ => Err(("Input should be a valid string", "string_type")),
         }
     }
@@ -105,13 +106,13 @@ impl Cell for f64 {
         Ok((!number.is_nan()).then_some(number))
     }
 
-    fn from_json(value: &Value) -> Result<Option<Self>, JsonFault> {
+    fn from_json(value: Json<'_>) -> Result<Option<Self>, JsonFault> {
         const PARSE: JsonFault =
             ("Input should be a valid number, unable to parse string as a number", "float_parsing");
+        const TYPE: JsonFault = ("Input should be a valid number", "float_type");
         match value {
-            Value::Number(number) => Ok(number.as_f64()),
-            Value::String(text) => text.trim().parse().map(Some).map_err(|_| PARSE),
-            _ => Err(("Input should be a valid number", "float_type")),
+            Json::Text(text) => text.trim().parse().map(Some).map_err(|_| PARSE),
+            value => value.as_f64().map(Some).ok_or(TYPE),
         }
     }
 
@@ -150,19 +151,17 @@ fn whole(values: &Values, row: usize) -> Result<Option<i128>, ()> {
     }
 }
 
-fn whole_from_json(value: &Value) -> Result<Option<i128>, JsonFault> {
+fn whole_from_json(value: Json<'_>) -> Result<Option<i128>, JsonFault> {
     const PARSE: JsonFault =
         ("Input should be a valid integer, unable to parse string as an integer", "int_parsing");
     const FRACTION: JsonFault =
         ("Input should be a valid integer, got a number with a fractional part", "int_from_float");
     match value {
-        Value::Number(number) => {
-            let exact = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
-            let from_float =
-                || number.as_f64().filter(|x| x.fract() == 0.0 && x.abs() < 1e18).map(|x| x as i128);
-            exact.or_else(from_float).map(Some).ok_or(FRACTION)
-        }
-        Value::String(text) => text.trim().parse().map(Some).map_err(|_| PARSE),
+        Json::Unsigned(number) => Ok(Some(number.into())),
+        Json::Signed(number) => Ok(Some(number.into())),
+        Json::Float(x) if x.fract() == 0.0 && x.abs() < 1e18 => Ok(Some(x as i128)),
+        Json::Float(_) => Err(FRACTION),
+        Json::Text(text) => text.trim().parse().map(Some).map_err(|_| PARSE),
         _ => Err(("Input should be a valid integer", "int_type")),
     }
 }
@@ -181,7 +180,7 @@ macro_rules! whole_cell {
                 whole(values, row)?.map(<$type>::try_from).transpose().map_err(|_| ())
             }
 
-            fn from_json(value: &Value) -> Result<Option<Self>, JsonFault> {
+            fn from_json(value: Json<'_>) -> Result<Option<Self>, JsonFault> {
                 let Some(whole) = whole_from_json(value)? else { return Ok(None) };
                 let outside = if whole < 0 { $range_fault } else { TOO_LARGE };
                 <$type>::try_from(whole).map(Some).map_err(|_| outside)
@@ -218,7 +217,7 @@ impl Cell for Option<i64> {
         Ok(<i64 as Cell>::take(values, row)?.map(Some))
     }
 
-    fn from_json(value: &Value) -> Result<Option<Self>, JsonFault> {
+    fn from_json(value: Json<'_>) -> Result<Option<Self>, JsonFault> {
         Ok(<i64 as Cell>::from_json(value)?.map(Some))
     }
 
@@ -243,11 +242,11 @@ impl Cell for bool {
         }
     }
 
-    fn from_json(value: &Value) -> Result<Option<Self>, JsonFault> {
+    fn from_json(value: Json<'_>) -> Result<Option<Self>, JsonFault> {
         match value {
-            Value::Bool(flag) => Ok(Some(*flag)),
-            Value::Number(n) if n.as_f64() == Some(0.0) => Ok(Some(false)),
-            Value::Number(n) if n.as_f64() == Some(1.0) => Ok(Some(true)),
+            Json::Bool(flag) => Ok(Some(flag)),
+            value if value.as_f64() == Some(0.0) => Ok(Some(false)),
+            value if value.as_f64() == Some(1.0) => Ok(Some(true)),
             _ => Err(("Input should be a valid boolean", "bool_type")),
         }
     }
@@ -275,9 +274,9 @@ impl Cell for NaiveDate {
             .transpose()
     }
 
-    fn from_json(value: &Value) -> Result<Option<Self>, JsonFault> {
+    fn from_json(value: Json<'_>) -> Result<Option<Self>, JsonFault> {
         match value {
-            Value::String(text) => {
+            Json::Text(text) => {
                 let fault = ("Input should be a valid date in the format YYYY-MM-DD", "date_parsing");
                 parse_date(text).map(Some).ok_or(fault)
             }
@@ -305,12 +304,13 @@ impl Cell for Vec<String> {
         }
     }
 
-    fn from_json(value: &Value) -> Result<Option<Self>, JsonFault> {
-        let Value::Array(items) = value else {
-            return Err(("Input should be a valid list", "list_type"));
-        };
-        let texts = items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<_>>();
-        texts.map(Some).ok_or(("Input should be a list of valid strings", "string_type"))
+    fn from_json(value: Json<'_>) -> Result<Option<Self>, JsonFault> {
+        match value {
+            Json::Texts(texts) => Ok(Some(texts)),
+            Json::LongList => Err(LONG_LIST),
+            Json::Counts(_) | Json::List => Err(("Input should be a list of valid strings", "string_type")),
+            _ => Err(NO_LIST),
+        }
     }
 
     fn values<'a>(cells: impl Iterator<Item = &'a Self>) -> Values {
@@ -340,12 +340,16 @@ impl Cell for Vec<u64> {
         }
     }
 
-    fn from_json(value: &Value) -> Result<Option<Self>, JsonFault> {
-        let Value::Array(items) = value else {
-            return Err(("Input should be a valid list", "list_type"));
-        };
-        let counts = items.iter().map(Value::as_u64).collect::<Option<_>>();
-        counts.map(Some).ok_or(("Input should be a list of valid integers, not negative", "int_type"))
+    fn from_json(value: Json<'_>) -> Result<Option<Self>, JsonFault> {
+        match value {
+            Json::Counts(counts) => Ok(Some(counts)),
+            Json::Texts(texts) if texts.is_empty() => Ok(Some(vec![])),
+            Json::LongList => Err(LONG_LIST),
+            Json::Texts(_) | Json::List => {
+                Err(("Input should be a list of valid integers, not negative", "int_type"))
+            }
+            _ => Err(NO_LIST),
+        }
     }
 
     fn values<'a>(cells: impl Iterator<Item = &'a Self>) -> Values {
@@ -355,13 +359,19 @@ impl Cell for Vec<u64> {
     }
 }
 
+const NO_LIST: JsonFault = ("Input should be a valid list", "list_type");
+const LONG_LIST: JsonFault = ("List should have at most 1000000 items after validation", "too_long");
+const _: () = assert!(LONGEST_LIST == 1_000_000, "the message names the limit");
+
 /// Lists that were written as JSON text.
 fn from_json_text<T: Cell>(text: Option<&str>) -> Result<Option<T>, ()> {
     match text {
         None | Some("") => Ok(None),
         Some(text) => {
-            let value: Value = serde_json::from_str(text).map_err(|_| ())?;
-            T::from_json(&value).map_err(|_| ())
+            let mut reader = serde_json::Deserializer::from_str(text);
+            let cell = By(Cells(T::from_json)).deserialize(&mut reader).map_err(|_| ())?;
+            reader.end().map_err(|_| ())?;
+            cell.map_err(|_| ())
         }
     }
 }

@@ -1,7 +1,5 @@
 //! The address-features table, whatever columns it has: numbers and flags are kept, numbers written as text too.
 
-use std::collections::BTreeMap;
-
 use super::batch::{AddressFeatures, BatchId, NumberColumn};
 use super::fault::BatchFault;
 use super::schema::{ADDRESS, Source};
@@ -31,47 +29,6 @@ pub(super) fn holds(name: &str) -> Holds {
 /// The number a text holds; `None` for other text, also for `NaN` and `inf`.
 pub(super) fn number_in(text: &str) -> Option<f64> {
     text.trim().parse().ok().filter(|number: &f64| number.is_finite())
-}
-
-/// A table of addresses in the making, a row at a time, a column where one turns up.
-#[derive(Default)]
-pub(super) struct Growing {
-    addresses: Interner,
-    columns: Vec<NumberColumn>,
-    by_name: BTreeMap<String, usize>,
-}
-
-impl Growing {
-    /// Starts the row of an address; the number of its earlier row if it has one.
-    pub(super) fn row(&mut self, address: &str) -> Result<(), usize> {
-        let next = self.addresses.len();
-        let place = self.addresses.intern(address) as usize;
-        if place < next { Err(place) } else { Ok(()) }
-    }
-
-    /// Sets a value of the row that was started last.
-    pub(super) fn set(&mut self, column: &str, value: f64) {
-        let place = match self.by_name.get(column) {
-            Some(&place) => place,
-            None => {
-                self.by_name.insert(column.to_owned(), self.columns.len());
-                self.columns.push(NumberColumn { name: column.to_owned(), values: vec![] });
-                self.columns.len() - 1
-            }
-        };
-        let values = &mut self.columns[place].values;
-        values.resize(self.addresses.len() - 1, f64::NAN);
-        values.push(value);
-    }
-
-    pub(super) fn n_columns(&self) -> usize {
-        self.columns.len()
-    }
-
-    pub(super) fn finish(mut self) -> AddressFeatures {
-        self.columns.iter_mut().for_each(|c| c.values.resize(self.addresses.len(), f64::NAN));
-        AddressFeatures { addresses: self.addresses, columns: self.columns }
-    }
 }
 
 /// Reads the table; `None` when a fault was added.

@@ -8,11 +8,15 @@ mod batch;
 mod body;
 mod cell;
 mod fault;
+mod feature_rows;
 mod features;
 mod findings;
+mod flows;
+mod json;
 mod meta;
 mod open;
 mod request;
+mod rows;
 mod schema;
 mod write;
 
@@ -28,8 +32,8 @@ pub use findings::Finding;
 pub use meta::{Checksum, FILE as META_FILE, Meta, WrittenFile, meta_json};
 pub use open::{ColumnReport, Opened, TableReport, Verified, discover, identify_folder, open};
 pub use request::{
-    Loc, MAX_ALERTS, MAX_CLUSTERS, MAX_FEATURE_CELLS, MAX_FEATURES, MAX_MONEY_FLOWS, MAX_REQUEST_FAULTS,
-    MAX_UNFOLDED_BYTES, RequestFault, RequestFaults,
+    Loc, MAX_ALERTS, MAX_CLUSTERS, MAX_FEATURE_CELLS, MAX_FEATURE_FIELDS, MAX_FEATURES, MAX_LIST_ITEMS,
+    MAX_MONEY_FLOWS, MAX_REQUEST_FAULTS, RequestFault, RequestFaults,
 };
 pub use schema::{ColumnSpec, Presence, TableKind};
 pub use write::{to_table, write_batch};

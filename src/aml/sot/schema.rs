@@ -2,13 +2,14 @@
 //! writing and the documentation all follow from these descriptions.
 
 use chrono::NaiveDate;
-use serde_json::{Map, Value};
+use serde::de::MapAccess;
 
 use super::batch::{
     AddressLabel, Alert, Asset, AssetPrice, BatchId, Cluster, GroundTruth, MoneyFlow, Pattern, Transfer,
 };
-use super::cell::{Cell, Check};
+use super::cell::{Cell, Check, JsonFault};
 use super::fault::{BatchFault, Faults};
+use super::json::{By, Cells, Json};
 use super::request::Scope;
 use crate::table::{Table, TableColumn, Values};
 
@@ -136,12 +137,56 @@ pub(super) trait Record: Sized {
     /// The rows as columns.
     fn write(rows: &[Self]) -> Vec<TableColumn>;
 
-    /// A row of a request body; `None` when a fault was added.
-    fn from_json(object: &Map<String, Value>, scope: &mut Scope<'_>) -> Option<Self>;
+    /// The fields of a row of a request's body as they were found.
+    type Slots: Default;
+
+    /// The place of a field among [`Record::COLUMNS`].
+    fn place(name: &str) -> Option<usize>;
+
+    /// Reads the value of the field at a place; of a repeated field the last counts.
+    fn read_slot<'de, A: MapAccess<'de>>(
+        slots: &mut Self::Slots,
+        place: usize,
+        fields: &mut A,
+        scope: &mut Scope<'_>,
+    ) -> Result<(), A::Error>;
+
+    /// The row; `None` when a fault was added.
+    fn settle(slots: Self::Slots, scope: &mut Scope<'_>) -> Option<Self>;
 }
 
+/// A field of a row of a request's body.
+#[derive(Default)]
+pub(super) enum Slot<T> {
+    /// Not there.
+    #[default]
+    Absent,
+    /// Null, which is as good as absent where there is a default.
+    Null,
+    /// Its cell, or why it is none.
+    Read(Result<Option<T>, JsonFault>),
+}
+
+impl<T: Cell> Slot<T> {
+    /// Reads a field's value.
+    pub(super) fn read<'de, A: MapAccess<'de>>(
+        fields: &mut A,
+        scope: &mut Scope<'_>,
+    ) -> Result<Self, A::Error> {
+        fields.next_value_seed(By(Cells(|json: Json<'_>| match json {
+            Json::Null => Slot::Null,
+            json if !scope.makes_room(json.n_items()) => Slot::Read(Err(NO_ROOM)),
+            json => Slot::Read(T::from_json(json)),
+        })))
+    }
+}
+
+/// Lists of the whole body hold more than [`super::request::MAX_LIST_ITEMS`].
+const NO_ROOM: JsonFault = ("Lists inside of rows should have at most 8000000 items together", "too_long");
+const _: () = assert!(super::request::MAX_LIST_ITEMS == 8_000_000, "the message names the limit");
+
 /// A default that may depend on the batch.
-type Default<T> = fn(&BatchId) -> T;
+type DefaultOf<T> = fn(&BatchId) -> T;
 
 /// A table on its way to rows.
 pub(super) struct Source<'a> {
@@ -155,7 +200,7 @@ impl Source<'_> {
     pub(super) fn column<T: Cell>(
         &mut self,
         spec: &ColumnSpec,
-        default: Option<Default<T>>,
+        default: Option<DefaultOf<T>>,
     ) -> Option<Vec<T>> {
         let plain = [spec.name];
         let names = if spec.read_as.is_empty() { &plain[..] } else { spec.read_as };
@@ -210,7 +255,7 @@ impl Source<'_> {
         &mut self,
         spec: &ColumnSpec,
         cells: Vec<Option<T>>,
-        default: Option<Default<T>>,
+        default: Option<DefaultOf<T>>,
     ) -> Option<Vec<T>> {
         let mut settled = Vec::with_capacity(cells.len());
         for (row, cell) in cells.into_iter().enumerate() {
@@ -265,6 +310,13 @@ fn fill_blanks<T: Cell>(cells: &mut [Option<T>], next: Vec<Option<T>>) {
 /// the row. Presence is `required`, `or(default)`, or `file_or(default)` where only request bodies must have it.
 macro_rules! record {
     ($row:ident { $($field:ident: $type:ty, $check:ident, $presence:ident $(($default:expr))? $(, [$($name:literal),*])?;)* }) => {
+        const _: () = {
+        /// The fields of a row as they were found.
+        #[derive(Default)]
+        pub(super) struct Slots {
+            $($field: Slot<$type>,)*
+        }
+
         impl Record for $row {
             const COLUMNS: &'static [ColumnSpec] = &[$(ColumnSpec {
                 name: stringify!($field),
@@ -296,21 +348,45 @@ macro_rules! record {
                 )),*]
             }
 
-            fn from_json(object: &Map<String, Value>, scope: &mut Scope<'_>) -> Option<Self> {
+            type Slots = Slots;
+
+            #[inline]
+            fn place(name: &str) -> Option<usize> {
+                [$(stringify!($field)),*].iter().position(|field| *field == name)
+            }
+
+            fn read_slot<'de, A: MapAccess<'de>>(
+                slots: &mut Slots,
+                place: usize,
+                fields: &mut A,
+                scope: &mut Scope<'_>,
+            ) -> Result<(), A::Error> {
+                let mut at = 0..;
+                $(
+                    if at.next() == Some(place) {
+                        slots.$field = Slot::read(fields, scope)?;
+                        return Ok(());
+                    }
+                )*
+                Ok(())
+            }
+
+            fn settle(slots: Slots, scope: &mut Scope<'_>) -> Option<Self> {
                 let mut specs = Self::COLUMNS.iter();
                 $(
                     let spec = specs.next().expect("one description for each field");
-                    let $field = scope.field::<$type>(object, spec, record!(@default $type $(, $default)?));
+                    let $field = scope.field::<$type>(slots.$field, spec, record!(@default $type $(, $default)?));
                 )*
                 Some($row { $($field: $field?),* })
             }
         }
+        };
     };
     (@presence required) => { Presence::Required };
     (@presence file_or) => { Presence::RequiredInBodies };
     (@presence or) => { Presence::Optional };
     (@default $type:ty) => { None };
-    (@default $type:ty, $default:expr) => { Some($default as Default<$type>) };
+    (@default $type:ty, $default:expr) => { Some($default as DefaultOf<$type>) };
 }
 
 record!(Alert {

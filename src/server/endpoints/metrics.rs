@@ -12,6 +12,7 @@ pub(in crate::server) fn handle(state: &State) -> Result<Response, ApiError> {
     meters.uptime.set(gauge(state.uptime().as_secs()));
     meters.memory.set(gauge(resident_kib().unwrap_or(0).saturating_mul(1024)));
     meters.in_flight.set(gauge(state.compute.taken() as u64));
+    meters.waiting.set(gauge(state.compute.waiting() as u64));
     let text = meters.text().map_err(|error| {
         tracing::error!(%error, "the counters do not print");
         ApiError::Internal

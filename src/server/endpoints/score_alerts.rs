@@ -6,7 +6,7 @@ use warp::reply::Response;
 use warp::{Buf, Stream};
 
 use super::scoring::{Answer, Request, answer};
-use crate::aml::score::{answer as rows, score_alerts};
+use crate::aml::score::text;
 use crate::server::error::ApiError;
 use crate::server::routes::Call;
 use crate::server::state::State;
@@ -21,11 +21,5 @@ where
 
 fn compute(request: &Request<'_>) -> Result<Answer, ApiError> {
     let explain = request.explain("alerts", &request.batch.alerts)?;
-    let scores = score_alerts(request.bundle, request.batch, explain)?;
-    let n = scores.len();
-    let mut answer = rows::alerts(&scores);
-    drop(scores);
-    let latency = request.latency_ms(n);
-    answer.rows.iter_mut().for_each(|row| row.latency_ms = Some(latency));
-    Ok(Answer { json: answer.to_json(), digest: answer.digest, rows: n })
+    Ok(request.answer(text::alerts(request.bundle, request.batch, explain)?))
 }

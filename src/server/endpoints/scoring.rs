@@ -12,15 +12,16 @@ use warp::reply::Response;
 use warp::{Buf, Stream};
 
 use crate::aml::bundle::Bundle;
+use crate::aml::score::text::Text;
 use crate::aml::score::{Explain, ScoreError};
 use crate::aml::sot::{Batch, Loc, RequestFault, RequestFaults};
 use crate::determinism::digest::Digest;
-use crate::server::body::check_media_type;
-use crate::server::compute::Place;
+use crate::server::body::{check_media_type, declared_length};
+use crate::server::compute::{Place, Size};
 use crate::server::error::{ApiError, Fault, json_response};
 use crate::server::query::Query;
 use crate::server::routes::Call;
-use crate::server::settings::MAX_EXPLAINED_ROWS;
+use crate::server::settings::{MAX_EXPLAINED_ROWS, SMALL_BODY_BYTES};
 use crate::server::state::State;
 
 /// A request that was understood, with what is needed to answer it.
@@ -41,8 +42,15 @@ pub(super) struct Answer {
 
 impl Request<'_> {
     /// Milliseconds each of `rows` took so far: reading, features, scores, reasons, and their text.
-    pub(super) fn latency_ms(&self, rows: usize) -> f64 {
+    fn latency_ms(&self, rows: usize) -> f64 {
         (self.elapsed)().as_secs_f64() * 1e3 / rows.max(1) as f64
+    }
+
+    /// The answer of rows that were written as they were scored.
+    pub(super) fn answer(&self, text: Text) -> Answer {
+        let (rows, digest) = (text.n_rows(), text.digest());
+        let latency = self.latency_ms(rows);
+        Answer { json: text.into_json(Some(latency)), digest, rows }
     }
 
     /// How much the caller wants explained of `rows` of a table.
@@ -109,7 +117,9 @@ fn admit<S>(state: &State, call: &Call<S>) -> Result<(Arc<Bundle>, Place), ApiEr
     }
     check_media_type(&call.headers)?;
     let bundle = state.bundle().ok_or(ApiError::NotLoaded)?;
-    Ok((bundle, state.compute.place()?))
+    let small = declared_length(&call.headers).is_some_and(|length| length <= SMALL_BODY_BYTES);
+    let place = state.compute.place(if small { Size::Small } else { Size::Large })?;
+    Ok((bundle, place))
 }
 
 fn understand(body: &[u8], query: &str) -> Result<(Batch, Query), ApiError> {

@@ -1,0 +1,196 @@
+//! The JSON of scored rows, written as they are scored: what [`answer`](super::answer) would make of
+//! [`score_alerts`](super::score_alerts) to the byte, without the rows in between.
+//!
+//! An explanation is JSON text inside of a JSON string, so its quotes are escaped while they are written. Blocks of rows are
+//! written in parallel and put together in order; the one thing that is not known before the last row is done, each
+//! row's `latency_ms`, is put into the gaps left for it. The digest covers the text without it.
+
+use super::reason::{largest, words_of};
+use super::{Explain, RawRow, ScoreError, Scratch, map_rows, scorer};
+use crate::aml::bundle::{Bundle, Kind, Scorer};
+use crate::aml::sot::Batch;
+use crate::determinism::digest::{Digest, Hasher};
+
+/// The rows of an answer as JSON, but for their latencies.
+pub struct Text {
+    /// Blocks of rows with the commas between them.
+    pieces: Vec<Piece>,
+    n_rows: usize,
+}
+
+/// Some rows as JSON.
+#[derive(Default)]
+struct Piece {
+    json: Vec<u8>,
+    /// Where `latency_ms` goes, one place for each row.
+    gaps: Vec<usize>,
+}
+
+/// Scores every alert of a batch, in the order of its alerts table.
+///
+/// # Errors
+/// When the bundle has no alert scorer or the batch no alerts table.
+pub fn alerts(bundle: &Bundle, batch: &Batch, explain: Explain) -> Result<Text, ScoreError> {
+    let scorer = scorer(bundle, Kind::AlertScorer)?;
+    let absent = || ScoreError::NoTable { batch: batch.id.name(), table: "alerts" };
+    let alerts = batch.alerts.as_ref().ok_or_else(absent)?;
+    Ok(rows(scorer, batch, explain, "alert_id", |row| &alerts[row].alert_id))
+}
+
+/// Scores every cluster of a batch, in the order of its clusters table.
+///
+/// # Errors
+/// When the bundle has no cluster scorer or the batch no clusters table.
+pub fn clusters(bundle: &Bundle, batch: &Batch, explain: Explain) -> Result<Text, ScoreError> {
+    let scorer = scorer(bundle, Kind::ClusterScorer)?;
+    let absent = || ScoreError::NoTable { batch: batch.id.name(), table: "clusters" };
+    let clusters = batch.clusters.as_ref().ok_or_else(absent)?;
+    Ok(rows(scorer, batch, explain, "cluster_id", |row| &clusters[row].cluster_id))
+}
+
+impl Text {
+    /// Rows of the answer.
+    pub fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    /// SHA-256 of the JSON without latencies.
+    pub fn digest(&self) -> Digest {
+        let mut hasher = Hasher::new();
+        hasher.update(b"[");
+        self.pieces.iter().for_each(|piece| hasher.update(&piece.json));
+        hasher.update(b"]");
+        hasher.finish()
+    }
+
+    /// The answer's bytes, a JSON array; each row with `latency_ms` where one is given. Memory is given back as it goes.
+    pub fn into_json(self, latency_ms: Option<f64>) -> Vec<u8> {
+        let mut gap = vec![];
+        if let Some(latency) = latency_ms {
+            gap.extend_from_slice(b"\"latency_ms\":");
+            number(&mut gap, latency);
+            gap.push(b',');
+        }
+        let length: usize = self.pieces.iter().map(|p| p.json.len() + p.gaps.len() * gap.len()).sum();
+        let mut json = Vec::with_capacity(length + 2);
+        json.push(b'[');
+        for piece in self.pieces {
+            let mut from = 0;
+            for at in piece.gaps {
+                json.extend_from_slice(&piece.json[from..at]);
+                json.extend_from_slice(&gap);
+                from = at;
+            }
+            json.extend_from_slice(&piece.json[from..]);
+        }
+        json.push(b']');
+        json
+    }
+}
+
+fn rows<'a>(
+    scorer: &Scorer,
+    batch: &Batch,
+    explain: Explain,
+    key: &str,
+    id: impl Fn(usize) -> &'a String + Sync,
+) -> Text {
+    let key = format!("{{\"{key}\":");
+    let mut version = b",\"model_version\":".to_vec();
+    text(&mut version, scorer.version());
+    version.push(b',');
+    let none = || (Scratch::new(scorer), Piece::default());
+    let blocks = map_rows(scorer, batch, none, |(scratch, piece), row| {
+        let json = &mut piece.json;
+        if row.at > 0 {
+            json.push(b',');
+        }
+        json.extend_from_slice(key.as_bytes());
+        text(json, id(row.at));
+        json.extend_from_slice(b",\"score\":");
+        number(json, scorer.score(row.raw_score));
+        json.extend_from_slice(&version);
+        piece.gaps.push(json.len());
+        json.extend_from_slice(b"\"explain_json\":");
+        match explain {
+            Explain::No => json.extend_from_slice(b"null"),
+            Explain::Top(top) => explanation(json, scorer, row, scratch, top),
+        }
+        json.push(b'}');
+    });
+    let pieces: Vec<Piece> = blocks.into_iter().map(|(_, piece)| piece).collect();
+    let n_rows = pieces.iter().map(|piece| piece.gaps.len()).sum();
+    Text { pieces, n_rows }
+}
+
+/// The explanation of a row as a JSON string that holds JSON.
+fn explanation(json: &mut Vec<u8>, scorer: &Scorer, row: &RawRow<'_>, scratch: &mut Scratch, top: usize) {
+    let features = scorer.features().features();
+    let values = scratch.contributions_of(scorer, row);
+    json.extend_from_slice(br#""{\"top_features\":["#);
+    for (i, feature) in largest(features, values, top).into_iter().enumerate() {
+        json.extend_from_slice(if i == 0 { br#"{\"name\":"# } else { br#",{\"name\":"# });
+        nested_text(json, &features[feature].name);
+        json.extend_from_slice(br#",\"value\":"#);
+        number(json, row.values[feature]);
+        json.extend_from_slice(br#",\"contribution\":"#);
+        number(json, values[feature]);
+        json.extend_from_slice(br#",\"reason\":"#);
+        nested_text(json, &words_of(scorer, feature, row.values[feature], values[feature]));
+        json.push(b'}');
+    }
+    json.extend_from_slice(br#"],\"feature_contributions\":{"#);
+    for (i, (feature, value)) in features.iter().zip(values).enumerate() {
+        if i > 0 {
+            json.push(b',');
+        }
+        nested_text(json, &feature.name);
+        json.push(b':');
+        number(json, *value);
+    }
+    json.extend_from_slice(br#"},\"base_value\":"#);
+    number(json, scorer.explainer().base_value());
+    json.extend_from_slice(br#",\"raw_score\":"#);
+    number(json, row.raw_score);
+    json.extend_from_slice(br#"}""#);
+}
+
+/// The shortest text that reads back exactly; null where it is no finite number.
+fn number(json: &mut Vec<u8>, value: f64) {
+    serde_json::to_writer(json, &value).expect("memory takes every number");
+}
+
+fn text(json: &mut Vec<u8>, text: &str) {
+    serde_json::to_writer(json, text).expect("memory takes every text");
+}
+
+/// A text in JSON that stands in a JSON string itself.
+fn nested_text(json: &mut Vec<u8>, text: &str) {
+    if text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
+        json.extend_from_slice(br#"\""#);
+        json.extend_from_slice(text.as_bytes());
+        json.extend_from_slice(br#"\""#);
+    } else {
+        let inner = serde_json::to_string(text).expect("texts serialise");
+        let outer = serde_json::to_string(&inner).expect("texts serialise");
+        json.extend_from_slice(&outer.as_bytes()[1..outer.len() - 1]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_within_a_text_reads_back_twice() {
+        for text in ["total_in_usd", "", "a \"quoted\" \\ name", "line\nbreak \u{1} \u{7f} ä €"] {
+            let mut json = b"\"".to_vec();
+            nested_text(&mut json, text);
+            json.push(b'"');
+            let outer: String = serde_json::from_slice(&json).expect("a JSON string");
+            assert_eq!(outer, serde_json::to_string(text).expect("serialises"));
+            let inner: String = serde_json::from_str(&outer).expect("a JSON string inside");
+            assert_eq!(inner, text);
+        }
+    }
+}
