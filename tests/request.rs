@@ -34,8 +34,8 @@ fn flow(from: &str, to: &str) -> Value {
 /// A sound body.
 fn sound() -> Value {
     let features = [
-        json!({"address": "a", "total_in_usd": 1.25, "kcore": 3, "own_column": -0.5}),
-        json!({"address": "b", "total_in_usd": 7, "own_column": 1e-300, "velocity_score": 0.75}),
+        json!({"address": "a", "total_in_usd": 1.25, "kcore": 3.0, "own_column": -0.5}),
+        json!({"address": "b", "total_in_usd": 7.0, "own_column": 1e-300, "velocity_score": 0.75}),
     ];
     json!({"alerts": [alert("1", "a"), alert("2", "b")], "features": features, "clusters": [cluster("c")],
         "money_flows": [flow("a", "b"), flow("b", "c")]})
