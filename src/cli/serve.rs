@@ -48,7 +48,7 @@ pub(crate) struct Http {
     /// Seconds that a stop waits for requests under way
     #[arg(long, value_name = "SECONDS", env = "AML_MINER_DRAIN", default_value_t = 30)]
     drain: u64,
-    /// Largest request body in bytes, at most 32 MiB
+    /// Largest request body in bytes, at most 384 MiB
     #[arg(long, value_name = "BYTES", env = "AML_MINER_MAX_BODY", default_value_t = MAX_BODY_BYTES)]
     max_body: usize,
     /// Origin that browsers may call from, such as https://desk.example; repeat it, or * for all [default: none]
