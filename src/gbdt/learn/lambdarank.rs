@@ -334,8 +334,8 @@ mod tests {
             let p = math::sigmoid(-d);
             pairs[high].gradient -= weight * p;
             pairs[low].gradient += weight * p;
-            pairs[high].hessian += weight * p * (1.0 - p);
-            pairs[low].hessian += weight * p * (1.0 - p);
+            pairs[high].hessian += 2.0 * weight * p * (1.0 - p);
+            pairs[low].hessian += 2.0 * weight * p * (1.0 - p);
             sum += 2.0 * weight * p;
         }
         let norm = if rules.norm && sum > 0.0 { math::log2(1.0 + sum) / sum } else { 1.0 };
