@@ -40,8 +40,9 @@ fn bundle() -> Bundle {
 }
 
 fn service_with(settings: Settings, bundle: Option<Bundle>) -> (Arc<State>, Service) {
-    let state =
-        Arc::new(State::new(settings, Box::new(Ticking::default()), bundle).expect("the state sets up"));
+    let state = Arc::new(
+        State::new(settings, Box::new(Ticking::default()), [7; 32], bundle).expect("the state sets up"),
+    );
     (state.clone(), routes(state).map(warp::Reply::into_response).boxed())
 }
 
@@ -233,11 +234,50 @@ async fn health_version_metrics_and_info_tell_the_state() {
     assert!(text.contains(&format!("aml_miner_bundle_loaded{{model_digest=\"{digest}\"}} 1")), "{text}");
     assert!(text.contains("aml_miner_http_request_seconds_bucket{route=\"/score/alerts\""), "{text}");
 
-    assert_eq!(rows(&json_of(&get(&service, "/").await)["calls"]).len(), 6);
+    assert_eq!(rows(&json_of(&get(&service, "/").await)["calls"]).len(), 8);
     assert_eq!(send(&service, "HEAD", "/health", &[], b"").await.status(), 200);
 }
 
 // ---- same request, same bytes
+
+#[tokio::test]
+async fn every_answer_bears_a_name_a_trace_and_guards() {
+    let service = service();
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let parent = format!("00-{trace}-00f067aa0ba902b7-01");
+    let named = [("x-request-id", "batch-7"), ("traceparent", parent.as_str())];
+    for (method, path, status) in
+        [("GET", "/health", 200), ("POST", "/score/alerts", 400), ("GET", "/none", 404)]
+    {
+        let reply = send(&service, method, path, &named, b"").await;
+        assert_eq!(reply.status(), status, "{path}");
+        assert_eq!(header(&reply, "x-request-id"), "batch-7");
+        assert!(header(&reply, "traceparent").starts_with(&format!("00-{trace}-")), "{path}");
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("cache-control", "no-store"),
+            ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+            ("referrer-policy", "no-referrer"),
+        ] {
+            assert_eq!(header(&reply, name), value, "{path}");
+        }
+    }
+    let (first, second) = (get(&service, "/health").await, get(&service, "/health").await);
+    assert_ne!(header(&first, "x-request-id"), header(&second, "x-request-id"));
+}
+
+#[tokio::test]
+async fn readiness_is_about_models_and_liveness_is_not() {
+    let (state, service) = service_with(Settings::default(), None);
+    assert_eq!(get(&service, "/livez").await.status(), 200);
+    let reply = get(&service, "/readyz").await;
+    assert_eq!((reply.status().as_u16(), header(&reply, "retry-after")), (503, "10"));
+    state.swap(bundle());
+    let reply = get(&service, "/readyz").await;
+    assert_eq!(reply.status(), 200);
+    assert_eq!(json_of(&reply)["model_digest"], bundle().digest().to_string());
+}
 
 #[tokio::test]
 async fn the_digest_is_that_of_the_answer_without_latency_and_repeats() {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::batch::write_file;
+use super::random::random;
 use super::{Fault, Verdict};
 use crate::pipeline::submit::{PublicKey, SecretKey};
 
@@ -19,10 +20,7 @@ pub(crate) struct Keygen {
 }
 
 pub(super) fn run(args: &Keygen) -> Result<Verdict, Fault> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed)
-        .map_err(|error| Fault::Internal(format!("no randomness of the system: {error}")))?;
-    let key = SecretKey::from_seed(seed);
+    let key = SecretKey::from_seed(random()?);
     write_secret(&args.output, &key.to_text())?;
     let public = public_path(&args.output);
     write_file(&public, key.public().to_text().as_bytes())?;

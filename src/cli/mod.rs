@@ -21,6 +21,7 @@ mod health;
 mod inspect;
 mod keygen;
 mod log;
+mod random;
 mod rank;
 mod request;
 mod score;

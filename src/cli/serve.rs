@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::args::Global;
 use super::clock::SystemClock;
+use super::random::random;
 use super::{Fault, Verdict, bundled};
 use crate::aml::bundle::Bundle;
 use crate::server::{self, Cors, Ended, MAX_BODY_BYTES, Settings, State};
@@ -84,7 +85,8 @@ pub(super) fn serve(
 ) -> Result<Verdict, Fault> {
     let address = listener.local_addr().map_err(Fault::internal)?;
     let digest = bundle.as_ref().map(|b| b.digest().to_string());
-    let state = State::new(settings, Box::new(SystemClock::start()), bundle).map_err(Fault::internal)?;
+    let state =
+        State::new(settings, Box::new(SystemClock::start()), random()?, bundle).map_err(Fault::internal)?;
     tracing::info!(url = %format_args!("http://{address}"), model_digest = digest.as_deref().unwrap_or("none"), "listening");
     match server::run(listener, Arc::new(state), Some(Box::new(reload))).map_err(Fault::internal)? {
         Ended::Drained => Ok(Verdict::Done),

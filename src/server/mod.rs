@@ -1,9 +1,9 @@
-//! The HTTP service: six calls over one bundle, and nothing that computes a score itself.
+//! The HTTP service: scoring and what surrounds it, over one bundle, and nothing that computes a score itself.
 //!
 //! A request runs down the files of this folder: [`routes`] finds the call, `body` takes the bytes in
 //! under a limit, `compute` carries the work off the async threads, `endpoints` say what each call
 //! means, and `error` turns every refusal into a status and a JSON text. `state` is what all requests
-//! share: the bundle (replaceable while requests run), the clock, the counters.
+//! share: the bundle (replaceable while requests run), the clock, the counters; `trace` gives every request a name.
 //!
 //! Invariants: the same body gets the same bytes back, `latency_ms` excepted; one request never sees two
 //! bundles; whatever is held for requests (bodies, waiting work) has a bound. Time comes from a [`Clock`]
@@ -21,6 +21,7 @@ mod routes;
 mod run;
 mod settings;
 mod state;
+mod trace;
 
 pub use clock::Clock;
 pub use error::{ApiError, Fault};

@@ -3,18 +3,25 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use warp::cors::CorsForbidden;
 use warp::filters::BoxedFilter;
+use warp::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
 use warp::http::{HeaderMap, Method};
+use warp::path::FullPath;
 use warp::reject::Rejection;
 use warp::reply::Response;
 use warp::{Buf, Filter, Stream};
 
-use super::endpoints::{health, info, metrics, rank_alerts, score_alerts, score_clusters, version};
+use super::endpoints::{health, info, live, metrics, rank_alerts, score_alerts, score_clusters, version};
 use super::error::ApiError;
 use super::settings::Cors;
 use super::state::State;
+use super::trace::Trace;
 
 /// A scoring request as it came.
 pub(super) struct Call<S> {
@@ -41,7 +48,11 @@ pub fn routes_with(state: Arc<State>, extra: Extra) -> BoxedFilter<(impl warp::R
         None => calls.map(plain).boxed(),
         Some(cors) => calls.with(cors).recover(refuse).map(plain).boxed(),
     };
-    calls.with(warp::log::custom(move |info| record(&state, &info))).boxed()
+    let finish = {
+        let state = state.clone();
+        move |seen: Seen, response| seen.finish(&state, response)
+    };
+    seen(state).and(calls).map(finish).boxed()
 }
 
 fn plain(reply: impl warp::Reply) -> Response {
@@ -68,8 +79,11 @@ fn read_routes(state: &Arc<State>) -> BoxedFilter<(Response,)> {
     };
     let info = warp::path::end().and(get(info::handle));
     let health = warp::path!("health").and(get(health::handle));
+    let livez = warp::path!("livez").and(get(live::live));
+    let readyz = warp::path!("readyz").and(get(live::ready));
     let version = warp::path!("version").and(get(version::handle));
     let metrics = warp::path!("metrics").and(get(metrics::handle));
+    let health = health.or(livez).unify().or(readyz).unify();
     info.or(health).unify().or(version).unify().or(metrics).unify().boxed()
 }
 
@@ -119,8 +133,8 @@ fn call_parts()
 fn cors(setting: &Cors) -> Option<warp::cors::Cors> {
     let builder = warp::cors()
         .allow_methods(["GET", "POST"])
-        .allow_header("content-type")
-        .expose_headers(["x-score-digest", "x-model-digest", "x-model-network", "retry-after"])
+        .allow_headers(["content-type", "x-request-id", "traceparent"])
+        .expose_headers(EXPOSED)
         .max_age(600_u32);
     match setting {
         Cors::Off => None,
@@ -145,17 +159,70 @@ async fn refuse(rejection: Rejection) -> Result<Response, Infallible> {
 
 impl warp::reject::Reject for ApiError {}
 
-/// The routes by name, so that unknown addresses cannot add labels without end.
-const ROUTES: [&str; 7] =
-    ["/", "/health", "/metrics", "/rank/alerts", "/score/alerts", "/score/clusters", "/version"];
+/// Headers that scripts of other origins may read.
+const EXPOSED: [&str; 6] =
+    ["x-score-digest", "x-model-digest", "x-model-network", "x-request-id", "traceparent", "retry-after"];
 
-fn record(state: &State, info: &warp::log::Info<'_>) {
-    let same = |route: &&str| route.trim_end_matches('/') == info.path().trim_end_matches('/');
-    let route = ROUTES.into_iter().find(same).unwrap_or("other");
-    let (status, elapsed) = (info.status(), info.elapsed());
-    state.meters.requests.with_label_values(&[route, status.as_str()]).inc();
-    state.meters.seconds.with_label_values(&[route]).observe(elapsed.as_secs_f64());
-    let client = info.remote_addr().map(|a| a.to_string()).unwrap_or_default();
-    let millis = elapsed.as_secs_f64() * 1e3;
-    tracing::info!(method = %info.method(), path = info.path(), status = status.as_u16(), millis, client, "request");
+/// The routes by name, so that unknown addresses cannot add labels without end.
+const ROUTES: [&str; 9] = [
+    "/",
+    "/health",
+    "/livez",
+    "/metrics",
+    "/rank/alerts",
+    "/readyz",
+    "/score/alerts",
+    "/score/clusters",
+    "/version",
+];
+
+/// Answers are data: no browser is to guess their type, show them in a frame, keep them, or load anything for them.
+const GUARDS: [(HeaderName, HeaderValue); 5] = [
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+];
+
+/// A request as its head tells it.
+struct Seen {
+    method: Method,
+    path: FullPath,
+    client: Option<SocketAddr>,
+    trace: Trace,
+    since: Duration,
+}
+
+fn seen(state: Arc<State>) -> impl Filter<Extract = (Seen,), Error = Infallible> + Clone {
+    warp::method().and(warp::path::full()).and(warp::addr::remote()).and(warp::header::headers_cloned()).map(
+        move |method, path, client, headers| Seen {
+            method,
+            path,
+            client,
+            trace: state.names.of(&headers),
+            since: state.clock().monotonic(),
+        },
+    )
+}
+
+impl Seen {
+    /// Counts and logs a request, and puts on its answer what every answer has.
+    fn finish(self, state: &State, mut response: Response) -> Response {
+        self.trace.mark(response.headers_mut());
+        for (name, value) in GUARDS {
+            response.headers_mut().entry(name).or_insert(value);
+        }
+        let same = |route: &&str| route.trim_end_matches('/') == self.path.as_str().trim_end_matches('/');
+        let route = ROUTES.into_iter().find(same).unwrap_or("other");
+        let status = response.status();
+        let elapsed = state.clock().monotonic().saturating_sub(self.since);
+        state.meters.requests.with_label_values(&[route, status.as_str()]).inc();
+        state.meters.seconds.with_label_values(&[route]).observe(elapsed.as_secs_f64());
+        let client = self.client.map(|a| a.to_string()).unwrap_or_default();
+        let millis = elapsed.as_secs_f64() * 1e3;
+        let Trace { request_id, trace_id, .. } = &self.trace;
+        tracing::info!(method = %self.method, path = self.path.as_str(), status = status.as_u16(), millis, client, request_id, trace_id, "request");
+        response
+    }
 }

@@ -9,6 +9,7 @@ use super::compute::Compute;
 use super::meters::Meters;
 use super::rate::RateLimit;
 use super::settings::{MAX_BODIES_BYTES, MAX_BODY_BYTES, Settings};
+use super::trace::Names;
 use crate::aml::bundle::Bundle;
 use crate::determinism::par::PoolError;
 
@@ -22,6 +23,7 @@ pub struct State {
     pub(super) bodies: Bodies,
     pub(super) meters: Meters,
     pub(super) rate: Option<RateLimit>,
+    pub(super) names: Names,
 }
 
 /// The shared state could not be set up.
@@ -37,13 +39,15 @@ pub enum StateError {
 }
 
 impl State {
-    /// A server's state; without a bundle it answers 503 where one is needed.
+    /// A server's state; without a bundle it answers 503 where one is needed. `secret` is random: names of requests are made
+    /// from it.
     ///
     /// # Errors
     /// When worker threads cannot be started.
     pub fn new(
         settings: Settings,
         clock: Box<dyn Clock>,
+        secret: [u8; 32],
         bundle: Option<Bundle>,
     ) -> Result<Self, StateError> {
         let max_body = settings.max_body_bytes.min(MAX_BODY_BYTES);
@@ -54,6 +58,7 @@ impl State {
             bodies: Bodies::new(MAX_BODIES_BYTES, max_body),
             meters: Meters::new()?,
             rate: settings.rate_limit.map(RateLimit::new),
+            names: Names::new(secret),
             settings,
             clock,
         };

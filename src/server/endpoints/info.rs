@@ -11,7 +11,7 @@ struct Info {
     name: &'static str,
     description: &'static str,
     version: &'static str,
-    calls: [&'static str; 6],
+    calls: [&'static str; 8],
 }
 
 pub(in crate::server) fn handle(_state: &State) -> Result<Response, ApiError> {
@@ -24,6 +24,8 @@ pub(in crate::server) fn handle(_state: &State) -> Result<Response, ApiError> {
             "POST /rank/alerts",
             "POST /score/clusters",
             "GET /health",
+            "GET /livez",
+            "GET /readyz",
             "GET /version",
             "GET /metrics",
         ],

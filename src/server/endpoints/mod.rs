@@ -2,6 +2,7 @@
 
 pub(in crate::server) mod health;
 pub(in crate::server) mod info;
+pub(in crate::server) mod live;
 pub(in crate::server) mod metrics;
 pub(in crate::server) mod rank_alerts;
 pub(in crate::server) mod score_alerts;
