@@ -7,6 +7,8 @@ mod batches;
 mod gbdt;
 #[path = "cli/hostile.rs"]
 mod hostile;
+#[path = "cli/order.rs"]
+mod order;
 #[path = "cli/rows.rs"]
 mod rows;
 

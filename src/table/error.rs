@@ -80,6 +80,18 @@ pub enum ReadError {
         /// What stands there.
         found: String,
     },
+    /// One of several files is not like the first.
+    #[error("{file}: expected {expected}, as in {first}, found {found}")]
+    Part {
+        /// The file.
+        file: String,
+        /// The first of the files.
+        first: String,
+        /// What it should have.
+        expected: String,
+        /// What it has.
+        found: String,
+    },
     /// A line of text is not what it should be.
     #[error("{file}: line {line}: expected {expected}, found {found}")]
     Line {

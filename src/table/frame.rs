@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::layout::{self, Layout};
+use super::layout::Layout;
 use super::side::SideFile;
-use super::{ReadError, Table, Values, libsvm};
+use super::{ReadError, Table, Values, file, libsvm, parts};
 use crate::determinism::digest::Digest;
 use crate::gbdt::data::{Column, Feature, FeatureKind, FeatureMatrix, MatrixError, Schema};
 
@@ -163,27 +163,28 @@ impl Frame {
         Ok(Frame { features, label, group, weight, key, position: None, init_score: None })
     }
 
-    /// Reads a table of any [`Layout`] and takes it apart. Without a named label, that of a text is its first column; where
-    /// columns have no names, `roles` name them by position, from 0. Beside `FILE`, `FILE.query` or `FILE.group` (rows of
-    /// each query), `FILE.weight`, `FILE.position` and `FILE.init` (one number a row) are read where no column was named
-    /// for them.
+    /// Reads the rows of files of one [`Layout`], one file behind the other, and takes them apart. Without a named label, that of
+    /// a text is its first column; where columns have no names, `roles` name them by position, from 0. Beside each `FILE`,
+    /// `FILE.query` or `FILE.group` (rows of each query), `FILE.weight`, `FILE.position` and `FILE.init` (one number a row)
+    /// are read where no column was named for them.
     ///
     /// # Errors
-    /// When a file cannot be read or does not fit.
-    pub fn read(path: &Path, roles: &Roles) -> Result<(Self, Layout), FrameError> {
-        let (mut table, layout) = layout::open(path)?;
+    /// When a file cannot be read, does not fit, or is not like the first.
+    ///
+    /// # Panics
+    /// Without a path.
+    pub fn read<P: AsRef<Path>>(paths: &[P], roles: &Roles) -> Result<(Self, Layout), FrameError> {
+        let (mut table, layout, rows) = parts::open(paths)?;
         let roles = default_roles(&mut table, layout, roles.clone());
-        let n_rows = table.n_rows;
         let mut frame = Frame::new(table, &roles)?;
-        let beside = |endings: &[&str]| SideFile::beside(path, endings);
         if frame.group.is_none() {
-            frame.group = beside(&["query", "group"])?.map(|side| side.query_sizes(n_rows)).transpose()?;
+            frame.group = beside(paths, &rows, &["query", "group"], SideFile::query_sizes)?;
         }
         if frame.weight.is_none() {
-            frame.weight = beside(&["weight"])?.map(|side| side.weights(n_rows)).transpose()?;
+            frame.weight = beside(paths, &rows, &["weight"], SideFile::weights)?;
         }
-        frame.position = beside(&["position"])?.map(|side| side.positions(n_rows)).transpose()?;
-        frame.init_score = beside(&["init"])?.map(|side| side.scores(n_rows)).transpose()?;
+        frame.position = beside(paths, &rows, &["position"], SideFile::positions)?;
+        frame.init_score = beside(paths, &rows, &["init"], SideFile::scores)?;
         Ok((frame, layout))
     }
 
@@ -200,6 +201,30 @@ impl Frame {
         self.features =
             FeatureMatrix::new(widened, columns).expect("names that were absent, columns of one length");
     }
+}
+
+/// The numbers of the side files of some endings, one file behind the other: there is one beside each file or beside none.
+fn beside<T, P: AsRef<Path>>(
+    paths: &[P],
+    rows: &[usize],
+    endings: &[&str],
+    numbers: impl Fn(&SideFile, usize) -> Result<Vec<T>, FrameError>,
+) -> Result<Option<Vec<T>>, FrameError> {
+    let sides = paths.iter().map(|path| SideFile::beside(path.as_ref(), endings));
+    let sides = sides.collect::<Result<Vec<_>, _>>()?;
+    if sides.iter().all(Option::is_none) {
+        return Ok(None);
+    }
+    let mut all = vec![];
+    for ((side, path), &n_rows) in sides.iter().zip(paths).zip(rows) {
+        let side = side.as_ref().ok_or_else(|| FrameError::SideFile {
+            file: file::name(path.as_ref()),
+            expected: format!("a file .{} beside it, as others have", endings[0]),
+            found: "none".to_owned(),
+        })?;
+        all.extend(numbers(side, n_rows)?);
+    }
+    Ok(Some(all))
 }
 
 /// What plays which part where nothing was said. Numbered columns get the names that LightGBM gives them, counted without

@@ -1,5 +1,6 @@
 //! Which columns a file has, told by its name and its first lines: named ones, numbered ones, or LibSVM's.
 
+use std::fmt;
 use std::path::Path;
 
 use super::{ReadError, Table, bare, csv, file, libsvm, parquet};
@@ -18,6 +19,17 @@ pub enum Layout {
     /// LibSVM: `label`, `qid` where lines have one, and a column `Column_i` for each index i from 0 to the greatest; what
     /// a line leaves out is 0.
     Sparse,
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Layout::Named => "Parquet",
+            Layout::Headed => "text with a header",
+            Layout::Numbered => "text without a header",
+            Layout::Sparse => "LibSVM",
+        })
+    }
 }
 
 /// Reads a table of any kind: `.parquet`; `.csv` and `.tsv` with a header or without; `.svm` and `.libsvm`; and under any other

@@ -12,6 +12,7 @@ pub mod frame;
 pub mod layout;
 pub mod libsvm;
 pub mod parquet;
+pub mod parts;
 mod side;
 
 pub use error::{ReadError, WriteError};

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::slice;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -18,13 +19,15 @@ use crate::gbdt::params::{ObjectiveKind, Params, Plan};
 use crate::table::file;
 use crate::table::frame::{Frame, Roles, recode};
 use crate::table::layout::Layout;
+use crate::table::parts;
 
 /// Arguments of `gbdt train`.
 #[derive(Debug, Args)]
 pub(crate) struct Train {
-    /// Rows to learn from: .parquet, .csv, .tsv, .svm or LightGBM's bare lines of numbers, also .gz
-    #[arg(long, value_name = "FILE")]
-    data: PathBuf,
+    /// Rows to learn from: .parquet, .csv, .tsv, .svm or LightGBM's bare lines of numbers, also .gz; given several times, all
+    /// rows of these files
+    #[arg(long, value_name = "FILE", required = true)]
+    data: Vec<PathBuf>,
     /// Rows to measure each round on; the first given may be used to stop early
     #[arg(long, value_name = "FILE")]
     valid: Vec<PathBuf>,
@@ -60,7 +63,11 @@ pub(super) fn run(command: &Train, global: &Global) -> Result<Verdict, Fault> {
     let mut report = Report::start();
     let plan = command.plan()?;
     let train = command.read(&command.data, &plan)?;
-    let valid = command.valid.iter().map(|path| command.read(path, &plan)).collect::<Result<Vec<_>, _>>()?;
+    let valid = command
+        .valid
+        .iter()
+        .map(|path| command.read(slice::from_ref(path), &plan))
+        .collect::<Result<Vec<_>, _>>()?;
     report.lap("load_seconds");
     let (data, sets) = bin(train, valid, &plan)?;
     report.lap("bin_seconds");
@@ -118,7 +125,7 @@ impl Train {
         params.plan().map_err(Fault::input)
     }
 
-    fn read(&self, path: &Path, plan: &Plan) -> Result<Part, Fault> {
+    fn read(&self, paths: &[PathBuf], plan: &Plan) -> Result<Part, Fault> {
         let roles = Roles {
             label: self.label.clone(),
             group: self.group.clone(),
@@ -126,8 +133,8 @@ impl Train {
             key: self.key.clone(),
             categorical: self.categorical.clone(),
         };
-        let (mut frame, layout) = Frame::read(path, &roles).map_err(Fault::input)?;
-        let name = file::name(path);
+        let (mut frame, layout) = Frame::read(paths, &roles).map_err(Fault::input)?;
+        let name = parts::name(paths);
         let fault = |text: &str| Fault::Input(format!("{name}: {text}"));
         if layout == Layout::Sparse && self.group.is_none() && plan.objective() == ObjectiveKind::Binary {
             // the lines have queries whether one asks for them or not
