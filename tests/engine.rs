@@ -1,5 +1,7 @@
 //! The training engine against slow and obvious twins, and its invariants.
 
+#[path = "engine/bad_input.rs"]
+mod bad_input;
 #[path = "engine/categories.rs"]
 mod categories;
 #[path = "engine/constraints.rs"]

@@ -282,6 +282,7 @@ fn what_is_wrong_is_named_and_nothing_is_written() {
     std::fs::write(desk.path("cut.model"), &desk.read("m.model")[..200]).expect("written");
     desk.put("other.json", "{\"learner\": {}}");
     desk.put("p.yaml", "num_leafs: 3\n");
+    desk.put("codes.csv", "label,c\n1,3\n0,-1\n1,2\n");
     for (words, named) in [
         ("train --data @none.csv --output @o", "none.csv"),
         ("train --data @train.csv --label no --output @o", "no column `no`"),
@@ -291,6 +292,10 @@ fn what_is_wrong_is_named_and_nothing_is_written() {
         ("train --data @train.csv --params @p.yaml --output @o", "num_leafs"),
         ("train --data @train.csv --label amount --output @o", "label"),
         ("train --data @empty.csv --output @o", "empty.csv"),
+        (
+            "train --data @codes.csv --categorical c --output @o",
+            "column `c`, row 1: expected a category code: a whole number from 0 to 2147483647, found -1",
+        ),
         ("train --data @train.csv --valid @narrow.csv --output @o", "no column `amount`"),
         ("train --data @train.csv --param objective=lambdarank --output @o", "--group"),
         ("train --data @train.csv --group id --output @o", "lambdarank"),

@@ -25,10 +25,8 @@ impl BinnedMatrix {
     /// When the matrix has other features than the cuts, or too many rows.
     pub fn new(matrix: &FeatureMatrix, cuts: Arc<Cuts>) -> Result<Self, DataError> {
         check_schema(matrix, &cuts)?;
+        check_rows(matrix)?;
         let n_rows = matrix.n_rows();
-        if n_rows >= MAX_ROWS {
-            return Err(DataError::TooManyRows { found: n_rows, limit: MAX_ROWS - 1 });
-        }
         let columns = par::map(matrix.n_features(), |f| cuts.encode(f, matrix.column(f)));
         let has_missing = par::map(columns.len(), |f| columns[f].contains(cuts.missing_code(f)));
         Ok(BinnedMatrix { cuts, n_rows, columns, has_missing })
@@ -71,6 +69,12 @@ impl BinnedMatrix {
     pub fn tells_apart(&self, feature: usize) -> bool {
         self.cuts.n_bins(feature) > 1 || self.has_missing[feature]
     }
+}
+
+/// Row numbers stay far below 2^32, and cells of histograms can count all rows.
+pub(super) fn check_rows(matrix: &FeatureMatrix) -> Result<(), DataError> {
+    let found = matrix.n_rows();
+    if found >= MAX_ROWS { Err(DataError::TooManyRows { found, limit: MAX_ROWS - 1 }) } else { Ok(()) }
 }
 
 fn check_schema(matrix: &FeatureMatrix, cuts: &Cuts) -> Result<(), DataError> {

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::binned::check_rows;
 use super::tiles::Tiles;
 use super::{BinnedMatrix, Binning, Cuts, FeatureMatrix, Task};
 
@@ -36,6 +37,7 @@ impl Dataset {
     /// # Errors
     /// As [`BinnedMatrix::new`] and [`Dataset::new`].
     pub fn fit(matrix: &FeatureMatrix, task: Task, binning: &Binning) -> Result<Self, DataError> {
+        check_rows(matrix)?;
         let cuts = Arc::new(Cuts::fit(matrix, binning));
         Self::new(BinnedMatrix::new(matrix, cuts)?, task)
     }
