@@ -84,7 +84,7 @@ fn commands_in_documents_exist() {
 #[cfg(all(feature = "cli", unix))]
 #[test]
 fn commands_in_documents_run() {
-    let pages = ["quickstart", "submitting", "training_guide", "governance", "tuning"];
+    let pages = ["quickstart", "submitting", "training_guide", "engine_guide", "governance", "tuning"];
     let failures: Vec<String> = pages.iter().filter_map(|page| walk(page).err()).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
