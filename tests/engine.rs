@@ -2,14 +2,20 @@
 
 #[path = "engine/bad_input.rs"]
 mod bad_input;
+#[path = "engine/boosting.rs"]
+mod boosting;
 #[path = "engine/categories.rs"]
 mod categories;
 #[path = "engine/constraints.rs"]
 mod constraints;
+#[path = "engine/continued.rs"]
+mod continued;
 #[path = "engine/custom.rs"]
 mod custom;
 #[path = "engine/documents.rs"]
 mod documents;
+#[path = "engine/history.rs"]
+mod history;
 #[path = "engine/invariants.rs"]
 mod invariants;
 #[path = "engine/made.rs"]

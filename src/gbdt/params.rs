@@ -9,7 +9,7 @@ mod setting;
 mod spec;
 mod table;
 
-pub use setting::{Metric, ObjectiveKind, PairMethod};
+pub use setting::{BoostingKind, Metric, ObjectiveKind, PairMethod};
 pub use spec::{Applies, ParamError, Range, Scale, Search, Spec, markdown};
 pub use table::{Params, SPEC};
 
@@ -34,6 +34,38 @@ pub struct Plan {
 pub(super) struct Boosting {
     pub(super) num_iterations: u32,
     pub(super) learning_rate: f64,
+    pub(super) mode: Mode,
+    /// With [`Mode::Dart`].
+    pub(super) dart: Option<Dropout>,
+}
+
+/// How trees follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Gradient,
+    Goss,
+    Dart,
+    Forest,
+}
+
+/// Which trees are dropped.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Dropout {
+    pub(super) drop_rate: f64,
+    pub(super) max_drop: Option<usize>,
+    pub(super) skip_drop: f64,
+    pub(super) uniform: bool,
+    pub(super) xgboost: bool,
+    pub(super) seed: u64,
+}
+
+/// Which rows stand for the others.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Goss {
+    pub(super) top_rate: f64,
+    pub(super) other_rate: f64,
+    /// Rounds before this one take all rows.
+    pub(super) first_round: u32,
 }
 
 /// When a leaf may be split, and what it answers.
@@ -72,8 +104,10 @@ pub(super) struct Sampling {
     pub(super) seed: u64,
     pub(super) bagging_fraction: f64,
     pub(super) bagging_freq: u32,
+    pub(super) bagging_by_query: bool,
     pub(super) feature_fraction: f64,
     pub(super) feature_fraction_bynode: f64,
+    pub(super) goss: Option<Goss>,
 }
 
 /// The binary objective.
@@ -81,6 +115,7 @@ pub(super) struct Sampling {
 pub(super) struct Logistic {
     pub(super) sigmoid: f64,
     pub(super) scale_pos_weight: f64,
+    pub(super) is_unbalance: bool,
     pub(super) boost_from_average: bool,
 }
 
@@ -139,6 +174,7 @@ pub(super) struct Evaluation {
     pub(super) eval_at: Vec<usize>,
     pub(super) early_stopping_round: Option<u32>,
     pub(super) first_metric_only: bool,
+    pub(super) min_delta: f64,
     /// Gain of each grade.
     label_gain: Vec<f64>,
 }
@@ -174,18 +210,13 @@ impl Params {
         }
         self.check_together()?;
         Ok(Plan {
-            boosting: Boosting { num_iterations: self.num_iterations, learning_rate: self.learning_rate },
+            boosting: self.boosting(),
             growth: self.growth(),
-            sampling: Sampling {
-                seed: self.seed,
-                bagging_fraction: self.bagging_fraction,
-                bagging_freq: self.bagging_freq,
-                feature_fraction: self.feature_fraction,
-                feature_fraction_bynode: self.feature_fraction_bynode,
-            },
+            sampling: self.sampling(),
             logistic: Logistic {
                 sigmoid: self.sigmoid,
                 scale_pos_weight: self.scale_pos_weight,
+                is_unbalance: self.is_unbalance,
                 boost_from_average: self.boost_from_average,
             },
             ranking: self.ranking(),
@@ -206,22 +237,47 @@ impl Params {
                 reason: "unless bagging_freq is at least 1",
             });
         }
-        if self.first_metric_only && self.early_stopping_round == 0 {
-            return Err(ParamError::NoEffect {
-                name: "first_metric_only",
-                value: "true".to_owned(),
-                reason: "without early_stopping_round",
-            });
+        if self.bagging_fraction == 1.0 {
+            Spec::find("bagging_by_query")?.check_unset(self, "unless bagging_fraction is below 1")?;
         }
+        if self.early_stopping_round == 0 {
+            Spec::find("first_metric_only")?.check_unset(self, "without early_stopping_round")?;
+            Spec::find("early_stopping_min_delta")?.check_unset(self, "without early_stopping_round")?;
+        }
+        if self.is_unbalance {
+            Spec::find("scale_pos_weight")?
+                .check_unset(self, "with is_unbalance, which weighs the classes itself")?;
+        }
+        self.check_boosting()?;
         self.check_pairs()?;
         let ranking = self.objective.is_ranking();
-        match self.metric.iter().find(|metric| metric.objective().is_ranking() != ranking) {
+        match self
+            .metric
+            .iter()
+            .find(|metric| metric.objective().is_some_and(|kind| kind.is_ranking() != ranking))
+        {
             Some(metric) => Err(ParamError::MetricObjective {
                 metric: metric.name(),
                 objective: self.objective.name(),
-                expected: metric.objective().name(),
+                expected: metric.objective().unwrap_or(self.objective).name(),
             }),
             None => Ok(()),
+        }
+    }
+
+    fn sampling(&self) -> Sampling {
+        Sampling {
+            seed: self.seed,
+            bagging_fraction: self.bagging_fraction,
+            bagging_freq: self.bagging_freq,
+            bagging_by_query: self.bagging_by_query,
+            feature_fraction: self.feature_fraction,
+            feature_fraction_bynode: self.feature_fraction_bynode,
+            goss: (self.boosting == BoostingKind::Goss).then_some(Goss {
+                top_rate: self.top_rate,
+                other_rate: self.other_rate,
+                first_round: (1.0 / self.learning_rate) as u32,
+            }),
         }
     }
 
@@ -255,6 +311,60 @@ impl Params {
             PairMethod::Mean => ("lambdarank_truncation_level", "with lambdarank_pair_method = mean"),
         };
         Spec::find(name)?.check_unset(self, reason)
+    }
+
+    fn check_boosting(&self) -> Result<(), ParamError> {
+        match self.boosting {
+            BoostingKind::Gbdt => Ok(()),
+            BoostingKind::Goss => {
+                const SAMPLED: &str = "with boosting = goss, which samples rows itself";
+                Spec::find("bagging_fraction")?.check_unset(self, SAMPLED)?;
+                Spec::find("bagging_freq")?.check_unset(self, SAMPLED)?;
+                let both = self.top_rate + self.other_rate;
+                let needed = "top_rate + other_rate of at most 1";
+                let value = self.other_rate.to_string();
+                if both > 1.0 { Err(ParamError::Needs { name: "other_rate", value, needed }) } else { Ok(()) }
+            }
+            BoostingKind::Dart => {
+                const CHANGED: &str = "with boosting = dart, where later rounds change the trees of the best";
+                Spec::find("early_stopping_round")?.check_unset(self, CHANGED)
+            }
+            BoostingKind::Rf => {
+                Spec::find("learning_rate")?
+                    .check_unset(self, "with boosting = rf, whose trees are averaged")?;
+                let bagged = self.bagging_freq > 0 && self.bagging_fraction < 1.0;
+                let needed = "bagging_fraction below 1 with bagging_freq of at least 1, or feature_fraction or \
+                              feature_fraction_bynode below 1, or extra_trees: all trees would be the same";
+                let (name, value) = ("boosting", self.boosting.name().to_owned());
+                let varied = bagged
+                    || self.feature_fraction < 1.0
+                    || self.feature_fraction_bynode < 1.0
+                    || self.extra_trees;
+                if varied { Ok(()) } else { Err(ParamError::Needs { name, value, needed }) }
+            }
+        }
+    }
+
+    fn boosting(&self) -> Boosting {
+        let mode = match self.boosting {
+            BoostingKind::Gbdt => Mode::Gradient,
+            BoostingKind::Goss => Mode::Goss,
+            BoostingKind::Dart => Mode::Dart,
+            BoostingKind::Rf => Mode::Forest,
+        };
+        Boosting {
+            num_iterations: self.num_iterations,
+            learning_rate: if mode == Mode::Forest { 1.0 } else { self.learning_rate },
+            mode,
+            dart: (mode == Mode::Dart).then_some(Dropout {
+                drop_rate: self.drop_rate,
+                max_drop: Some(self.max_drop as usize).filter(|&most| most > 0),
+                skip_drop: self.skip_drop,
+                uniform: self.uniform_drop,
+                xgboost: self.xgboost_dart_mode,
+                seed: self.seed,
+            }),
+        }
     }
 
     fn gains(&self) -> Vec<f64> {
@@ -296,6 +406,7 @@ impl Params {
             eval_at: self.eval_at.iter().map(|&k| k as usize).collect(),
             early_stopping_round: (self.early_stopping_round > 0).then_some(self.early_stopping_round),
             first_metric_only: self.first_metric_only,
+            min_delta: self.early_stopping_min_delta,
             label_gain: self.gains(),
         }
     }

@@ -48,6 +48,8 @@ impl Learner<'_> {
         if let Some(rounds) = rounds {
             params.num_iterations = u32::try_from(rounds.max(1)).unwrap_or(u32::MAX);
             params.early_stopping_round = 0;
+            params.early_stopping_min_delta = 0.0;
+            params.first_metric_only = false;
         }
         params.plan().map_err(refuse)
     }

@@ -19,7 +19,7 @@ fn ranking_learns() {
 }
 
 /// Every objective of ranking.
-const OBJECTIVES: [&[(&str, &str)]; 5] = [
+const OBJECTIVES: [&[(&str, &str)]; 6] = [
     &[("objective", "lambdarank")],
     &[
         ("objective", "lambdarank"),
@@ -29,6 +29,12 @@ const OBJECTIVES: [&[(&str, &str)]; 5] = [
     &[("objective", "rank_xendcg")],
     &[("objective", "rank_map")],
     &[("objective", "rank_pairwise"), ("lambdarank_truncation_level", "10")],
+    &[
+        ("objective", "lambdarank"),
+        ("bagging_fraction", "0.7"),
+        ("bagging_freq", "2"),
+        ("bagging_by_query", "true"),
+    ],
 ];
 
 #[test]
@@ -64,6 +70,29 @@ fn the_order_within_queries_changes_nothing(settings: &[(&str, &str)]) {
         train(&plan, &data, None, &mut Silent)
     };
     assert_eq!(fit(&(0..grades.len()).collect::<Vec<_>>()), fit(&reversed), "{settings:?}");
+}
+
+/// Drawn by query, a bag has all rows of a query or none: what a tree counted are sums of whole queries, and those of the draw.
+#[test]
+fn a_bag_of_queries_has_whole_queries() {
+    let (matrix, grades, groups) = made::queries(90, 2);
+    let bag = [("bagging_fraction", "0.5"), ("bagging_freq", "1"), ("bagging_by_query", "true")];
+    let plan = made::plan(
+        &[&[("objective", "lambdarank"), ("num_iterations", "12"), ("seed", "6")][..], &bag].concat(),
+    );
+    let task = Task::lambdarank(grades.clone(), groups.clone());
+    let data = Dataset::fit(&matrix, task, plan.binning()).expect("legal");
+    let model = train(&plan, &data, None, &mut Silent);
+    let stream = Stream::new(6, "bagging");
+    for (round, tree) in model.trees.iter().enumerate() {
+        let (mut start, mut expected) = (0u64, 0);
+        for &n in &groups {
+            // keys are the numbers of rows where none are given, so a query's is that of its first row
+            expected += if stream.round(round as u64).unit(start) < 0.5 { n } else { 0 };
+            start += u64::from(n);
+        }
+        assert_eq!(tree.nodes[0].count, u64::from(expected), "round {round}");
+    }
 }
 
 #[test]

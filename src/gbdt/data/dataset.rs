@@ -13,6 +13,7 @@ pub struct Dataset {
     task: Task,
     keys: Option<Vec<u64>>,
     positions: Option<Vec<u32>>,
+    init_scores: Option<Vec<f64>>,
     tiles: OnceLock<Arc<Tiles>>,
 }
 
@@ -29,7 +30,8 @@ impl Dataset {
             return Err(DataError::NoRows);
         }
         task.check(bins.n_rows())?;
-        Ok(Dataset { bins, task, keys: None, positions: None, tiles: OnceLock::new() })
+        let tiles = OnceLock::new();
+        Ok(Dataset { bins, task, keys: None, positions: None, init_scores: None, tiles })
     }
 
     /// Cuts, bins and labels in one step: a training set.
@@ -84,6 +86,27 @@ impl Dataset {
     /// Where each row was shown, if that was said.
     pub fn positions(&self) -> Option<&[u32]> {
         self.positions.as_deref()
+    }
+
+    /// Gives each row a raw score that training starts from, in place of one for all (`boost_from_average`). It is no part
+    /// of the model: who predicts adds it again, unless it is that of a model that is continued.
+    ///
+    /// # Errors
+    /// When there is not one score per row, or one is not finite.
+    pub fn with_init_scores(mut self, scores: Vec<f64>) -> Result<Self, DataError> {
+        if scores.len() != self.n_rows() {
+            return Err(DataError::InitScoreCount { expected: self.n_rows(), found: scores.len() });
+        }
+        if let Some(row) = scores.iter().position(|score| !score.is_finite()) {
+            return Err(DataError::InitScore { row, found: scores[row] });
+        }
+        self.init_scores = Some(scores);
+        Ok(self)
+    }
+
+    /// Where the rows' scores start, if that was said.
+    pub fn init_scores(&self) -> Option<&[f64]> {
+        self.init_scores.as_deref()
     }
 
     /// How many rows there are; at least 1.
@@ -194,6 +217,22 @@ pub enum DataError {
     /// Positions of rows that no list shows.
     #[error("positions belong to rows that are ranked")]
     Positions,
+    /// Not one score to start from per row.
+    #[error("expected {expected} scores to start from, one for each row, found {found}")]
+    InitScoreCount {
+        /// Rows.
+        expected: usize,
+        /// Scores.
+        found: usize,
+    },
+    /// A score that no step can move.
+    #[error("row {row}: expected a finite score to start from, found {found}")]
+    InitScore {
+        /// Counting from 0.
+        row: usize,
+        /// The score.
+        found: f64,
+    },
     /// A label that is no class.
     #[error("row {row}: expected label 0 or 1, found {found}")]
     Label {

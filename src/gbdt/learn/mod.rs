@@ -2,8 +2,9 @@
 //!
 //! One round of boosting, in the order of [`Training::round`]: derivatives of the loss at the current scores
 //! ([`objective`]) -> integers ([`cells`]) -> one tree grown leaf by leaf ([`grow`], with [`wave`], [`histogram`],
-//! [`split`], [`category`], [`place`], [`partition`], [`frontier`]) over a bag of rows and some features ([`sample`]) -> scores moved by its leaves
-//! ([`scores`], [`walk`]) -> metrics told to whoever observes ([`observe`]).
+//! [`split`], [`category`], [`place`], [`partition`], [`frontier`]) over a bag of rows and some features ([`sample`], [`goss`]) -> scores
+//! moved by its leaves ([`scores`], [`walk`], [`dart`]) -> metrics told to whoever observes ([`observe`]) and kept ([`history`]).
+//! [`trainer`] is the way in for whoever wants more than [`train`].
 //!
 //! # Determinism
 //! The same dataset and plan give the same model, bit for bit, for any number of threads and on any platform: sums over
@@ -16,9 +17,12 @@
 mod category;
 mod cells;
 mod custom;
+mod dart;
 mod frontier;
+mod goss;
 mod grow;
 mod histogram;
+mod history;
 mod lambdarank;
 mod logistic;
 mod objective;
@@ -31,101 +35,65 @@ mod queries;
 mod sample;
 mod scores;
 mod split;
+mod trainer;
 mod walk;
 mod wave;
 mod xendcg;
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use crate::determinism::rng::Stream;
-use crate::gbdt::data::{Dataset, Derivatives, Task};
-use crate::gbdt::kernel::Level;
-use crate::gbdt::kernel::cell::{Cell, Close, Narrow};
+use crate::gbdt::data::{Dataset, Derivatives};
+use crate::gbdt::kernel::cell::Cell;
 use crate::gbdt::model::{Model, Tree};
-use crate::gbdt::params::Plan;
+use crate::gbdt::params::Mode;
 use cells::Cells;
+use dart::Dart;
 use grow::{Grower, Grown};
-use objective::Loss;
+use objective::{Current, Loss};
 use observe::Stopping;
 use place::Ground;
 use sample::Bag;
 use scores::Scores;
 
+pub use history::{Ending, History, Trained};
 pub use objective::derivatives;
-pub use observe::{Better, Measurement, Observe, Round, Silent};
-
-/// Trains a model; `validation` is measured after each round and may stop training early.
-///
-/// # Panics
-/// When `validation` was not made by [`Dataset::validation`] of `data`.
-pub fn train(plan: &Plan, data: &Dataset, validation: Option<&Dataset>, observer: &mut dyn Observe) -> Model {
-    train_watching(plan, data, validation.as_slice(), observer)
-}
-
-/// [`train`] with any number of validation sets.
-///
-/// # Panics
-/// When one of them was not made by [`Dataset::validation`] of `data`.
-pub fn train_watching(
-    plan: &Plan,
-    data: &Dataset,
-    validation: &[&Dataset],
-    observer: &mut dyn Observe,
-) -> Model {
-    train_at(Level::detect(), plan, data, validation, observer)
-}
-
-/// [`train_watching`] with the vector instructions of a level, which change no bit of the model.
-///
-/// # Panics
-/// When one of the validation sets was not made by [`Dataset::validation`] of `data`.
-pub fn train_at(
-    level: Level,
-    plan: &Plan,
-    data: &Dataset,
-    validation: &[&Dataset],
-    observer: &mut dyn Observe,
-) -> Model {
-    for set in validation {
-        let same = Arc::ptr_eq(set.bins().cuts(), data.bins().cuts());
-        assert!(same, "a validation set is made by Dataset::validation of its training set");
-    }
-    if matches!(data.task(), Task::Binary { .. }) && data.n_rows() >= MANY_ROWS {
-        boost(Training::<Narrow>::new(level, plan, data, validation), observer)
-    } else {
-        boost(Training::<Close>::new(level, plan, data, validation), observer)
-    }
-}
-
-/// From how many rows on the width of rows shows in the time of training more than in anything else.
-const MANY_ROWS: usize = 1 << 16;
+pub use observe::{Better, CustomMetric, Deadline, Measurement, Observe, Round, Silent};
+pub use trainer::{ContinueError, Trainer, train, train_at, train_watching};
 
 /// The rounds of training.
-fn boost<C: Cell>(mut training: Training<'_, C>, observer: &mut dyn Observe) -> Model {
-    let plan = training.plan;
+fn boost<C: Cell>(mut training: Training<'_, C>, observer: &mut dyn Observe) -> Trained {
+    let plan = training.asked.plan;
     let mut stopping = Stopping::new(&plan.evaluation);
-    for round in 0..plan.boosting.num_iterations {
-        if training.round(round).is_break() {
+    let (mut history, mut ending) = (History::default(), Ending::AllRounds);
+    for iteration in 1..=plan.boosting.num_iterations {
+        if training.round(training.n_before as u32 + iteration - 1).is_break() {
+            ending = Ending::NoSplit;
             break;
         }
         let measurements = training.measure();
-        let (iteration, num_iterations) = (round + 1, plan.boosting.num_iterations);
-        let asked = observer.round(&Round { iteration, num_iterations, measurements: &measurements });
-        if stopping.round(iteration, &measurements).is_break() || asked.is_break() {
+        let news =
+            Round { iteration, num_iterations: plan.boosting.num_iterations, measurements: &measurements };
+        let asked = observer.round(&news);
+        let stopped = stopping.round(iteration, &measurements);
+        history.rounds.push(measurements);
+        if stopped.is_break() || asked.is_break() {
+            ending = if stopped.is_break() { Ending::Stopped } else { Ending::Asked };
             break;
         }
     }
-    let keep = stopping.keep(training.trees.len());
-    training.finish(keep)
+    let best_iteration = stopping.best();
+    let n_trees = training.trees.len();
+    let keep = best_iteration.map_or(n_trees, |best| n_trees.min(training.n_before + best as usize));
+    Trained { model: training.finish(keep, best_iteration), history, ending, best_iteration }
 }
 
 /// Training under way.
 struct Training<'a, C: Cell> {
-    plan: &'a Plan,
-    data: &'a Dataset,
+    asked: &'a Trainer<'a>,
     validation: Vec<(&'a Dataset, Scores)>,
     loss: Loss<'a>,
+    /// The score before the first tree that is to become part of a tree.
     start: f64,
     candidates: Vec<u32>,
     bag: Bag,
@@ -133,18 +101,26 @@ struct Training<'a, C: Cell> {
     pairs: Vec<Derivatives>,
     cells: Cells<C>,
     scores: Scores,
+    dart: Option<Dart<'a>>,
     trees: Vec<Tree>,
+    /// How many trees of the model that is continued.
+    n_before: usize,
 }
 
 impl<'a, C: Cell> Training<'a, C> {
-    fn new(level: Level, plan: &'a Plan, data: &'a Dataset, validation: &[&'a Dataset]) -> Self {
+    fn new(asked: &'a Trainer<'a>) -> Self {
+        let Trainer { level, plan, data, .. } = *asked;
         let n_rows = data.n_rows();
         let loss = Loss::new(plan, data);
-        let start = loss.start();
+        let start = if data.init_scores().is_some() { 0.0 } else { loss.start() };
+        let trees = asked.before.map_or_else(Vec::new, |before| before.trees.clone());
+        let dart = plan.boosting.dart.as_ref().map(|rules| Dart::new(rules, &plan.boosting, trees.len()));
+        // where trees are dropped, the start stays apart from them until the end
+        let before = if dart.is_some() { start } else { 0.0 };
+        let scored = |set: &&'a Dataset| (*set, Scores::of(set, before));
         Training {
-            plan,
-            data,
-            validation: validation.iter().map(|&set| (set, Scores::constant(set.n_rows(), 0.0))).collect(),
+            asked,
+            validation: asked.validation.iter().map(scored).collect(),
             loss,
             start,
             candidates: sample::candidates(data),
@@ -152,61 +128,116 @@ impl<'a, C: Cell> Training<'a, C> {
             grower: Grower::new(level, data, plan.boosting.learning_rate),
             pairs: Vec::new(),
             cells: Cells::new(level, n_rows),
-            scores: Scores::constant(n_rows, start),
-            trees: Vec::new(),
+            scores: Scores::of(data, start),
+            dart,
+            n_before: trees.len(),
+            trees,
         }
     }
 
     /// One tree more; breaks when no split helps.
     fn round(&mut self, round: u32) -> ControlFlow<()> {
-        let sampling = &self.plan.sampling;
-        self.bag.renew(sampling, round, self.data);
-        let usable = sample::features(sampling, round, &self.candidates, self.data.bins().n_features());
-        let current = self.loss.derive(round, &self.scores.0, &mut self.pairs);
-        let chance = Stream::new(sampling.seed, "rounding").round(u64::from(round));
-        self.cells.set(&current, self.data, chance);
-        let ground = Ground::new(&self.plan.growth, sampling, round, &usable);
+        let Trainer { plan, data, .. } = *self.asked;
+        if let Some(dart) = &mut self.dart {
+            dart.drop_trees(round, &self.trees, data.bins(), &mut self.scores);
+        }
+        self.derive(round);
+        let usable = sample::features(&plan.sampling, round, &self.candidates, data.bins().n_features());
+        let ground = Ground::new(&plan.growth, &plan.sampling, round, &usable);
         let Some(mut grown) = self.grower.grow(&self.cells, &self.bag.rows, ground) else {
             return ControlFlow::Break(());
         };
-        if self.trees.is_empty() {
+        let first = self.trees.len() == self.n_before;
+        if plan.boosting.mode == Mode::Forest || (first && self.dart.is_none()) {
             self.fold_start(&mut grown);
         }
-        self.scores.add_grown(&grown, self.grower.partition(), self.data.bins(), &self.bag.rest);
-        for (set, scores) in &mut self.validation {
-            scores.add_other(&grown, set.bins());
+        if let Some(dart) = &mut self.dart {
+            dart.shrink(&mut grown);
+        }
+        self.move_scores(&grown, first);
+        if let Some(dart) = &mut self.dart {
+            dart.restore(&mut self.trees, data.bins(), &mut self.scores, &mut self.validation);
+            dart.keep(&grown);
         }
         self.trees.push(grown.tree);
         ControlFlow::Continue(())
     }
 
-    /// Makes the starting score part of the first tree, whose leaves then are all of the score.
+    /// The bag of a round, and the derivatives of its rows as cells.
+    fn derive(&mut self, round: u32) {
+        let Trainer { level, plan, data, .. } = *self.asked;
+        self.bag.renew(&plan.sampling, round, data);
+        let current = self.loss.derive(round, &self.scores.0, &mut self.pairs);
+        let chance = Stream::new(plan.sampling.seed, "rounding").round(u64::from(round));
+        match &plan.sampling.goss {
+            Some(goss) if round >= goss.first_round => {
+                let mut all = current.all(level, data.n_rows());
+                self.bag = goss::draw(goss, plan.sampling.seed, round, data, &mut all);
+                self.cells.set(&Current::Whole(&all), data, chance);
+            }
+            _ => self.cells.set(&current, data, chance),
+        }
+    }
+
+    /// Makes the starting score part of a tree, whose leaves then are all of the score.
     fn fold_start(&mut self, grown: &mut Grown) {
         grown.tree.leaves.iter_mut().for_each(|leaf| leaf.value += self.start);
         grown.tree.nodes.iter_mut().for_each(|node| node.value += self.start);
-        self.scores = Scores::constant(self.data.n_rows(), 0.0);
+    }
+
+    fn move_scores(&mut self, grown: &Grown, first: bool) {
+        let data = self.asked.data;
+        for (set, scores) in &mut self.validation {
+            scores.add_other(grown, set.bins());
+        }
+        match self.asked.plan.boosting.mode {
+            // every tree is grown from the start
+            Mode::Forest => return,
+            Mode::Dart => {}
+            Mode::Gradient | Mode::Goss if first && data.init_scores().is_none() => {
+                self.scores = Scores::constant(data.n_rows(), 0.0);
+            }
+            Mode::Gradient | Mode::Goss => {}
+        }
+        self.scores.add_grown(grown, self.grower.partition(), data.bins(), &self.bag.rest);
     }
 
     fn measure(&self) -> Vec<Measurement> {
+        let divisor = match self.asked.plan.boosting.mode {
+            Mode::Forest => self.trees.len() as f64,
+            Mode::Gradient | Mode::Goss | Mode::Dart => 1.0,
+        };
         let measure = |(i, (set, scores)): (usize, &(&Dataset, Scores))| {
-            observe::measure(&self.plan.evaluation, self.loss.meaning(), i, set, &scores.0)
+            let scaled: Vec<f64>;
+            let mut raw = &scores.0;
+            if divisor != 1.0 {
+                scaled = raw.iter().map(|score| score / divisor).collect();
+                raw = &scaled;
+            }
+            observe::measure(self.asked, self.loss.meaning(), i, set, raw)
         };
         self.validation.iter().enumerate().flat_map(measure).collect()
     }
 
-    fn finish(mut self, keep: usize) -> Model {
+    fn finish(mut self, keep: usize, best_iteration: Option<u32>) -> Model {
         self.trees.truncate(keep);
         if self.trees.is_empty() {
             self.trees.push(Tree::constant(self.start));
+        } else if self.dart.is_some() {
+            let first = &mut self.trees[0];
+            first.leaves.iter_mut().for_each(|leaf| leaf.value += self.start);
+            first.nodes.iter_mut().for_each(|node| node.value += self.start);
         }
-        let cuts = self.data.bins().cuts();
+        let Trainer { plan, data, .. } = *self.asked;
+        let cuts = data.bins().cuts();
+        let best = best_iteration.map(|best| (Model::BEST_ITERATION.to_owned(), best.to_string()));
         Model {
             schema: cuts.schema().clone(),
             objective: self.loss.meaning(),
             trees: self.trees,
-            average: false,
+            average: plan.boosting.mode == Mode::Forest,
             quantiles: cuts.quantiles(),
-            parameters: self.plan.record().to_vec(),
+            parameters: plan.record().iter().cloned().chain(best).collect(),
         }
     }
 }

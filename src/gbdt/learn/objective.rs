@@ -6,6 +6,7 @@ use super::custom::Custom;
 use super::lambdarank::Ranked;
 use super::logistic::Classes;
 use super::xendcg::Softmaxed;
+use crate::determinism::par;
 use crate::gbdt::data::{Dataset, Derivatives, Task};
 use crate::gbdt::kernel::Level;
 use crate::gbdt::kernel::derive::{BLOCK, Slopes};
@@ -85,16 +86,7 @@ fn sized(pairs: &mut Vec<Derivatives>, n_rows: usize) -> &mut [Derivatives] {
 pub fn derivatives(plan: &Plan, data: &Dataset, scores: &[f64], round: u32) -> Vec<Derivatives> {
     assert_eq!(scores.len(), data.n_rows(), "one score per row");
     let (mut loss, mut pairs) = (Loss::new(plan, data), Vec::new());
-    let current = loss.derive(round, scores, &mut pairs);
-    let mut slopes = Slopes::zero();
-    let mut all = Vec::with_capacity(scores.len());
-    for start in (0..scores.len()).step_by(BLOCK) {
-        let n = BLOCK.min(scores.len() - start);
-        current.block(Level::Scalar, start..start + n, &mut slopes);
-        let both = slopes.gradients[..n].iter().zip(&slopes.hessians);
-        all.extend(both.map(|(&gradient, &hessian)| Derivatives { gradient, hessian }));
-    }
-    all
+    loss.derive(round, scores, &mut pairs).all(Level::Scalar, scores.len())
 }
 
 /// The derivatives of all rows at the current scores, to be had block by block.
@@ -106,6 +98,21 @@ pub(super) enum Current<'a> {
 }
 
 impl Current<'_> {
+    /// Those of all rows.
+    pub(super) fn all(&self, level: Level, n_rows: usize) -> Vec<Derivatives> {
+        let mut all = vec![Derivatives::default(); n_rows];
+        par::for_each_chunk(&mut all, BLOCK, |block, part| {
+            let mut slopes = Slopes::zero();
+            let start = block * BLOCK;
+            self.block(level, start..start + part.len(), &mut slopes);
+            let both = slopes.gradients.iter().zip(&slopes.hessians);
+            for (row, (&gradient, &hessian)) in part.iter_mut().zip(both) {
+                *row = Derivatives { gradient, hessian };
+            }
+        });
+        all
+    }
+
     /// Those of a run of rows, at most [`BLOCK`].
     pub(super) fn block(&self, level: Level, rows: Range<usize>, slopes: &mut Slopes) {
         match self {

@@ -1,7 +1,9 @@
 //! What is told after every round, and when to stop.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
+use super::Trainer;
 use crate::determinism::math;
 use crate::gbdt::data::{Dataset, Task};
 use crate::gbdt::model::Objective;
@@ -47,6 +49,53 @@ pub trait Observe {
     fn round(&mut self, round: &Round<'_>) -> ControlFlow<()>;
 }
 
+/// Ends training when its time is up. The clock is the caller's, as is the promise of the same model every time, which a
+/// clock cannot keep.
+#[derive(Clone, Debug)]
+pub struct Deadline<C> {
+    clock: C,
+    limit: Duration,
+}
+
+impl<C: FnMut() -> Duration> Deadline<C> {
+    /// `clock` tells the time since training began; rounds end at the first that finds `limit` reached.
+    pub fn new(limit: Duration, clock: C) -> Self {
+        Deadline { clock, limit }
+    }
+}
+
+impl<C: FnMut() -> Duration> Observe for Deadline<C> {
+    fn round(&mut self, _: &Round<'_>) -> ControlFlow<()> {
+        if (self.clock)() >= self.limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// Both are told; either ends training.
+impl<A: Observe, B: Observe> Observe for (A, B) {
+    fn round(&mut self, round: &Round<'_>) -> ControlFlow<()> {
+        let flows = [self.0.round(round), self.1.round(round)];
+        flows.into_iter().find(ControlFlow::is_break).unwrap_or(ControlFlow::Continue(()))
+    }
+}
+
+/// A metric of the caller's own.
+pub trait CustomMetric: Sync {
+    /// What it is called in measurements.
+    fn name(&self) -> &str;
+
+    /// Which way is better.
+    fn better(&self) -> Better;
+
+    /// The metric of a set; `None` where the data leave it undefined.
+    ///
+    /// # Shape
+    /// `raw`: the raw score of each row of the set.
+    ///
+    /// # Determinism
+    /// Early stopping is the same everywhere when this is.
+    fn measure(&self, set: &Dataset, raw: &[f64]) -> Option<f64>;
+}
+
 /// Wants to know nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
@@ -63,8 +112,25 @@ impl<F: FnMut(&Round<'_>) -> ControlFlow<()>> Observe for F {
     }
 }
 
-/// Measures raw scores of one set by every metric of the plan that its labels allow.
+/// Measures raw scores of one set by every metric of the plan that its labels allow, and by the caller's.
 pub(super) fn measure(
+    asked: &Trainer<'_>,
+    meaning: Objective,
+    set: usize,
+    data: &Dataset,
+    raw: &[f64],
+) -> Vec<Measurement> {
+    let mut all = built_in(&asked.plan.evaluation, meaning, set, data, raw);
+    all.extend(asked.metrics.iter().map(|metric| Measurement {
+        set,
+        name: metric.name().to_owned(),
+        value: metric.measure(data, raw),
+        better: metric.better(),
+    }));
+    all
+}
+
+fn built_in(
     evaluation: &Evaluation,
     meaning: Objective,
     set: usize,
@@ -85,7 +151,7 @@ pub(super) fn measure(
                         (binary::binary_logloss(labels, &probabilities, weights), Better::Lower)
                     }
                     Metric::Brier => (binary::brier(labels, &probabilities, weights), Better::Lower),
-                    Metric::Ndcg | Metric::Map => return None,
+                    Metric::Ndcg | Metric::Map | Metric::Custom => return None,
                 };
                 Some(Measurement { set, name: metric.name().to_owned(), value, better })
             };
@@ -102,10 +168,14 @@ pub(super) fn measure(
                 let value = Some(ranking::mean(&of_queries, weights.as_deref()));
                 Measurement { set, name: format!("{}@{k}", metric.name()), value, better: Better::Higher }
             };
-            let ranks = evaluation.metrics.iter().filter(|metric| metric.objective().is_ranking());
+            let ranks =
+                evaluation.metrics.iter().filter(|metric| matches!(metric, Metric::Ndcg | Metric::Map));
             ranks.flat_map(|&metric| evaluation.eval_at.iter().map(move |&k| (metric, k))).map(at).collect()
         }
         Task::Custom(loss) => {
+            if evaluation.metrics.contains(&Metric::Custom) {
+                return Vec::new();
+            }
             let value = loss.get().value(raw);
             vec![Measurement { set, name: "custom".to_owned(), value, better: Better::Lower }]
         }
@@ -137,7 +207,7 @@ impl<'a> Stopping<'a> {
         self.best.resize(measurements.len(), None);
         let mut flow = ControlFlow::Continue(());
         for (i, (measurement, best)) in measurements.iter().zip(&mut self.best).enumerate() {
-            if improves(measurement, *best) {
+            if improves(measurement, *best, self.evaluation.min_delta) {
                 *best = measurement.value.map(|value| (value, iteration));
             }
             let best_round = best.map_or(0, |(_, round)| round);
@@ -150,23 +220,20 @@ impl<'a> Stopping<'a> {
         flow
     }
 
-    /// How many trees to keep: up to the best round of the metric that stopped training, or of the first.
-    pub(super) fn keep(&self, n_trees: usize) -> usize {
-        if self.evaluation.early_stopping_round.is_none() {
-            return n_trees;
-        }
+    /// The best round of the metric that stopped training, or of the first; `None` where rounds are not compared.
+    pub(super) fn best(&self) -> Option<u32> {
         let first = self.best.first().copied().flatten().map(|(_, round)| round);
-        self.kept.or(first).map_or(n_trees, |round| (round as usize).min(n_trees))
+        self.kept.or(first)
     }
 }
 
-fn improves(measurement: &Measurement, best: Option<(f64, u32)>) -> bool {
+fn improves(measurement: &Measurement, best: Option<(f64, u32)>, min_delta: f64) -> bool {
     match (measurement.value, best) {
         (None, _) => false,
         (Some(_), None) => true,
         (Some(value), Some((best, _))) => match measurement.better {
-            Better::Higher => value > best,
-            Better::Lower => value < best,
+            Better::Higher => value > best + min_delta,
+            Better::Lower => value < best - min_delta,
         },
     }
 }

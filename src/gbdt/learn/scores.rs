@@ -4,7 +4,7 @@ use super::grow::Grown;
 use super::partition::Partition;
 use super::walk;
 use crate::determinism::par;
-use crate::gbdt::data::BinnedMatrix;
+use crate::gbdt::data::{BinnedMatrix, Dataset};
 use crate::gbdt::kernel::parting::Item;
 
 /// One raw score per row.
@@ -14,6 +14,12 @@ impl Scores {
     /// The same score for every row.
     pub(super) fn constant(n_rows: usize, score: f64) -> Self {
         Scores(vec![score; n_rows])
+    }
+
+    /// The scores that the rows of a set start from; `otherwise` where it has none of its own.
+    pub(super) fn of(set: &Dataset, otherwise: f64) -> Self {
+        let given = set.init_scores().map(<[f64]>::to_vec);
+        given.map_or_else(|| Scores::constant(set.n_rows(), otherwise), Scores)
     }
 
     /// Adds a tree to the rows it was grown from, which it knows by leaf, and to the others of its data.

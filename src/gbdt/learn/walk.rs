@@ -14,6 +14,21 @@ pub(super) fn add_all(tree: &Tree, questions: &[Question], data: &BinnedMatrix, 
     });
 }
 
+/// [`add_all`] of so many times the leaf values.
+pub(super) fn add_times(
+    times: f64,
+    tree: &Tree,
+    questions: &[Question],
+    data: &BinnedMatrix,
+    scores: &mut [f64],
+) {
+    par::for_each_chunk(scores, BLOCK, |block, part| {
+        for (i, score) in part.iter_mut().enumerate() {
+            *score += times * tree.leaves[leaf_of(tree, questions, data, block * BLOCK + i)].value;
+        }
+    });
+}
+
 /// Adds the leaf values of only these rows to their scores.
 pub(super) fn add_some(
     tree: &Tree,

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::Tree;
-use crate::determinism::math;
-use crate::gbdt::data::Schema;
+use crate::determinism::{math, par};
+use crate::gbdt::data::{FeatureMatrix, Schema};
 
 /// What the raw score means.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,6 +52,35 @@ pub struct Model {
 }
 
 impl Model {
+    /// Under which name the best round stands in [`Model::parameters`].
+    pub const BEST_ITERATION: &str = "best_iteration";
+
+    /// The round that early stopping found best, counting from 1 (and from the end of a model that was continued); `None` where
+    /// rounds were not compared. No tree of a later round is in the model.
+    pub fn best_iteration(&self) -> Option<u32> {
+        let (_, value) = self.parameters.iter().find(|(name, _)| name == Self::BEST_ITERATION)?;
+        value.parse().ok()
+    }
+
+    /// The raw scores of all rows by the definition.
+    ///
+    /// # Shape
+    /// The matrix has the features of the schema, in its order.
+    pub fn raw_scores(&self, matrix: &FeatureMatrix) -> Vec<f64> {
+        let parts = par::map_blocks(matrix.n_rows(), BLOCK, |rows| {
+            let mut row = vec![0.0; matrix.n_features()];
+            let raw = |i: usize| {
+                matrix.copy_row(i, &mut row);
+                self.raw_score(&row)
+            };
+            rows.map(raw).collect::<Vec<f64>>()
+        });
+        parts.fold(Vec::with_capacity(matrix.n_rows()), |mut all, part| {
+            all.extend(part);
+            all
+        })
+    }
+
     /// The raw score by the definition; faster engines must equal it bit for bit.
     pub fn raw_score(&self, row: &[f64]) -> f64 {
         self.trees.iter().fold(0.0, |sum, tree| sum + tree.leaves[tree.leaf_of(row)].value)
@@ -63,3 +92,6 @@ impl Model {
         self.objective.transform(raw / divisor)
     }
 }
+
+/// Rows of a block; no result depends on it.
+const BLOCK: usize = 1024;

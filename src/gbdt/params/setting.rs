@@ -84,7 +84,7 @@ macro_rules! list {
     )*};
 }
 
-list!(f64: "numbers separated by commas", u32: "whole numbers separated by commas", i32: "whole numbers separated by commas", Metric: "metrics separated by commas (auc, average_precision, binary_logloss, brier, ndcg, map)");
+list!(f64: "numbers separated by commas", u32: "whole numbers separated by commas", i32: "whole numbers separated by commas", Metric: "metrics separated by commas (auc, average_precision, binary_logloss, brier, ndcg, map, none)");
 
 /// Sets of positions: `[0,1,2],[2,3]`.
 impl Setting for Vec<Vec<u32>> {
@@ -200,6 +200,19 @@ impl ObjectiveKind {
 }
 
 named! {
+    /// How trees follow each other.
+    BoostingKind: "gbdt, goss, dart or rf";
+    /// Each tree corrects those before it.
+    Gbdt = "gbdt" | "gbrt",
+    /// As `gbdt`, each tree on the rows of large gradients and a share of the others.
+    Goss = "goss",
+    /// As `gbdt`, with dropout of earlier trees.
+    Dart = "dart",
+    /// A random forest: each tree for itself, averaged.
+    Rf = "rf" | "random_forest",
+}
+
+named! {
     /// Which pairs of a query's rows are compared.
     PairMethod: "topk or mean";
     /// Every pair with one row among the first `lambdarank_truncation_level`.
@@ -210,7 +223,7 @@ named! {
 
 named! {
     /// What is measured on the validation data after each round.
-    Metric: "a metric (auc, average_precision, binary_logloss, brier, ndcg, map)";
+    Metric: "a metric (auc, average_precision, binary_logloss, brier, ndcg, map, none)";
     /// Area under the ROC curve.
     Auc = "auc",
     /// Area under the precision-recall curve.
@@ -223,16 +236,19 @@ named! {
     Ndcg = "ndcg" | "lambdarank",
     /// Mean average precision at each position of `eval_at`, grades above 0 being relevant.
     Map = "map" | "mean_average_precision",
+    /// Nothing: what is measured, the caller brings along.
+    Custom = "none" | "custom" | "na" | "null",
 }
 
 impl Metric {
-    /// The objective whose labels it reads; of ranking, any does.
-    pub fn objective(self) -> ObjectiveKind {
+    /// The objective whose labels it reads, if it reads any; of ranking, any objective does.
+    pub fn objective(self) -> Option<ObjectiveKind> {
         match self {
-            Metric::Ndcg | Metric::Map => ObjectiveKind::Lambdarank,
+            Metric::Ndcg | Metric::Map => Some(ObjectiveKind::Lambdarank),
             Metric::Auc | Metric::AveragePrecision | Metric::BinaryLogloss | Metric::Brier => {
-                ObjectiveKind::Binary
+                Some(ObjectiveKind::Binary)
             }
+            Metric::Custom => None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What is known of a parameter besides its value: the rows of the table, how they check, and how they print.
 
-use super::{ObjectiveKind, Params, SPEC};
+use super::{BoostingKind, ObjectiveKind, Params, SPEC};
 
 /// One row of the table of parameters.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +68,8 @@ pub enum Applies {
     Always,
     /// With these objectives only.
     With(&'static [ObjectiveKind]),
+    /// With this way of boosting only.
+    In(BoostingKind),
 }
 
 /// Why parameters are refused.
@@ -111,6 +113,16 @@ pub enum ParamError {
         value: String,
         /// Why not.
         reason: &'static str,
+    },
+    /// A value that means nothing alone.
+    #[error("{name} = {value} needs {needed}")]
+    Needs {
+        /// The parameter.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What else, and why.
+        needed: &'static str,
     },
     /// A metric that cannot read the labels.
     #[error("metric `{metric}` measures objective = {expected}, found objective = {objective}")]
@@ -201,6 +213,12 @@ impl Spec {
             }
         }
         let reason = match self.applies {
+            Applies::In(kind) if kind != params.boosting => match params.boosting {
+                BoostingKind::Gbdt => "with boosting = gbdt",
+                BoostingKind::Goss => "with boosting = goss",
+                BoostingKind::Dart => "with boosting = dart",
+                BoostingKind::Rf => "with boosting = rf",
+            },
             applies if applies.to(params.objective) => return Ok(()),
             _ => match params.objective {
                 ObjectiveKind::Binary => "with objective = binary",
@@ -228,7 +246,7 @@ impl Applies {
     /// Whether it has an effect with an objective.
     pub fn to(self, objective: ObjectiveKind) -> bool {
         match self {
-            Applies::Always => true,
+            Applies::Always | Applies::In(_) => true,
             Applies::With(kinds) => kinds.contains(&objective),
         }
     }
@@ -333,6 +351,7 @@ pub fn markdown() -> String {
         let default = if default.is_empty() { "none".to_owned() } else { format!("`{default}`") };
         let only = match spec.applies {
             Applies::Always => String::new(),
+            Applies::In(kind) => format!(" Only with `boosting={}`.", kind.name()),
             Applies::With(kinds) => {
                 let names: Vec<String> = kinds.iter().map(|kind| format!("`{}`", kind.name())).collect();
                 format!(" Only with the objective {}.", names.join(", "))

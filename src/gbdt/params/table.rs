@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::setting::Setting;
-use super::{Applies, Metric, ObjectiveKind, PairMethod, ParamError, Range, Search, Spec};
+use super::{Applies, BoostingKind, Metric, ObjectiveKind, PairMethod, ParamError, Range, Search, Spec};
 use crate::gbdt::data::ForcedBins;
 
 /// The last column of a row, where it is given.
@@ -95,12 +95,28 @@ parameters! {
     "Boosting" {
         objective: ObjectiveKind = ObjectiveKind::Binary, ["objective_type", "app", "application", "loss"], Range::ANY, Applies::Always,
             "What training minimises: `binary` (log loss), `lambdarank` (pairs weighted by the change of NDCG), `rank_xendcg` (cross entropy of a query's softmax), `rank_map` (pairs weighted by the change of average precision) or `rank_pairwise` (pairs alone).", "LightGBM, whose default is regression; `rank_map` and `rank_pairwise` XGBoost";
+        boosting: BoostingKind = BoostingKind::Gbdt, ["boosting_type", "boost"], Range::ANY, Applies::Always,
+            "How trees follow each other: `gbdt`, each correcting those before it; `goss`, on the rows of large gradients and a share of the others; `dart`, with dropout of earlier trees; `rf`, each for itself and averaged.", "LightGBM";
         num_iterations: u32 = 100, ["num_iteration", "n_iter", "num_tree", "num_trees", "num_round", "num_rounds", "nrounds", "num_boost_round", "n_estimators", "max_iter"], Range::between(1.0, 100_000.0), Applies::Always,
             "Trees to grow. Growth ends sooner when a round finds no split.", "LightGBM";
         learning_rate: f64 = 0.1, ["shrinkage_rate", "eta"], Range::above(0.0), Applies::Always,
             "Factor on every leaf value.", "LightGBM", Search::log(0.01, 0.3);
         seed: u64 = 0, ["random_seed", "random_state"], Range::ANY, Applies::Always,
-            "Key of every random draw (bagging, feature sampling).", "LightGBM, which draws other numbers from it";
+            "Key of every random draw (bagging, feature sampling, dropout, pairs).", "LightGBM, which draws other numbers from it";
+        top_rate: f64 = 0.2, [], Range::between(0.0, 1.0), Applies::In(BoostingKind::Goss),
+            "Share of the rows kept for their large gradient times hessian. The first 1 / learning_rate rounds take all rows.", "LightGBM";
+        other_rate: f64 = 0.1, [], Range::above_to(0.0, 1.0), Applies::In(BoostingKind::Goss),
+            "Share of the rows drawn by key from the others, which they stand for.", "LightGBM, which draws a fixed number of rows";
+        drop_rate: f64 = 0.1, ["rate_drop"], Range::between(0.0, 1.0), Applies::In(BoostingKind::Dart),
+            "Share of the earlier trees that a round drops, on the mean.", "LightGBM";
+        max_drop: u32 = 50, [], Range::at_least(0.0), Applies::In(BoostingKind::Dart),
+            "The most trees that a round drops; 0 is no limit.", "LightGBM";
+        skip_drop: f64 = 0.5, [], Range::between(0.0, 1.0), Applies::In(BoostingKind::Dart),
+            "Chance that a round drops nothing.", "LightGBM";
+        uniform_drop: bool = false, [], Range::ANY, Applies::In(BoostingKind::Dart),
+            "Drop all trees with the same chance, not by their weight.", "LightGBM";
+        xgboost_dart_mode: bool = false, [], Range::ANY, Applies::In(BoostingKind::Dart),
+            "Weigh trees by 1 / (k + learning_rate) and k / (k + learning_rate), k trees being dropped, instead of 1 / (k + 1) and k / (k + 1).", "LightGBM, after XGBoost";
     }
     "Growth of a tree" {
         num_leaves: u32 = 31, ["num_leaf", "max_leaves", "max_leaf", "max_leaf_nodes"], Range::between(2.0, 131_072.0), Applies::Always,
@@ -157,6 +173,8 @@ parameters! {
             "Chance of a row to be in the bag, drawn from its key.", "LightGBM, which draws a fixed number of rows", Search::linear(0.4, 1.0);
         bagging_freq: u32 = 0, ["subsample_freq"], Range::at_least(0.0), Applies::Always,
             "Draw a new bag every so many rounds; 0 uses all rows.", "LightGBM";
+        bagging_by_query: bool = false, [], Range::ANY, RANKING,
+            "Draw whole queries, each by the smallest key of its rows, instead of rows.", "LightGBM";
         feature_fraction: f64 = 1.0, ["sub_feature", "colsample_bytree"], Range::above_to(0.0, 1.0), Applies::Always,
             "Share of the features that a tree may use (those with more than one bin, rounded, at least one).", "LightGBM", Search::linear(0.1, 1.0);
         feature_fraction_bynode: f64 = 1.0, ["sub_feature_bynode", "colsample_bynode"], Range::above_to(0.0, 1.0), Applies::Always,
@@ -165,6 +183,8 @@ parameters! {
     "Binary objective" {
         scale_pos_weight: f64 = 1.0, [], Range::above(0.0), BINARY,
             "Factor on the weight of positive rows.", "LightGBM";
+        is_unbalance: bool = false, ["unbalance", "unbalanced_sets"], Range::ANY, BINARY,
+            "Make the rarer class as heavy as the other, counted by rows.", "LightGBM";
         boost_from_average: bool = true, [], Range::ANY, BINARY,
             "Start from the log-odds of the positive share instead of 0; folded into the first tree.", "LightGBM";
         sigmoid: f64 = 1.0, [], Range::above(0.0), SIGMOID,
@@ -186,11 +206,13 @@ parameters! {
     }
     "Evaluation" {
         metric: Vec<Metric> = Vec::new(), ["metrics", "metric_types"], Range::ANY, Applies::Always,
-            "What to measure on validation data; none is `binary_logloss`, `ndcg` or `map`, by the objective.", "LightGBM";
+            "What to measure on validation data; nothing given is `binary_logloss`, `ndcg` or `map`, by the objective, and `none` leaves it to metrics of the caller's own.", "LightGBM";
         eval_at: Vec<u32> = vec![1, 2, 3, 4, 5], ["ndcg_eval_at", "ndcg_at", "map_eval_at", "map_at"], Range::at_least(1.0), RANKING,
             "Positions at which NDCG and MAP are measured.", "LightGBM";
         early_stopping_round: u32 = 0, ["early_stopping_rounds", "early_stopping", "n_iter_no_change"], Range::at_least(0.0), Applies::Always,
             "Stop when a metric has not improved for so many rounds, and keep the best round's trees; 0 never stops.", "LightGBM";
+        early_stopping_min_delta: f64 = 0.0, [], Range::at_least(0.0), Applies::Always,
+            "A metric must improve by more than this to count as improved.", "LightGBM";
         first_metric_only: bool = false, [], Range::ANY, Applies::Always,
             "Let only the first metric stop training.", "LightGBM";
     }
