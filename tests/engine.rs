@@ -10,10 +10,14 @@ mod categories;
 mod constraints;
 #[path = "engine/continued.rs"]
 mod continued;
+#[path = "engine/cross.rs"]
+mod cross;
 #[path = "engine/custom.rs"]
 mod custom;
 #[path = "engine/documents.rs"]
 mod documents;
+#[path = "engine/float.rs"]
+mod float;
 #[path = "engine/history.rs"]
 mod history;
 #[path = "engine/invariants.rs"]
@@ -26,5 +30,7 @@ mod oracle;
 mod ranking;
 #[path = "engine/ranking_oracle.rs"]
 mod ranking_oracle;
+#[path = "engine/refit.rs"]
+mod refit;
 #[path = "engine/training.rs"]
 mod training;

@@ -91,7 +91,7 @@ fn what_does_not_fit_is_refused() {
     let narrow = dataset(&plan, &matrix.select(&[0, 1]), &labels);
     assert_eq!(
         says(&narrow, &model, &plan).to_string(),
-        "feature 2: expected ``, as in the data, found `f2` in the model to continue"
+        "feature 2: expected ``, as in the data, found `f2` in the model"
     );
     let steep = made::plan(&[("sigmoid", "2")]);
     assert!(matches!(says(&data, &model, &steep), ContinueError::Objective { .. }));

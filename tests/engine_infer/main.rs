@@ -4,5 +4,6 @@
 mod codec;
 mod explain;
 mod golden;
+mod importance;
 mod models;
 mod predict;

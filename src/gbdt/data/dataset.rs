@@ -257,6 +257,15 @@ pub enum DataError {
         /// The weight.
         found: f32,
     },
+    /// Some rows of a query without the others.
+    #[error("query {query}: expected all of its rows, in their order, or none")]
+    CutQuery {
+        /// Counting from 0.
+        query: usize,
+    },
+    /// Rows of a loss of the caller's own, which alone knows its labels.
+    #[error("rows of a loss of one's own cannot be taken apart")]
+    WholeLoss,
     /// Queries that do not cover the rows.
     #[error("expected query sizes that add up to {expected} rows, found {found}")]
     GroupRows {

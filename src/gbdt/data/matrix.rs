@@ -238,6 +238,15 @@ impl FeatureMatrix {
         FeatureMatrix { schema: self.schema.clone(), columns, n_rows: rows.len() }
     }
 
+    /// Puts other values in the place of a feature's.
+    ///
+    /// # Panics
+    /// When there is not one value per row.
+    pub(in crate::gbdt) fn replace(&mut self, feature: usize, column: Column) {
+        assert_eq!(column.len(), self.n_rows, "one value per row");
+        self.columns[feature] = column;
+    }
+
     /// The matrix of only these features, in this order.
     pub fn select(&self, features: &[usize]) -> Self {
         let schema = Schema { features: features.iter().map(|&f| self.schema.features[f].clone()).collect() };

@@ -68,6 +68,31 @@ impl Task {
         }
     }
 
+    /// The task of only these rows; of ranking, whole queries.
+    ///
+    /// # Shape
+    /// `rows`: ascending for ranking, in any order otherwise.
+    ///
+    /// # Errors
+    /// When a query is cut, or the loss is the caller's own.
+    pub fn take_rows(&self, rows: &[usize]) -> Result<Task, DataError> {
+        let taken = |weights: &Option<Vec<f32>>| {
+            weights.as_ref().map(|weights| rows.iter().map(|&row| weights[row]).collect())
+        };
+        match self {
+            Task::Binary { labels, weights } => {
+                let labels = rows.iter().map(|&row| labels[row]).collect();
+                Ok(Task::Binary { labels, weights: taken(weights) })
+            }
+            Task::Lambdarank { grades, groups, weights } => Ok(Task::Lambdarank {
+                grades: rows.iter().map(|&row| grades[row]).collect(),
+                groups: taken_groups(groups, rows)?,
+                weights: taken(weights),
+            }),
+            Task::Custom(_) => Err(DataError::WholeLoss),
+        }
+    }
+
     /// Checks every label, weight and group.
     pub(super) fn check(&self, n_rows: usize) -> Result<(), DataError> {
         if self.n_rows() != n_rows {
@@ -101,6 +126,36 @@ impl Task {
                 Ok(())
             }
             Task::Custom(_) => Ok(()),
+        }
+    }
+}
+
+/// The sizes of the queries that these rows are.
+fn taken_groups(groups: &[u32], rows: &[usize]) -> Result<Vec<u32>, DataError> {
+    let (mut taken, mut start, mut rest) = (Vec::new(), 0, rows);
+    for (query, &n) in groups.iter().enumerate() {
+        let end = start + n as usize;
+        let n_taken = rest.iter().take_while(|&&row| (start..end).contains(&row)).count();
+        let (of_query, others) = rest.split_at(n_taken);
+        if n_taken > 0 && !of_query.iter().copied().eq(start..end) {
+            return Err(DataError::CutQuery { query });
+        }
+        if n_taken > 0 {
+            taken.push(n);
+        }
+        (start, rest) = (end, others);
+    }
+    match rest.first() {
+        None => Ok(taken),
+        // a row after its query's turn: the rows do not ascend
+        Some(&row) => {
+            let mut end = 0;
+            let query = groups.iter().position(|&n| {
+                end += n as usize;
+                row < end
+            });
+            let query = query.unwrap_or(groups.len());
+            Err(DataError::CutQuery { query })
         }
     }
 }

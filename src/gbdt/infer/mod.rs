@@ -6,10 +6,12 @@
 
 mod explain;
 mod grid;
+mod importance;
 mod predictor;
 mod quadrature;
 mod schema;
 
 pub use explain::{Contributions, Explainer, Explanations, Scratch};
+pub use importance::{mean_contributions, permutation};
 pub use predictor::Predictor;
 pub use schema::SchemaMismatch;

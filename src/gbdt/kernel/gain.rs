@@ -143,7 +143,7 @@ impl Rules for Bounded<'_> {
 
 /// Where a parabola of this slope and curvature is lowest.
 #[inline(always)]
-fn optimum(gradient: f64, curvature: f64) -> f64 {
+pub(in crate::gbdt) fn optimum(gradient: f64, curvature: f64) -> f64 {
     if curvature > 0.0 { -gradient / curvature } else { 0.0 }
 }
 

@@ -4,7 +4,8 @@
 //! ([`objective`]) -> integers ([`cells`]) -> one tree grown leaf by leaf ([`grow`], with [`wave`], [`histogram`],
 //! [`split`], [`category`], [`place`], [`partition`], [`frontier`]) over a bag of rows and some features ([`sample`], [`goss`]) -> scores
 //! moved by its leaves ([`scores`], [`walk`], [`dart`]) -> metrics told to whoever observes ([`observe`]) and kept ([`history`]).
-//! [`trainer`] is the way in for whoever wants more than [`train`].
+//! [`trainer`] is the way in for whoever wants more than [`train`], [`cross`] trains on every fold ([`fold`]), and [`refit`] gives old
+//! trees new leaf values.
 //!
 //! # Determinism
 //! The same dataset and plan give the same model, bit for bit, for any number of threads and on any platform: sums over
@@ -16,8 +17,10 @@
 
 mod category;
 mod cells;
+mod cross;
 mod custom;
 mod dart;
+mod fold;
 mod frontier;
 mod goss;
 mod grow;
@@ -32,6 +35,7 @@ mod partition;
 mod place;
 mod positions;
 mod queries;
+mod refit;
 mod sample;
 mod scores;
 mod split;
@@ -46,7 +50,7 @@ use crate::determinism::rng::Stream;
 use crate::gbdt::data::{Dataset, Derivatives};
 use crate::gbdt::kernel::cell::Cell;
 use crate::gbdt::model::{Model, Tree};
-use crate::gbdt::params::Mode;
+use crate::gbdt::params::{Mode, Plan};
 use cells::Cells;
 use dart::Dart;
 use grow::{Grower, Grown};
@@ -56,25 +60,26 @@ use place::Ground;
 use sample::Bag;
 use scores::Scores;
 
+pub use cross::{CrossError, CrossValidated, cross_validate};
+pub use fold::{Fold, FoldError};
 pub use history::{Ending, History, Trained};
 pub use objective::derivatives;
 pub use observe::{Better, CustomMetric, Deadline, Measurement, Observe, Round, Silent};
+pub use refit::{RefitError, refit};
 pub use trainer::{ContinueError, Trainer, train, train_at, train_watching};
 
 /// The rounds of training.
-fn boost<C: Cell>(mut training: Training<'_, C>, observer: &mut dyn Observe) -> Trained {
-    let plan = training.asked.plan;
+fn boost(plan: &Plan, mut training: Box<dyn Rounds + '_>, observer: &mut dyn Observe) -> Trained {
+    let num_iterations = plan.boosting.num_iterations;
     let mut stopping = Stopping::new(&plan.evaluation);
     let (mut history, mut ending) = (History::default(), Ending::AllRounds);
-    for iteration in 1..=plan.boosting.num_iterations {
-        if training.round(training.n_before as u32 + iteration - 1).is_break() {
+    for iteration in 1..=num_iterations {
+        if training.round().is_break() {
             ending = Ending::NoSplit;
             break;
         }
         let measurements = training.measure();
-        let news =
-            Round { iteration, num_iterations: plan.boosting.num_iterations, measurements: &measurements };
-        let asked = observer.round(&news);
+        let asked = observer.round(&Round { iteration, num_iterations, measurements: &measurements });
         let stopped = stopping.round(iteration, &measurements);
         history.rounds.push(measurements);
         if stopped.is_break() || asked.is_break() {
@@ -83,9 +88,19 @@ fn boost<C: Cell>(mut training: Training<'_, C>, observer: &mut dyn Observe) -> 
         }
     }
     let best_iteration = stopping.best();
-    let n_trees = training.trees.len();
-    let keep = best_iteration.map_or(n_trees, |best| n_trees.min(training.n_before + best as usize));
-    Trained { model: training.finish(keep, best_iteration), history, ending, best_iteration }
+    Trained { model: training.finish(best_iteration), history, ending, best_iteration }
+}
+
+/// Training under way, whatever the width of its cells.
+trait Rounds {
+    /// One tree more; breaks when no split helps.
+    fn round(&mut self) -> ControlFlow<()>;
+
+    /// The metrics of the validation sets.
+    fn measure(&self) -> Vec<Measurement>;
+
+    /// The model up to its best round, if there is one.
+    fn finish(self: Box<Self>, best_iteration: Option<u32>) -> Model;
 }
 
 /// Training under way.
@@ -105,6 +120,8 @@ struct Training<'a, C: Cell> {
     trees: Vec<Tree>,
     /// How many trees of the model that is continued.
     n_before: usize,
+    /// The next round; those of the model that is continued count.
+    round: u32,
 }
 
 impl<'a, C: Cell> Training<'a, C> {
@@ -131,36 +148,9 @@ impl<'a, C: Cell> Training<'a, C> {
             scores: Scores::of(data, start),
             dart,
             n_before: trees.len(),
+            round: trees.len() as u32,
             trees,
         }
-    }
-
-    /// One tree more; breaks when no split helps.
-    fn round(&mut self, round: u32) -> ControlFlow<()> {
-        let Trainer { plan, data, .. } = *self.asked;
-        if let Some(dart) = &mut self.dart {
-            dart.drop_trees(round, &self.trees, data.bins(), &mut self.scores);
-        }
-        self.derive(round);
-        let usable = sample::features(&plan.sampling, round, &self.candidates, data.bins().n_features());
-        let ground = Ground::new(&plan.growth, &plan.sampling, round, &usable);
-        let Some(mut grown) = self.grower.grow(&self.cells, &self.bag.rows, ground) else {
-            return ControlFlow::Break(());
-        };
-        let first = self.trees.len() == self.n_before;
-        if plan.boosting.mode == Mode::Forest || (first && self.dart.is_none()) {
-            self.fold_start(&mut grown);
-        }
-        if let Some(dart) = &mut self.dart {
-            dart.shrink(&mut grown);
-        }
-        self.move_scores(&grown, first);
-        if let Some(dart) = &mut self.dart {
-            dart.restore(&mut self.trees, data.bins(), &mut self.scores, &mut self.validation);
-            dart.keep(&grown);
-        }
-        self.trees.push(grown.tree);
-        ControlFlow::Continue(())
     }
 
     /// The bag of a round, and the derivatives of its rows as cells.
@@ -201,6 +191,37 @@ impl<'a, C: Cell> Training<'a, C> {
         }
         self.scores.add_grown(grown, self.grower.partition(), data.bins(), &self.bag.rest);
     }
+}
+
+impl<C: Cell> Rounds for Training<'_, C> {
+    fn round(&mut self) -> ControlFlow<()> {
+        let Trainer { plan, data, .. } = *self.asked;
+        let round = self.round;
+        self.round += 1;
+        if let Some(dart) = &mut self.dart {
+            dart.drop_trees(round, &self.trees, data.bins(), &mut self.scores);
+        }
+        self.derive(round);
+        let usable = sample::features(&plan.sampling, round, &self.candidates, data.bins().n_features());
+        let ground = Ground::new(&plan.growth, &plan.sampling, round, &usable);
+        let Some(mut grown) = self.grower.grow(&self.cells, &self.bag.rows, ground) else {
+            return ControlFlow::Break(());
+        };
+        let first = self.trees.len() == self.n_before;
+        if plan.boosting.mode == Mode::Forest || (first && self.dart.is_none()) {
+            self.fold_start(&mut grown);
+        }
+        if let Some(dart) = &mut self.dart {
+            dart.shrink(&mut grown);
+        }
+        self.move_scores(&grown, first);
+        if let Some(dart) = &mut self.dart {
+            dart.restore(&mut self.trees, data.bins(), &mut self.scores, &mut self.validation);
+            dart.keep(&grown);
+        }
+        self.trees.push(grown.tree);
+        ControlFlow::Continue(())
+    }
 
     fn measure(&self) -> Vec<Measurement> {
         let divisor = match self.asked.plan.boosting.mode {
@@ -219,8 +240,9 @@ impl<'a, C: Cell> Training<'a, C> {
         self.validation.iter().enumerate().flat_map(measure).collect()
     }
 
-    fn finish(mut self, keep: usize, best_iteration: Option<u32>) -> Model {
-        self.trees.truncate(keep);
+    fn finish(mut self: Box<Self>, best_iteration: Option<u32>) -> Model {
+        let n_before = self.n_before;
+        self.trees.truncate(best_iteration.map_or(usize::MAX, |best| n_before + best as usize));
         if self.trees.is_empty() {
             self.trees.push(Tree::constant(self.start));
         } else if self.dart.is_some() {

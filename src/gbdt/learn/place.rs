@@ -46,7 +46,7 @@ impl<'a> Ground<'a> {
 
     /// The direction in which a feature may move the score.
     pub(super) fn direction(&self, feature: u32) -> i32 {
-        self.growth.monotone_constraints.get(feature as usize).copied().unwrap_or(0)
+        direction(self.growth, feature)
     }
 }
 
@@ -90,16 +90,11 @@ impl Place {
         split: &Split<C>,
         values: [f64; 2],
     ) -> [Place; 2] {
-        let middle = values[0] * 0.5 + values[1] * 0.5;
         let direction = match split.rule {
             Rule::UpTo(_) => ground.direction(split.feature),
             Rule::AnyOf(_) => 0,
         };
-        let bounds = match direction {
-            0 => [(self.low, self.high); 2],
-            1.. => [(self.low, middle), (middle, self.high)],
-            _ => [(middle, self.high), (self.low, middle)],
-        };
+        let bounds = bounds_of_children(direction, (self.low, self.high), values);
         let mut path = self.path.clone();
         if !ground.growth.interaction_constraints.is_empty() && !path.contains(&split.feature) {
             path.push(split.feature);
@@ -141,7 +136,28 @@ impl Place {
     }
 }
 
-fn unlimited(growth: &Growth) -> Limits {
+/// The direction in which a feature may move the score.
+pub(super) fn direction(growth: &Growth, feature: u32) -> i32 {
+    growth.monotone_constraints.get(feature as usize).copied().unwrap_or(0)
+}
+
+/// The least and the largest value of each child of a leaf that has such bounds itself, when the children's values come to be
+/// `values`.
+pub(super) fn bounds_of_children(
+    direction: i32,
+    (low, high): (f64, f64),
+    values: [f64; 2],
+) -> [(f64, f64); 2] {
+    let middle = values[0] * 0.5 + values[1] * 0.5;
+    match direction {
+        0 => [(low, high); 2],
+        1.. => [(low, middle), (middle, high)],
+        _ => [(middle, high), (low, middle)],
+    }
+}
+
+/// Limits that hold whatever the place.
+pub(super) fn unlimited(growth: &Growth) -> Limits {
     Limits {
         low: f64::NEG_INFINITY,
         high: f64::INFINITY,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::observe::{CustomMetric, Observe};
-use super::{Trained, Training, boost};
+use super::{Rounds, Trained, Training, boost};
 use crate::gbdt::data::{Dataset, Schema, Task};
 use crate::gbdt::kernel::Level;
 use crate::gbdt::kernel::cell::{Close, Narrow};
@@ -99,20 +99,7 @@ impl<'a> Trainer<'a> {
     /// When the model has other features or another objective, averages its trees, or sets have no scores to start
     /// from.
     pub fn continuing(mut self, model: &'a Model) -> Result<Self, ContinueError> {
-        let schema = self.data.bins().cuts().schema();
-        if *schema != model.schema {
-            return Err(ContinueError::features(schema, &model.schema));
-        }
-        let ranking = matches!(self.data.task(), Task::Lambdarank { .. });
-        let fits = match (self.data.task(), model.objective) {
-            (Task::Binary { .. }, Objective::Binary { sigmoid }) => sigmoid == self.plan.logistic.sigmoid,
-            (Task::Lambdarank { .. }, Objective::Lambdarank) | (Task::Custom(_), _) => true,
-            _ => false,
-        };
-        if !fits {
-            let expected = if ranking { "ranking" } else { "binary with the sigmoid of the plan" };
-            return Err(ContinueError::Objective { expected, found: model.objective });
-        }
+        check_model(self.plan, self.data.bins().cuts().schema(), self.data.task(), model)?;
         if model.average || self.plan.boosting.mode == Mode::Forest {
             return Err(ContinueError::Average);
         }
@@ -126,11 +113,16 @@ impl<'a> Trainer<'a> {
 
     /// Trains.
     pub fn run(&self, observer: &mut dyn Observe) -> Trained {
+        boost(self.plan, self.begin(), observer)
+    }
+
+    /// Training before its first round.
+    pub(super) fn begin(&self) -> Box<dyn Rounds + '_> {
         let binary = matches!(self.data.task(), Task::Binary { .. });
         if binary && self.data.n_rows() >= MANY_ROWS {
-            boost(Training::<Narrow>::new(self), observer)
+            Box::new(Training::<Narrow>::new(self))
         } else {
-            boost(Training::<Close>::new(self), observer)
+            Box::new(Training::<Close>::new(self))
         }
     }
 }
@@ -138,14 +130,33 @@ impl<'a> Trainer<'a> {
 /// From how many rows on the width of rows shows in the time of training more than in anything else.
 const MANY_ROWS: usize = 1 << 16;
 
-/// Why a model cannot be continued.
+/// Checks that a model's raw scores are of the data's features and mean what the data are labelled for.
+pub(super) fn check_model(
+    plan: &Plan,
+    schema: &Schema,
+    task: &Task,
+    model: &Model,
+) -> Result<(), ContinueError> {
+    if *schema != model.schema {
+        return Err(ContinueError::features(schema, &model.schema));
+    }
+    let expected = match (task, model.objective) {
+        (Task::Binary { .. }, Objective::Binary { sigmoid }) if sigmoid == plan.logistic.sigmoid => {
+            return Ok(());
+        }
+        (Task::Lambdarank { .. }, Objective::Lambdarank) | (Task::Custom(_), _) => return Ok(()),
+        (Task::Lambdarank { .. }, _) => "ranking",
+        _ => "binary with the sigmoid of the plan",
+    };
+    Err(ContinueError::Objective { expected, found: model.objective })
+}
+
+/// Why a model cannot be continued or refitted.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContinueError {
     /// Not the features of the data.
-    #[error(
-        "feature {position}: expected `{expected}`, as in the data, found `{found}` in the model to continue"
-    )]
+    #[error("feature {position}: expected `{expected}`, as in the data, found `{found}` in the model")]
     Feature {
         /// Counting from 0.
         position: usize,
@@ -155,7 +166,7 @@ pub enum ContinueError {
         found: String,
     },
     /// Scores of another meaning.
-    #[error("the model to continue is {found:?}, expected {expected}")]
+    #[error("the model is {found:?}, expected {expected}")]
     Objective {
         /// What the data are labelled for.
         expected: &'static str,
