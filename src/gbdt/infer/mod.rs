@@ -7,7 +7,6 @@
 mod explain;
 mod grid;
 mod predictor;
-mod quadrature;
 mod schema;
 
 pub use explain::{Contributions, Explainer, Explanations, Scratch};
