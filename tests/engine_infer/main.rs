@@ -4,5 +4,6 @@
 mod codec;
 mod explain;
 mod golden;
+mod levels;
 mod models;
 mod predict;

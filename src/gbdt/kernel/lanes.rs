@@ -74,9 +74,10 @@ impl Lanes for Plain {
             *small = u8::from(byte <= limit);
         }
         let mut bits = 0;
-        for (i, eight) in small.as_chunks().0.iter().enumerate() {
+        for (i, eight) in small.chunks_exact(8).enumerate() {
             // moves the bit of byte i to bit 56 + i
-            let gathered = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+            let eight = u64::from_le_bytes(*eight.first_chunk().expect("eight bytes"));
+            let gathered = eight.wrapping_mul(0x0102_0408_1020_4080) >> 56;
             bits |= gathered << (8 * i);
         }
         bits

@@ -162,7 +162,7 @@ fn ascend<V: Lanes>(tree: &Tree, eight: usize, scratch: &mut RowScratch) {
 fn gain<V: Lanes>(tree: &Tree, scratch: &mut RowScratch, out: &mut [f64]) {
     let n = tree.splits.len();
     let RowScratch { left, open, down, sums, .. } = scratch;
-    for (vectors, sums) in down.as_chunks::<LANES>().0.iter().zip(&mut *sums).take(n.div_ceil(LANES)) {
+    for (vectors, sums) in down.chunks_exact(LANES).zip(&mut *sums).take(n.div_ceil(LANES)) {
         V::sums(std::array::from_fn(|i| V::load(&vectors[i]))).store(sums);
     }
     let sums = sums.as_flattened();
