@@ -9,7 +9,7 @@ use crate::models::{Draws, Shape, matrix, model, row};
 
 /// The expected value of a tree when only the features of `known` (a bit set) are known: other questions are answered both
 /// ways, by the share of training rows.
-fn expectation(tree: &Tree, at: Child, row: &[f64], known: u32) -> f64 {
+pub(crate) fn expectation(tree: &Tree, at: Child, row: &[f64], known: u32) -> f64 {
     match at {
         Child::Leaf(leaf) => tree.leaves[leaf as usize].value,
         Child::Node(node) => {
@@ -108,7 +108,7 @@ fn leaf_shares(value: f64, path: &[(u32, f64, bool)], out: &mut [f64]) {
     }
 }
 
-fn total(model: &Model) -> f64 {
+pub(crate) fn total(model: &Model) -> f64 {
     model.trees.iter().flat_map(|t| &t.leaves).map(|l| l.value.abs()).sum()
 }
 
@@ -275,4 +275,23 @@ fn trees_without_counts_fall_back_on_weights() {
     bare.trees[0].leaves =
         vec![Leaf { value: 1.0, weight: 0.0, count: 0 }, Leaf { value: 3.0, weight: 0.0, count: 0 }];
     assert_eq!(Explainer::new(&bare).base_value(), 2.0);
+}
+
+#[test]
+fn summaries_add_up_contributions() {
+    let model = model(11, Shape { features: 5, trees: 4, leaves: 12 });
+    let draws = &mut Draws::new(12);
+    let rows: Vec<_> = (0..9).map(|_| row(draws, 5)).collect();
+    let all = Explainer::new(&model).explain(&matrix(&model.schema, &rows)).unwrap();
+    let mean = all.mean_abs();
+    for feature in 0..5 {
+        let expected = (0..9).map(|i| all.row(i)[feature].abs()).sum::<f64>() / 9.0;
+        assert_eq!(mean[feature], expected);
+    }
+    let families = all.grouped(&[1, 0, 1, 3, 0]);
+    assert_eq!((families.n_features, families.base_value), (4, all.base_value));
+    for i in 0..9 {
+        let [a, b, c, d, e] = *all.row(i).first_chunk().unwrap();
+        assert_eq!(families.row(i), [b + e, a + c, 0.0, d]);
+    }
 }

@@ -2,8 +2,10 @@
 //! twin. Runs with `--no-default-features`.
 
 mod codec;
+mod counterfactual;
 mod explain;
 mod golden;
 mod levels;
 mod models;
+mod pairs;
 mod predict;

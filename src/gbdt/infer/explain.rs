@@ -22,12 +22,13 @@
 //! # Sources
 //! Wettenstein, Mitchell, Yu, Quadrature TreeSHAP, arXiv 2605.04497; Lundberg et al., Nature Machine Intelligence 2020 (the game).
 
+use super::cover::Cover;
 use super::grid::Grid;
 use super::schema::{SchemaMismatch, compare};
 use crate::determinism::par;
 use crate::gbdt::data::{FeatureMatrix, Schema};
 use crate::gbdt::kernel::{BLOCK, BlockScratch, LANES, Level, RowScratch, Rows, Shap};
-use crate::gbdt::model::{Child, Model, Node, Tree};
+use crate::gbdt::model::{Model, Node};
 
 /// A model compiled for explanation.
 #[derive(Clone, Debug)]
@@ -63,6 +64,37 @@ impl Explanations {
     /// The contributions of one row, in schema order.
     pub fn row(&self, row: usize) -> &[f64] {
         &self.values[row * self.n_features..(row + 1) * self.n_features]
+    }
+
+    /// The mean of each feature's absolute contributions, in schema order; 0 where there are no rows. Rows are added in their
+    /// order.
+    pub fn mean_abs(&self) -> Vec<f64> {
+        let mut sums = vec![0.0; self.n_features];
+        let rows = self.values.chunks_exact(self.n_features.max(1));
+        let n_rows = rows.len().max(1) as f64;
+        for row in rows {
+            sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value.abs());
+        }
+        sums.into_iter().map(|sum| sum / n_rows).collect()
+    }
+
+    /// Sums of the contributions of families of features: feature `f` belongs to family `family_of[f]`. With the base value they
+    /// make the same raw score.
+    ///
+    /// # Shape
+    /// Rows x families, row by row; families are counted up to the greatest named.
+    ///
+    /// # Panics
+    /// When `family_of` does not name a family for each feature.
+    pub fn grouped(&self, family_of: &[usize]) -> Explanations {
+        assert_eq!(family_of.len(), self.n_features, "a family for each feature");
+        let n_families = family_of.iter().max().map_or(0, |most| most + 1);
+        let rows = self.values.chunks_exact(self.n_features.max(1));
+        let mut values = vec![0.0; rows.len() * n_families];
+        for (row, out) in rows.zip(values.chunks_exact_mut(n_families.max(1))) {
+            row.iter().zip(family_of).for_each(|(value, &family)| out[family] += value);
+        }
+        Explanations { values, n_features: n_families, base_value: self.base_value }
     }
 }
 
@@ -169,50 +201,6 @@ impl Explainer {
             matrix.copy_row(start + together + i, &mut row);
             self.contributions_into(&row, &mut scratch, out);
         }
-    }
-}
-
-// ------------------------------------------------------------------ cover
-
-/// Training rows (or their stand-in) under each place of a tree. A node's cover is the sum of its leaves', so that shares
-/// always add up to one.
-struct Cover {
-    nodes: Vec<f64>,
-    leaves: Vec<f64>,
-}
-
-impl Cover {
-    fn of(tree: &Tree) -> Self {
-        let counts: Vec<f64> = tree.leaves.iter().map(|leaf| leaf.count as f64).collect();
-        let weights = || tree.leaves.iter().map(|leaf| leaf.weight.max(0.0)).collect::<Vec<_>>();
-        let known = |cover: &Vec<f64>| cover.iter().any(|&c| c > 0.0);
-        let leaves = Some(counts)
-            .filter(known)
-            .or_else(|| Some(weights()).filter(known))
-            .unwrap_or_else(|| vec![1.0; tree.leaves.len()]);
-        let mut cover = Cover { nodes: vec![0.0; tree.nodes.len()], leaves };
-        for (i, node) in tree.nodes.iter().enumerate().rev() {
-            cover.nodes[i] = cover.at(node.left) + cover.at(node.right);
-        }
-        cover
-    }
-
-    fn at(&self, place: Child) -> f64 {
-        match place {
-            Child::Node(node) => self.nodes[node as usize],
-            Child::Leaf(leaf) => self.leaves[leaf as usize],
-        }
-    }
-
-    /// The mean leaf value, in leaf order.
-    fn expectation(&self, tree: &Tree) -> f64 {
-        let total = self.at(tree.root());
-        tree.leaves.iter().zip(&self.leaves).map(|(leaf, cover)| cover / total * leaf.value).sum()
-    }
-
-    /// The share of a node's rows that take an edge; a half where no row came.
-    fn share(&self, node: usize, child: Child) -> f64 {
-        if self.nodes[node] > 0.0 { self.at(child) / self.nodes[node] } else { 0.5 }
     }
 }
 

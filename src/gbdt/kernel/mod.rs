@@ -37,6 +37,7 @@ pub(in crate::gbdt) use axis::{Axis, Column, LEFT, RIGHT, SPAN};
 pub(in crate::gbdt) use ladder::{BLOCK, Ladder, ranks};
 pub(in crate::gbdt) use lanes::LANES;
 pub use level::Level;
+pub(in crate::gbdt) use quadrature::Quadrature;
 pub(in crate::gbdt) use quickscorer::QuickScorer;
 pub(in crate::gbdt) use reach::{Masks, Reach};
 pub(in crate::gbdt) use shap::{BlockScratch, RowScratch, Rows, Shap};
