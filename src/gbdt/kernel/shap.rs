@@ -1,7 +1,8 @@
 //! Shapley values of trees over bytes, by quadrature: the sum that every body computes, and the layout they share.
 //!
-//! Splits stand in preorder. With t a point, u = 1 - t, q the product of the cover ratios of a split's feature down to its left
-//! edge (q0: down to the split), and s = 1 where the row satisfies the feature's questions down to that edge:
+//! Splits stand level by level, so that neighbours do not wait for each other. With t a point, u = 1 - t, q the product of
+//! the cover ratios of a split's feature down to its left edge (q0: down to the split), and s = 1 where the row satisfies the
+//! feature's questions down to that edge:
 //!
 //! ```text
 //! m = q u + s t                        the feature's first question on the path
@@ -13,12 +14,14 @@
 //! ```
 //!
 //! because the two edges' factors add up to 1, and their gains to 0. The gains of a feature are added tree after tree, split
-//! after split from the last to the first, eight points after eight; the sum over eight points is
+//! after split from the last to the first of the preorder, eight points after eight; the sum over eight points is
 //! ((0 + 1) + (2 + 3)) + ((4 + 5) + (6 + 7)), and zeros stand in for points that a rule does not have. [`row`] has
 //! points as its lanes, [`block`] has rows: they do the same operations on the same numbers, and so give the same bits.
 
 mod block;
 mod row;
+
+use std::collections::VecDeque;
 
 use super::quadrature::Quadrature;
 use super::tree::{ByteTree, End};
@@ -66,6 +69,10 @@ struct Tree {
     n_points: usize,
     /// How it is walked when rows are lanes: right subtrees before left ones.
     steps: Vec<Step>,
+    /// What a row gains by eight splits at a time while they are open: q0 - q to the left, 0 - q to the right.
+    gains: Vec<[[f64; LANES]; 2]>,
+    /// The splits in the order in which their gains are added, and their features.
+    order: Vec<[u32; 2]>,
     depth: usize,
 }
 
@@ -128,6 +135,12 @@ impl Shap {
     }
 }
 
+/// Of up to eight splits; zeros beyond.
+fn gains(splits: &[Split]) -> [[f64; LANES]; 2] {
+    let by = |gain: fn(&Split) -> f64| std::array::from_fn(|i| splits.get(i).map_or(0.0, gain));
+    [by(|split| split.q0 - split.q), by(|split| 0.0 - split.q)]
+}
+
 impl Rule {
     fn new(n_points: usize) -> Self {
         let all = Quadrature::new(n_points);
@@ -163,12 +176,14 @@ impl Tree {
             inverses: vec![],
             n_points: 0,
             steps: vec![],
+            gains: vec![],
+            order: vec![],
             depth: 0,
         };
         let mut parents = vec![];
         let mut distinct = 0;
-        let mut stack = vec![(tree.root(), Above { parent: None, distinct: 0, place: 0 })];
-        while let Some((end, above)) = stack.pop() {
+        let mut queue = VecDeque::from([(tree.root(), Above { parent: None, distinct: 0, place: 0 })]);
+        while let Some((end, above)) = queue.pop_front() {
             let at = own.splits.len() as u32;
             let number = match end {
                 End::Split(_) => at,
@@ -186,14 +201,14 @@ impl Tree {
             own.depth = own.depth.max(above.place as usize / 2 + 1);
             let now = above.distinct + usize::from(own.splits[at as usize].later == 0);
             distinct = distinct.max(now);
-            // the left child is taken from the stack first
-            for (side, end) in split.ends.into_iter().enumerate().rev() {
+            for (side, end) in split.ends.into_iter().enumerate() {
                 let place = (above.place | 1) + 1 + side as u32;
-                stack.push((end, Above { parent: Some((at, side == 0)), distinct: now, place }));
+                queue.push_back((end, Above { parent: Some((at, side == 0)), distinct: now, place }));
             }
         }
         own.n_points = distinct.div_ceil(2);
         own.lay_steps();
+        own.gains = own.splits.chunks(LANES).map(gains).collect();
         own
     }
 
@@ -238,6 +253,7 @@ impl Tree {
         while let Some(step) = stack.pop() {
             if !step.down {
                 self.steps.push(step);
+                self.order.push([step.split, self.splits[step.split as usize].feature]);
                 continue;
             }
             let ends = self.splits[step.split as usize].ends;

@@ -157,19 +157,19 @@ fn ascend<V: Lanes>(tree: &Tree, eight: usize, scratch: &mut RowScratch) {
     }
 }
 
-/// Sums the products of eight splits at a time, and adds the gains from the last split to the first.
+/// Sums the products of eight splits at a time, multiplies by what is gained, and adds the gains in their order.
 #[inline(always)]
 fn gain<V: Lanes>(tree: &Tree, scratch: &mut RowScratch, out: &mut [f64]) {
-    let n = tree.splits.len();
     let RowScratch { left, open, down, sums, .. } = scratch;
-    for (vectors, sums) in down.chunks_exact(LANES).zip(&mut *sums).take(n.div_ceil(LANES)) {
-        V::sums(std::array::from_fn(|i| V::load(&vectors[i]))).store(sums);
+    for (i, (vectors, [to_left, to_right])) in down.chunks_exact(LANES).zip(&tree.gains).enumerate() {
+        let [left, open] = [&*left, &*open].map(|words| (words[i / 8] >> (8 * (i % 8))) as u8);
+        let gain = V::select(left, V::load(to_left), V::load(to_right));
+        let gain = V::select(open, gain, V::splat(0.0));
+        let products = V::sums(std::array::from_fn(|i| V::load(&vectors[i])));
+        gain.times(products).store(&mut sums[i]);
     }
     let sums = sums.as_flattened();
-    for (i, split) in tree.splits.iter().enumerate().rev() {
-        let i = i as u32;
-        let satisfied = if bit(left, i) == 1 { split.q0 } else { 0.0 };
-        let gain = if bit(open, i) == 1 { satisfied - split.q } else { 0.0 };
-        out[split.feature as usize] += gain * sums[i as usize];
+    for &[split, feature] in &tree.order {
+        out[feature as usize] += sums[split as usize];
     }
 }
