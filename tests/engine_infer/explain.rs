@@ -36,10 +36,13 @@ fn cover(tree: &Tree, at: Child) -> f64 {
     }
 }
 
-/// Shapley's formula, subset by subset.
 fn shapley(model: &Model, row: &[f64]) -> Vec<f64> {
-    let n = model.schema.len();
     let value = |known| model.trees.iter().map(|t| expectation(t, t.root(), row, known)).sum::<f64>();
+    by_subsets(model.schema.len(), value)
+}
+
+/// Shapley's formula for `n` features, subset by subset, each a bit set.
+pub(crate) fn by_subsets(n: usize, value: impl Fn(u32) -> f64) -> Vec<f64> {
     let values: Vec<f64> = (0..1u32 << n).map(value).collect();
     let factorial = |k: usize| (1..=k).map(|i| i as f64).product::<f64>();
     (0..n)

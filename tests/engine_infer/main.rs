@@ -5,6 +5,7 @@ mod codec;
 mod counterfactual;
 mod explain;
 mod golden;
+mod interventional;
 mod levels;
 mod models;
 mod pairs;

@@ -14,13 +14,13 @@
 //! # Sources
 //! Lundberg et al., Nature Machine Intelligence 2020 (the values); Wettenstein, Mitchell, Yu, arXiv 2605.04497 (the integral).
 
-use super::cover::Cover;
 use super::explain::Explainer;
+use super::path::{Path, answers, paths};
 use super::schema::{SchemaMismatch, compare};
 use crate::determinism::par;
 use crate::gbdt::data::{FeatureMatrix, Schema};
 use crate::gbdt::kernel::Quadrature;
-use crate::gbdt::model::{Child, Model, Tree};
+use crate::gbdt::model::{Model, Tree};
 
 /// A model compiled for explanation by pairs.
 #[derive(Clone, Debug)]
@@ -31,22 +31,6 @@ pub struct PairExplainer {
     paths: Vec<Vec<Path>>,
     /// By the number of points; only those that a tree needs.
     rules: Vec<Option<Quadrature>>,
-}
-
-/// What a leaf asks of a row, feature by feature.
-#[derive(Clone, Debug)]
-struct Path {
-    value: f64,
-    steps: Vec<Step>,
-}
-
-#[derive(Clone, Debug)]
-struct Step {
-    feature: u32,
-    /// The share of training rows that satisfy its questions.
-    q: f64,
-    /// The nodes that ask it, and whether the path leaves them to the left.
-    edges: Vec<(u32, bool)>,
 }
 
 impl PairExplainer {
@@ -115,7 +99,7 @@ impl PairExplainer {
         for (tree, paths) in self.trees.iter().zip(&self.paths) {
             let rule = self.rules[points(paths)].as_ref().expect("made with the tree");
             scratch.left.clear();
-            scratch.left.extend(tree.nodes.iter().map(|node| node.goes_left(row[node.feature as usize])));
+            scratch.left.extend(answers(tree, row));
             paths.iter().for_each(|path| path.add(rule, &mut scratch, n, out));
         }
         for i in 0..n {
@@ -171,9 +155,8 @@ impl Path {
     fn products(&self, rule: &Quadrature, scratch: &mut Scratch) {
         let (n, k) = (self.steps.len(), rule.t.len());
         let Scratch { left, satisfied, before, from, .. } = scratch;
-        let all = |step: &Step| step.edges.iter().all(|&(node, side)| left[node as usize] == side);
         satisfied.clear();
-        satisfied.extend(self.steps.iter().map(|step| f64::from(u8::from(all(step)))));
+        satisfied.extend(self.steps.iter().map(|step| f64::from(u8::from(step.satisfied(left)))));
         before.clear();
         before.resize((n + 1) * k, 1.0);
         from.clear();
@@ -191,36 +174,4 @@ impl Path {
 /// The points that a tree's contributions need.
 fn points(paths: &[Path]) -> usize {
     paths.iter().map(|path| path.steps.len()).max().unwrap_or(0).div_ceil(2)
-}
-
-/// The way to each leaf, from left to right.
-fn paths(tree: &Tree) -> Vec<Path> {
-    let cover = Cover::of(tree);
-    let mut paths = vec![];
-    let mut stack = vec![(tree.root(), vec![])];
-    while let Some((at, steps)) = stack.pop() {
-        match at {
-            Child::Leaf(leaf) => paths.push(Path { value: tree.leaves[leaf as usize].value, steps }),
-            Child::Node(node) => {
-                let of = &tree.nodes[node as usize];
-                let share = cover.share(node as usize, of.left);
-                stack.push((of.right, with(&steps, of.feature, 1.0 - share, (node, false))));
-                stack.push((of.left, with(&steps, of.feature, share, (node, true))));
-            }
-        }
-    }
-    paths
-}
-
-/// The steps with one more question.
-fn with(steps: &[Step], feature: u32, share: f64, edge: (u32, bool)) -> Vec<Step> {
-    let mut steps = steps.to_vec();
-    match steps.iter_mut().find(|step| step.feature == feature) {
-        Some(step) => {
-            step.q *= share;
-            step.edges.push(edge);
-        }
-        None => steps.push(Step { feature, q: share, edges: vec![edge] }),
-    }
-    steps
 }
