@@ -12,6 +12,7 @@ use aml_miner::gbdt::infer::{Explainer, Predictor, Scratch};
 use aml_miner::gbdt::kernel::Level;
 
 #[path = "../benches/support/forest.rs"]
+#[allow(dead_code, reason = "a batch is not looked at here")]
 mod forest;
 
 struct Counting;

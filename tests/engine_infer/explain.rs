@@ -64,13 +64,13 @@ pub(crate) fn by_subsets(n: usize, value: impl Fn(u32) -> f64) -> Vec<f64> {
 fn shapley_by_leaves(model: &Model, row: &[f64]) -> Vec<f64> {
     let mut out = vec![0.0; model.schema.len()];
     for tree in &model.trees {
-        by_leaves(tree, tree.root(), row, &mut vec![], &mut out);
+        by_leaves(tree, tree.root(), row, &[], &mut out);
     }
     out
 }
 
 /// `path` has each feature down to a place with its share of rows and whether the row satisfies its questions.
-fn by_leaves(tree: &Tree, at: Child, row: &[f64], path: &mut Vec<(u32, f64, bool)>, out: &mut [f64]) {
+fn by_leaves(tree: &Tree, at: Child, row: &[f64], path: &[(u32, f64, bool)], out: &mut [f64]) {
     let node = match at {
         Child::Leaf(leaf) => return leaf_shares(tree.leaves[leaf as usize].value, path, out),
         Child::Node(node) => &tree.nodes[node as usize],
@@ -79,12 +79,12 @@ fn by_leaves(tree: &Tree, at: Child, row: &[f64], path: &mut Vec<(u32, f64, bool
     let share = if left + right > 0.0 { left / (left + right) } else { 0.5 };
     let goes_left = node.goes_left(row[node.feature as usize]);
     for (child, share, goes) in [(node.left, share, goes_left), (node.right, 1.0 - share, !goes_left)] {
-        let mut below = path.clone();
+        let mut below = path.to_vec();
         match below.iter_mut().find(|(feature, ..)| *feature == node.feature) {
             Some((_, q, s)) => (*q, *s) = (*q * share, *s && goes),
             None => below.push((node.feature, share, goes)),
         }
-        by_leaves(tree, child, row, &mut below, out);
+        by_leaves(tree, child, row, &below, out);
     }
 }
 
@@ -286,10 +286,9 @@ fn summaries_add_up_contributions() {
     let draws = &mut Draws::new(12);
     let rows: Vec<_> = (0..9).map(|_| row(draws, 5)).collect();
     let all = Explainer::new(&model).explain(&matrix(&model.schema, &rows)).unwrap();
-    let mean = all.mean_abs();
-    for feature in 0..5 {
+    for (feature, mean) in all.mean_abs().into_iter().enumerate() {
         let expected = (0..9).map(|i| all.row(i)[feature].abs()).sum::<f64>() / 9.0;
-        assert_eq!(mean[feature], expected);
+        assert_eq!(mean, expected);
     }
     let families = all.grouped(&[1, 0, 1, 3, 0]);
     assert_eq!((families.n_features, families.base_value), (4, all.base_value));

@@ -61,9 +61,9 @@ fn agree(model: &Model, seed: u64, n_rows: usize) {
             assert_eq!(predictor.raw_row(row).to_bits(), model.raw_score(row).to_bits(), "{level}, row {i}");
         }
         for threads in [1, 3] {
-            let (batch, raw) = Pool::new(threads)
-                .unwrap()
-                .run(|| (explainer.explain(&data).unwrap(), predictor.raw(&data).unwrap()));
+            let pool = Pool::new(threads).expect("threads start");
+            let batch = pool.run(|| explainer.explain(&data)).expect("the model's own features");
+            let raw = pool.run(|| predictor.raw(&data)).expect("the model's own features");
             assert!(bits(&batch.values) == expected, "{level}, {n_rows} rows, {threads} threads");
             let definition = rows.iter().map(|row| model.raw_score(row).to_bits());
             assert!(bits(&raw).into_iter().eq(definition), "{level}, {n_rows} rows, {threads} threads");
