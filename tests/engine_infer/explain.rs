@@ -5,11 +5,11 @@ use aml_miner::gbdt::infer::Explainer;
 use aml_miner::gbdt::model::{Child, Default, Leaf, Missing, Model, Node, Objective, Rule, Tree};
 use proptest::prelude::*;
 
-use crate::models::{Draws, Shape, model, row};
+use crate::models::{Draws, Shape, matrix, model, row};
 
 /// The expected value of a tree when only the features of `known` (a bit set) are known: other questions are answered both
 /// ways, by the share of training rows.
-fn expectation(tree: &Tree, at: Child, row: &[f64], known: u32) -> f64 {
+pub(crate) fn expectation(tree: &Tree, at: Child, row: &[f64], known: u32) -> f64 {
     match at {
         Child::Leaf(leaf) => tree.leaves[leaf as usize].value,
         Child::Node(node) => {
@@ -36,10 +36,13 @@ fn cover(tree: &Tree, at: Child) -> f64 {
     }
 }
 
-/// Shapley's formula, subset by subset.
 fn shapley(model: &Model, row: &[f64]) -> Vec<f64> {
-    let n = model.schema.len();
     let value = |known| model.trees.iter().map(|t| expectation(t, t.root(), row, known)).sum::<f64>();
+    by_subsets(model.schema.len(), value)
+}
+
+/// Shapley's formula for `n` features, subset by subset, each a bit set.
+pub(crate) fn by_subsets(n: usize, value: impl Fn(u32) -> f64) -> Vec<f64> {
     let values: Vec<f64> = (0..1u32 << n).map(value).collect();
     let factorial = |k: usize| (1..=k).map(|i| i as f64).product::<f64>();
     (0..n)
@@ -56,7 +59,59 @@ fn shapley(model: &Model, row: &[f64]) -> Vec<f64> {
         .collect()
 }
 
-fn total(model: &Model) -> f64 {
+/// The same for models of many features, leaf by leaf: a leaf's game is won by those who satisfy their questions, while each other
+/// feature multiplies its value by its share of training rows, so Shapley's sum over subsets of one size is a coefficient of a product.
+fn shapley_by_leaves(model: &Model, row: &[f64]) -> Vec<f64> {
+    let mut out = vec![0.0; model.schema.len()];
+    for tree in &model.trees {
+        by_leaves(tree, tree.root(), row, &[], &mut out);
+    }
+    out
+}
+
+/// `path` has each feature down to a place with its share of rows and whether the row satisfies its questions.
+fn by_leaves(tree: &Tree, at: Child, row: &[f64], path: &[(u32, f64, bool)], out: &mut [f64]) {
+    let node = match at {
+        Child::Leaf(leaf) => return leaf_shares(tree.leaves[leaf as usize].value, path, out),
+        Child::Node(node) => &tree.nodes[node as usize],
+    };
+    let [left, right] = [node.left, node.right].map(|child| cover(tree, child));
+    let share = if left + right > 0.0 { left / (left + right) } else { 0.5 };
+    let goes_left = node.goes_left(row[node.feature as usize]);
+    for (child, share, goes) in [(node.left, share, goes_left), (node.right, 1.0 - share, !goes_left)] {
+        let mut below = path.to_vec();
+        match below.iter_mut().find(|(feature, ..)| *feature == node.feature) {
+            Some((_, q, s)) => (*q, *s) = (*q * share, *s && goes),
+            None => below.push((node.feature, share, goes)),
+        }
+        by_leaves(tree, child, row, &below, out);
+    }
+}
+
+fn leaf_shares(value: f64, path: &[(u32, f64, bool)], out: &mut [f64]) {
+    let n = path.len();
+    for (i, &(feature, q, s)) in path.iter().enumerate() {
+        // by size of a coalition of the others: the sum over those coalitions
+        let mut sums = vec![1.0];
+        for (_, (_, q, s)) in path.iter().enumerate().filter(|(j, _)| *j != i) {
+            sums.push(0.0);
+            for k in (0..sums.len()).rev() {
+                let joined = if *s && k > 0 { sums[k - 1] } else { 0.0 };
+                sums[k] = sums[k] * q + joined;
+            }
+        }
+        // k! (n - 1 - k)! / n!
+        let mut weight = 1.0 / n as f64;
+        let mut sum = 0.0;
+        for (k, coefficient) in sums.iter().enumerate() {
+            sum += weight * coefficient;
+            weight *= (k + 1) as f64 / (n - 1 - k).max(1) as f64;
+        }
+        out[feature as usize] += value * (f64::from(u8::from(s)) - q) * sum;
+    }
+}
+
+pub(crate) fn total(model: &Model) -> f64 {
     model.trees.iter().flat_map(|t| &t.leaves).map(|l| l.value.abs()).sum()
 }
 
@@ -79,6 +134,27 @@ proptest! {
             }
             let nothing_known: f64 = model.trees.iter().map(|t| expectation(t, t.root(), &row, 0)).sum();
             prop_assert!((got.base_value - nothing_known).abs() <= 1e-12 * total(&model));
+        }
+    }
+
+    /// Deep paths, of many features and of few that come back; the second oracle is held against the first.
+    #[test]
+    fn deep_and_wide_trees_match_the_oracle(seed: u64, features in 1..50usize, leaves in 1..200usize) {
+        let mut model = model(seed, Shape { features, trees: 2, leaves });
+        model.trees.iter_mut().for_each(|t| t.leaves[0].count += 1);
+        let explainer = Explainer::new(&model);
+        let draws = &mut Draws::new(seed ^ 6);
+        let rows: Vec<_> = (0..5).map(|_| row(draws, features)).collect();
+        let batch = explainer.explain(&matrix(&model.schema, &rows)).unwrap();
+        for (i, row) in rows.iter().enumerate() {
+            let oracle = shapley_by_leaves(&model, row);
+            for (got, expected) in batch.row(i).iter().zip(&oracle) {
+                prop_assert!((got - expected).abs() <= 1e-12 * total(&model), "{} is not {}", got, expected);
+            }
+            if features < 7 {
+                let close = |(a, b): (&f64, f64)| (a - b).abs() <= 1e-12 * total(&model);
+                prop_assert!(oracle.iter().zip(shapley(&model, row)).all(close));
+            }
         }
     }
 
@@ -108,7 +184,7 @@ fn assert_additive(model: &Model, explainer: &Explainer, row: &[f64]) {
 }
 
 /// `n` questions, each of a feature of its own, one below the other; every side branch is a leaf.
-fn chain(n: usize) -> Model {
+pub(crate) fn chain(n: usize) -> Model {
     let draws = &mut Draws::new(n as u64);
     let nodes = (0..n).map(|i| Node {
         feature: i as u32,
@@ -202,4 +278,22 @@ fn trees_without_counts_fall_back_on_weights() {
     bare.trees[0].leaves =
         vec![Leaf { value: 1.0, weight: 0.0, count: 0 }, Leaf { value: 3.0, weight: 0.0, count: 0 }];
     assert_eq!(Explainer::new(&bare).base_value(), 2.0);
+}
+
+#[test]
+fn summaries_add_up_contributions() {
+    let model = model(11, Shape { features: 5, trees: 4, leaves: 12 });
+    let draws = &mut Draws::new(12);
+    let rows: Vec<_> = (0..9).map(|_| row(draws, 5)).collect();
+    let all = Explainer::new(&model).explain(&matrix(&model.schema, &rows)).unwrap();
+    for (feature, mean) in all.mean_abs().into_iter().enumerate() {
+        let expected = (0..9).map(|i| all.row(i)[feature].abs()).sum::<f64>() / 9.0;
+        assert_eq!(mean, expected);
+    }
+    let families = all.grouped(&[1, 0, 1, 3, 0]);
+    assert_eq!((families.n_features, families.base_value), (4, all.base_value));
+    for i in 0..9 {
+        let [a, b, c, d, e] = *all.row(i).first_chunk().unwrap();
+        assert_eq!(families.row(i), [b + e, a + c, 0.0, d]);
+    }
 }

@@ -2,8 +2,12 @@
 //! twin. Runs with `--no-default-features`.
 
 mod codec;
+mod counterfactual;
 mod explain;
 mod golden;
 mod importance;
+mod interventional;
+mod levels;
 mod models;
+mod pairs;
 mod predict;

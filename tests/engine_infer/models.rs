@@ -36,9 +36,22 @@ pub(crate) struct Shape {
     pub(crate) leaves: usize,
 }
 
-/// Every third feature is categorical.
+/// Trees of up to so many leaves; every third feature is categorical.
 pub(crate) fn model(seed: u64, shape: Shape) -> Model {
+    made(seed, shape, |draws, most| 1 + draws.below(most))
+}
+
+/// Trees of exactly so many leaves.
+pub(crate) fn exact(seed: u64, shape: Shape) -> Model {
+    made(seed, shape, |_, leaves| leaves)
+}
+
+fn made(seed: u64, shape: Shape, leaves: impl Fn(&mut Draws, usize) -> usize) -> Model {
     let draws = &mut Draws::new(seed);
+    let mut grow = || {
+        let leaves = leaves(draws, shape.leaves);
+        tree(draws, Shape { leaves, ..shape })
+    };
     let features = (0..shape.features).map(|i| {
         let categorical = i % 3 == 2;
         let kind = match categorical {
@@ -50,7 +63,7 @@ pub(crate) fn model(seed: u64, shape: Shape) -> Model {
     Model {
         schema: Schema { features: features.collect() },
         objective: Objective::Binary { sigmoid: 1.0 },
-        trees: (0..shape.trees).map(|_| tree(draws, shape)).collect(),
+        trees: (0..shape.trees).map(|_| grow()).collect(),
         average: false,
         quantiles: vec![],
         parameters: vec![("learning_rate".into(), "0.1".into())],
@@ -59,7 +72,7 @@ pub(crate) fn model(seed: u64, shape: Shape) -> Model {
 
 /// Grows by splitting a random leaf, so children always follow their parents.
 fn tree(draws: &mut Draws, shape: Shape) -> Tree {
-    let target = 1 + draws.below(shape.leaves);
+    let target = shape.leaves;
     let mut nodes: Vec<Node> = vec![];
     let mut open = vec![None::<(usize, bool)>];
     while open.len() < target {

@@ -30,6 +30,25 @@ proptest! {
         }
     }
 
+    #[test]
+    fn stages_are_sums_of_the_first_trees(seed: u64, trees in 1..12usize, leaves in 1..300usize, n_rows in 1..90usize) {
+        let model = model(seed, Shape { features: 5, trees, leaves });
+        let predictor = Predictor::new(&model);
+        let draws = &mut Draws::new(seed ^ 10);
+        let rows: Vec<_> = (0..n_rows).map(|_| row(draws, 5)).collect();
+        let data = matrix(&model.schema, &rows);
+        let stages = predictor.staged_raw(&data).unwrap();
+        let mut shorter = model.clone();
+        for n in (0..=trees).rev() {
+            shorter.trees.truncate(n);
+            let expected: Vec<f64> = rows.iter().map(|row| shorter.raw_score(row)).collect();
+            prop_assert_eq!(bits(&predictor.raw_of_first(n, &data).unwrap()), bits(&expected));
+            let staged: Vec<f64> = stages.iter().skip(n.wrapping_sub(1)).step_by(trees).copied().collect();
+            prop_assert!(n == 0 || bits(&staged) == bits(&expected));
+        }
+        prop_assert_eq!(bits(&predictor.raw_of_first(usize::MAX, &data).unwrap()), bits(&predictor.raw(&data).unwrap()));
+    }
+
     /// Any selection of rows, in any order, on any number of threads, gives each row the same bits.
     #[test]
     fn a_row_does_not_see_its_neighbours(seed: u64, picks in prop::collection::vec(0..3000usize, 0..200)) {

@@ -11,7 +11,7 @@ use crate::cli::args::Global;
 use crate::cli::{Fault, Verdict};
 use crate::determinism::par;
 use crate::gbdt::data::FeatureMatrix;
-use crate::gbdt::infer::{Explainer, Predictor};
+use crate::gbdt::infer::{Explainer, PairExplainer, Predictor};
 use crate::gbdt::model::Model;
 use crate::table::file;
 
@@ -44,14 +44,11 @@ enum Kind {
     Leaf,
     /// Each feature's contribution to the raw score, then the base value
     Contrib,
-    /// Contributions of pairs (not yet)
+    /// Contributions of pairs of features: a row of the table after another, then the base value
     Interaction,
 }
 
 pub(super) fn run(command: &Predict, global: &Global) -> Result<Verdict, Fault> {
-    if command.kind == Kind::Interaction {
-        return Err(Fault::Input("--kind interaction: pairwise contributions are not built yet".to_owned()));
-    }
     let mut report = Report::start();
     let model = super::model::read(&command.model)?;
     let data = command.data.read(&model.schema, global)?;
@@ -77,9 +74,14 @@ fn lines(kind: Kind, model: &Model, data: &FeatureMatrix) -> Result<String, Faul
         Kind::Score => Ok(table(n_rows, &Predictor::new(model).scores(data).map_err(Fault::input)?, &[])),
         Kind::Raw => Ok(table(n_rows, &Predictor::new(model).raw(data).map_err(Fault::input)?, &[])),
         Kind::Leaf => Ok(table(n_rows, &Predictor::new(model).leaves(data).map_err(Fault::input)?, &[])),
-        Kind::Contrib | Kind::Interaction => {
+        Kind::Contrib => {
             let all = Explainer::new(model).explain(data).map_err(Fault::input)?;
             Ok(table(n_rows, &all.values, &[all.base_value]))
+        }
+        Kind::Interaction => {
+            let explainer = PairExplainer::new(model);
+            let tables = explainer.explain(data).map_err(Fault::input)?;
+            Ok(table(n_rows, &tables, &[explainer.base_value()]))
         }
     }
 }

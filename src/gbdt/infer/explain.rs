@@ -22,20 +22,21 @@
 //! # Sources
 //! Wettenstein, Mitchell, Yu, Quadrature TreeSHAP, arXiv 2605.04497; Lundberg et al., Nature Machine Intelligence 2020 (the game).
 
+use super::cover::Cover;
 use super::grid::Grid;
-use super::quadrature::Quadrature;
 use super::schema::{SchemaMismatch, compare};
 use crate::determinism::par;
 use crate::gbdt::data::{FeatureMatrix, Schema};
-use crate::gbdt::kernel::ByteTree;
-use crate::gbdt::model::{Child, Model, Tree};
+use crate::gbdt::kernel::{BLOCK, BlockScratch, LANES, Level, RowScratch, Rows, Shap};
+use crate::gbdt::model::{Model, Node};
 
 /// A model compiled for explanation.
 #[derive(Clone, Debug)]
 pub struct Explainer {
     schema: Schema,
+    level: Level,
     grid: Grid,
-    trees: Vec<Plan>,
+    shap: Shap,
     base_value: f64,
 }
 
@@ -64,6 +65,37 @@ impl Explanations {
     pub fn row(&self, row: usize) -> &[f64] {
         &self.values[row * self.n_features..(row + 1) * self.n_features]
     }
+
+    /// The mean of each feature's absolute contributions, in schema order; 0 where there are no rows. Rows are added in their
+    /// order.
+    pub fn mean_abs(&self) -> Vec<f64> {
+        let mut sums = vec![0.0; self.n_features];
+        let rows = self.values.chunks_exact(self.n_features.max(1));
+        let n_rows = rows.len().max(1) as f64;
+        for row in rows {
+            sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value.abs());
+        }
+        sums.into_iter().map(|sum| sum / n_rows).collect()
+    }
+
+    /// Sums of the contributions of families of features: feature `f` belongs to family `family_of[f]`. With the base value they
+    /// make the same raw score.
+    ///
+    /// # Shape
+    /// Rows x families, row by row; families are counted up to the greatest named.
+    ///
+    /// # Panics
+    /// When `family_of` does not name a family for each feature.
+    pub fn grouped(&self, family_of: &[usize]) -> Explanations {
+        assert_eq!(family_of.len(), self.n_features, "a family for each feature");
+        let n_families = family_of.iter().max().map_or(0, |most| most + 1);
+        let rows = self.values.chunks_exact(self.n_features.max(1));
+        let mut values = vec![0.0; rows.len() * n_families];
+        for (row, out) in rows.zip(values.chunks_exact_mut(n_families.max(1))) {
+            row.iter().zip(family_of).for_each(|(value, &family)| out[family] += value);
+        }
+        Explanations { values, n_features: n_families, base_value: self.base_value }
+    }
 }
 
 /// Memory of one explanation after another; give one to each thread.
@@ -71,31 +103,34 @@ impl Explanations {
 pub struct Scratch {
     /// The row's answers to every question.
     bytes: Vec<u8>,
-    /// Per edge, whether the row satisfies every question of the edge's feature down to it.
-    satisfied: Vec<bool>,
-    /// C of each node.
-    down: Vec<f64>,
-    /// B of each node.
-    up: Vec<f64>,
-    /// Per feature of the tree.
-    gained: Vec<f64>,
+    row: RowScratch,
 }
 
 impl Explainer {
-    /// Compiles a model.
+    /// Compiles a model for this machine.
     ///
     /// # Panics
     /// When the model does not pass [`Model::check`]; a model that was trained or read is sound.
     pub fn new(model: &Model) -> Self {
+        Self::at(Level::detect(), model)
+    }
+
+    /// Compiles a model for a level of instructions; every level gives the same bits.
+    ///
+    /// # Panics
+    /// As [`Explainer::new`].
+    pub fn at(level: Level, model: &Model) -> Self {
         let (grid, over_bytes) = Grid::of(model);
-        let mut trees = vec![];
-        let mut base_value = 0.0;
-        for (tree, over_bytes) in model.trees.iter().zip(&over_bytes) {
-            let cover = Cover::of(tree);
-            base_value += cover.expectation(tree);
-            trees.push(Plan::new(tree, &cover, over_bytes));
-        }
-        Explainer { schema: model.schema.clone(), grid, trees, base_value }
+        let covers: Vec<Cover> = model.trees.iter().map(Cover::of).collect();
+        let trees = model.trees.iter().zip(&covers);
+        let base_value = trees.clone().fold(0.0, |sum, (tree, cover)| sum + cover.expectation(tree));
+        let parts = over_bytes.iter().zip(trees).map(|(bytes, (tree, cover))| {
+            let features = tree.nodes.iter().map(|node| node.feature).collect();
+            let share = |(i, node): (usize, &Node)| cover.share(i, node.left);
+            (bytes, features, tree.nodes.iter().enumerate().map(share).collect())
+        });
+        let shap = Shap::new(parts, model.schema.len());
+        Explainer { schema: model.schema.clone(), level, grid, shap, base_value }
     }
 
     /// The features that a row holds, in order.
@@ -127,7 +162,7 @@ impl Explainer {
         out.fill(0.0);
         scratch.bytes.resize(self.grid.n_columns(), 0);
         self.grid.row(row, &mut scratch.bytes);
-        self.trees.iter().for_each(|tree| tree.explain(scratch, out));
+        self.shap.add_row(self.level, &scratch.bytes, &mut scratch.row, out);
     }
 
     /// The contributions of every row.
@@ -138,334 +173,38 @@ impl Explainer {
         compare(self.schema(), matrix.schema())?;
         let n_features = self.schema().len();
         let mut values = vec![0.0; matrix.n_rows() * n_features];
-        par::for_each_chunk(&mut values, BLOCK * n_features.max(1), |i, out| {
-            let (mut row, mut scratch) = (vec![0.0; n_features], Scratch::default());
-            for (j, out) in out.chunks_mut(n_features).enumerate() {
-                matrix.copy_row(i * BLOCK + j, &mut row);
-                self.contributions_into(&row, &mut scratch, out);
-            }
+        par::for_each_chunk(&mut values, ROWS * n_features.max(1), |i, out| {
+            self.explain_block(matrix, i * ROWS, out);
         });
         Ok(Explanations { values, n_features, base_value: self.base_value })
     }
-}
 
-// ------------------------------------------------------------------ cover
-
-/// Training rows (or their stand-in) under each place of a tree. A node's cover is the sum of its leaves', so that shares
-/// always add up to one.
-struct Cover {
-    nodes: Vec<f64>,
-    leaves: Vec<f64>,
-}
-
-impl Cover {
-    fn of(tree: &Tree) -> Self {
-        let counts: Vec<f64> = tree.leaves.iter().map(|leaf| leaf.count as f64).collect();
-        let weights = || tree.leaves.iter().map(|leaf| leaf.weight.max(0.0)).collect::<Vec<_>>();
-        let known = |cover: &Vec<f64>| cover.iter().any(|&c| c > 0.0);
-        let leaves = Some(counts)
-            .filter(known)
-            .or_else(|| Some(weights()).filter(known))
-            .unwrap_or_else(|| vec![1.0; tree.leaves.len()]);
-        let mut cover = Cover { nodes: vec![0.0; tree.nodes.len()], leaves };
-        for (i, node) in tree.nodes.iter().enumerate().rev() {
-            cover.nodes[i] = cover.at(node.left) + cover.at(node.right);
-        }
-        cover
-    }
-
-    fn at(&self, place: Child) -> f64 {
-        match place {
-            Child::Node(node) => self.nodes[node as usize],
-            Child::Leaf(leaf) => self.leaves[leaf as usize],
-        }
-    }
-
-    /// The mean leaf value, in leaf order.
-    fn expectation(&self, tree: &Tree) -> f64 {
-        let total = self.at(tree.root());
-        tree.leaves.iter().zip(&self.leaves).map(|(leaf, cover)| cover / total * leaf.value).sum()
-    }
-
-    /// The share of a node's rows that take an edge; a half where no row came.
-    fn share(&self, node: usize, child: Child) -> f64 {
-        if self.nodes[node] > 0.0 { self.at(child) / self.nodes[node] } else { 0.5 }
-    }
-}
-
-// ------------------------------------------------------------------ one tree
-
-/// What of a tree's explanation does not depend on the row.
-#[derive(Clone, Debug)]
-struct Plan {
-    splits: Vec<Split>,
-    /// The schema position of each feature that the tree reads.
-    features: Vec<u32>,
-    /// By split: the byte it reads, and the greatest that goes left.
-    questions: Vec<(u32, u8)>,
-    lanes: Lanes,
-    /// Points, complements and weights in whole groups of lanes; the weight of a lane beyond the last point is 0.
-    points: Quadrature,
-    /// 1 / (q0 u + t) of splits that ask a feature again: group by group, lane by lane.
-    inverses: Vec<f64>,
-}
-
-/// How many points are worked on at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lanes {
-    Two,
-    Four,
-    Six,
-    Eight,
-}
-
-#[derive(Clone, Debug)]
-struct Split {
-    /// Position in [`Plan::features`].
-    slot: usize,
-    /// The edge by which the path last left a node of this feature.
-    before: Option<Again>,
-    /// q before this node; 1 for a feature's first question.
-    q0: f64,
-    /// q behind each edge: left, right.
-    q: [f64; 2],
-    /// The node's own cover ratios.
-    share: [f64; 2],
-    child: [End; 2],
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Again {
-    edge: usize,
-    /// Among the splits that ask again.
-    index: usize,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum End {
-    Node(usize),
-    Leaf(f64),
-}
-
-impl Plan {
-    fn new(tree: &Tree, cover: &Cover, over_bytes: &ByteTree) -> Self {
-        let questions = over_bytes.splits().iter().map(|split| (split.column, split.at_most)).collect();
-        let mut features: Vec<u32> = tree.nodes.iter().map(|node| node.feature).collect();
-        features.sort_unstable();
-        features.dedup();
-        let (splits, depth) = splits(tree, cover, &features);
-        let lanes = Lanes::for_points(depth.div_ceil(2));
-        let points = lanes.pad(Quadrature::new(depth.div_ceil(2)));
-        let width = lanes.count();
-        let mut inverses = vec![];
-        for (t, u) in points.t.chunks(width).zip(points.u.chunks(width)) {
-            for split in splits.iter().filter(|split| split.before.is_some()) {
-                inverses.extend(t.iter().zip(u).map(|(t, u)| 1.0 / (split.q0 * u + t)));
+    /// The contributions of up to a block of rows, row by row.
+    fn explain_block(&self, matrix: &FeatureMatrix, start: usize, out: &mut [f64]) {
+        let n_features = self.schema.len();
+        let n_rows = out.len() / n_features;
+        let rest = n_rows % LANES;
+        let together = if rest <= FEW_ROWS { n_rows - rest } else { n_rows };
+        let (blocks, few) = out.split_at_mut(together * n_features);
+        if together > 0 {
+            let mut tile = self.grid.strips();
+            self.grid.tile(self.level, matrix, start, together, &mut tile);
+            let mut by_feature = vec![[0.0; BLOCK]; n_features];
+            let rows = Rows { tile: &tile, first: 0, n_rows: together };
+            self.shap.add_block(self.level, rows, &mut BlockScratch::default(), &mut by_feature);
+            for (row, out) in blocks.chunks_mut(n_features).enumerate() {
+                out.iter_mut().zip(&by_feature).for_each(|(out, of)| *out = of[row]);
             }
         }
-        Plan { splits, features, questions, lanes, points, inverses }
-    }
-
-    fn explain(&self, scratch: &mut Scratch, out: &mut [f64]) {
-        if self.splits.is_empty() {
-            return;
-        }
-        self.ask(&scratch.bytes, &mut scratch.satisfied);
-        for group in 0..self.points.t.len() / self.lanes.count() {
-            match self.lanes {
-                Lanes::Two => self.integrate::<2>(group, scratch, out),
-                Lanes::Four => self.integrate::<4>(group, scratch, out),
-                Lanes::Six => self.integrate::<6>(group, scratch, out),
-                Lanes::Eight => self.integrate::<8>(group, scratch, out),
-            }
+        let (mut row, mut scratch) = (vec![0.0; n_features], Scratch::default());
+        for (i, out) in few.chunks_mut(n_features).enumerate() {
+            matrix.copy_row(start + together + i, &mut row);
+            self.contributions_into(&row, &mut scratch, out);
         }
     }
-
-    /// Whether each edge, and every earlier one of its feature on the path, is the row's.
-    fn ask(&self, bytes: &[u8], satisfied: &mut Vec<bool>) {
-        satisfied.clear();
-        for (split, &(column, at_most)) in self.splits.iter().zip(&self.questions) {
-            let still = split.before.is_none_or(|before| satisfied[before.edge]);
-            let left = bytes[column as usize] <= at_most;
-            satisfied.extend([still & left, still & !left]);
-        }
-    }
-
-    fn integrate<const L: usize>(&self, group: usize, scratch: &mut Scratch, out: &mut [f64]) {
-        let t = lanes::<L>(&self.points.t, group);
-        let u = lanes::<L>(&self.points.u, group);
-        let n_again = self.inverses.len() / self.points.t.len();
-        let inverses = &self.inverses[group * n_again * L..(group + 1) * n_again * L];
-        let n = self.splits.len();
-        for (memory, size) in
-            [(&mut scratch.down, n), (&mut scratch.up, n), (&mut scratch.gained, self.features.len())]
-        {
-            memory.clear();
-            memory.resize(size * L, 0.0);
-        }
-        scratch.down[..L].copy_from_slice(lanes::<L>(&self.points.weight, group));
-        self.descend::<L>([t, u], inverses, scratch);
-        self.ascend::<L>([t, u], inverses, scratch);
-        for (gained, &feature) in scratch.gained.chunks_exact(L).zip(&self.features) {
-            out[feature as usize] += gained.iter().sum::<f64>();
-        }
-    }
-
-    fn descend<const L: usize>(&self, points: [&[f64; L]; 2], inverses: &[f64], scratch: &mut Scratch) {
-        for (node, split) in self.splits.iter().enumerate() {
-            if split.child.iter().all(|end| matches!(end, End::Leaf(_))) {
-                continue;
-            }
-            let factors = split.factors(node, points, inverses, &scratch.satisfied);
-            let c = *lanes::<L>(&scratch.down, node);
-            for (end, factor) in split.child.iter().zip(&factors.m) {
-                if let End::Node(child) = *end {
-                    let below = &mut scratch.down[child * L..(child + 1) * L];
-                    for k in 0..L {
-                        below[k] = c[k] * factor[k];
-                    }
-                }
-            }
-        }
-    }
-
-    fn ascend<const L: usize>(&self, points: [&[f64; L]; 2], inverses: &[f64], scratch: &mut Scratch) {
-        for (node, split) in self.splits.iter().enumerate().rev() {
-            let factors = split.factors(node, points, inverses, &scratch.satisfied);
-            let below = split.child.map(|end| match end {
-                End::Node(child) => *lanes::<L>(&scratch.up, child),
-                End::Leaf(value) => [value; L],
-            });
-            let up = &mut scratch.up[node * L..(node + 1) * L];
-            for k in 0..L {
-                up[k] = factors.m[0][k] * below[0][k] + factors.m[1][k] * below[1][k];
-            }
-            if factors.gain != [0.0; 2] {
-                let c = lanes::<L>(&scratch.down, node);
-                let gained = &mut scratch.gained[split.slot * L..(split.slot + 1) * L];
-                for k in 0..L {
-                    let change = factors.gain[0] * below[0][k] + factors.gain[1] * below[1][k];
-                    gained[k] += c[k] * factors.square[k] * change;
-                }
-            }
-        }
-    }
-}
-
-/// A node's multipliers for one row: of B and C by edge, of the gain by edge, and of the gain by lane.
-struct Factors<const L: usize> {
-    m: [[f64; L]; 2],
-    gain: [f64; 2],
-    square: [f64; L],
-}
-
-impl Split {
-    #[inline]
-    fn factors<const L: usize>(
-        &self,
-        node: usize,
-        [t, u]: [&[f64; L]; 2],
-        inverses: &[f64],
-        satisfied: &[bool],
-    ) -> Factors<L> {
-        let s = [satisfied[2 * node], satisfied[2 * node + 1]];
-        let inverse = match self.before {
-            None => [1.0; L],
-            // once a question of this feature went against the row, only cover is left
-            Some(_) if s == [false; 2] => {
-                return Factors { m: self.share.map(|share| [share; L]), gain: [0.0; 2], square: [0.0; L] };
-            }
-            Some(again) => *lanes::<L>(inverses, again.index),
-        };
-        let m = [0, 1].map(|side| {
-            let (q, s) = (self.q[side], f64::from(u8::from(s[side])));
-            std::array::from_fn(|k| (q * u[k] + s * t[k]) * inverse[k])
-        });
-        let gain = [0, 1].map(|side| f64::from(u8::from(s[side])) * self.q0 - self.q[side]);
-        Factors { m, gain, square: inverse.map(|x| x * x) }
-    }
-}
-
-impl Lanes {
-    fn for_points(points: usize) -> Self {
-        match points {
-            0..=2 => Lanes::Two,
-            3..=4 => Lanes::Four,
-            5..=6 => Lanes::Six,
-            _ => Lanes::Eight,
-        }
-    }
-
-    fn count(self) -> usize {
-        match self {
-            Lanes::Two => 2,
-            Lanes::Four => 4,
-            Lanes::Six => 6,
-            Lanes::Eight => 8,
-        }
-    }
-
-    fn pad(self, mut points: Quadrature) -> Quadrature {
-        let padded = points.t.len().next_multiple_of(self.count());
-        points.t.resize(padded, 0.5);
-        points.u.resize(padded, 0.5);
-        points.weight.resize(padded, 0.0);
-        points
-    }
-}
-
-/// The splits of a tree, and the most distinct features on any path.
-fn splits(tree: &Tree, cover: &Cover, features: &[u32]) -> (Vec<Split>, usize) {
-    let mut splits: Vec<Split> = Vec::with_capacity(tree.nodes.len());
-    // by node: the edge that leads to it, and the number of distinct features above it
-    let mut above = vec![(None, 0); tree.nodes.len()];
-    let (mut depth, mut n_again) = (0, 0);
-    for (i, node) in tree.nodes.iter().enumerate() {
-        let slot = features.binary_search(&node.feature).expect("the features of all nodes were collected");
-        let (edge, distinct) = above[i];
-        let before = last_edge_of(slot, edge, &splits, &above).map(|edge| {
-            n_again += 1;
-            Again { edge, index: n_again - 1 }
-        });
-        let q0 = before.map_or(1.0, |before| splits[before.edge / 2].q[before.edge % 2]);
-        let distinct = distinct + usize::from(before.is_none());
-        depth = depth.max(distinct);
-        for (side, child) in [node.left, node.right].into_iter().enumerate() {
-            if let Child::Node(child) = child {
-                above[child as usize] = (Some(2 * i + side), distinct);
-            }
-        }
-        let share = [node.left, node.right].map(|child| cover.share(i, child));
-        let child = [node.left, node.right].map(|child| match child {
-            Child::Node(node) => End::Node(node as usize),
-            Child::Leaf(leaf) => End::Leaf(tree.leaves[leaf as usize].value),
-        });
-        splits.push(Split { slot, before, q0, q: share.map(|share| q0 * share), share, child });
-    }
-    (splits, depth)
-}
-
-/// Climbs from an edge to the root until an edge leaves a node of this feature.
-fn last_edge_of(
-    slot: usize,
-    mut edge: Option<usize>,
-    splits: &[Split],
-    above: &[(Option<usize>, usize)],
-) -> Option<usize> {
-    while let Some(up) = edge {
-        if splits[up / 2].slot == slot {
-            return Some(up);
-        }
-        edge = above[up / 2].0;
-    }
-    None
-}
-
-/// The `index`-th whole group of lanes.
-#[inline]
-fn lanes<const L: usize>(values: &[f64], index: usize) -> &[f64; L] {
-    values[index * L..].first_chunk().expect("memory is a whole number of groups")
 }
 
 /// Rows of one parallel task.
-const BLOCK: usize = 64;
+const ROWS: usize = BLOCK;
+/// Fewer rows than a vector has lanes are explained one by one where that is quicker.
+const FEW_ROWS: usize = 2;

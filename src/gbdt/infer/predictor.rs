@@ -119,6 +119,42 @@ impl Predictor {
         Ok(out)
     }
 
+    /// Raw scores after the first tree, the first two, and so on to all.
+    ///
+    /// # Shape
+    /// Rows x trees, row by row. The last of a row is its raw score to the bit.
+    ///
+    /// # Errors
+    /// When the matrix does not have the model's features.
+    pub fn staged_raw(&self, matrix: &FeatureMatrix) -> Result<Vec<f64>, SchemaMismatch> {
+        compare(&self.schema, matrix.schema())?;
+        let n_trees = self.n_trees();
+        let mut out = vec![0.0; matrix.n_rows() * n_trees];
+        par::for_each_chunk(&mut out, TILE * n_trees.max(1), |tile, out| {
+            let mut sums = [0.0; TILE];
+            let sums = &mut sums[..out.len() / n_trees];
+            self.add_trees(n_trees, matrix, tile * TILE, sums, |tree, sums| {
+                out.iter_mut().skip(tree).step_by(n_trees).zip(sums).for_each(|(out, sum)| *out = *sum);
+            });
+        });
+        Ok(out)
+    }
+
+    /// Raw scores by the first trees alone, one per row: what training had reached after so many rounds. All trees where there
+    /// are no more.
+    ///
+    /// # Errors
+    /// When the matrix does not have the model's features.
+    pub fn raw_of_first(&self, n_trees: usize, matrix: &FeatureMatrix) -> Result<Vec<f64>, SchemaMismatch> {
+        compare(&self.schema, matrix.schema())?;
+        let n_trees = self.n_trees().min(n_trees);
+        let mut out = vec![0.0; matrix.n_rows()];
+        par::for_each_chunk(&mut out, TILE, |tile, out| {
+            self.add_trees(n_trees, matrix, tile * TILE, out, |_, _| {});
+        });
+        Ok(out)
+    }
+
     /// Scores, one per row: probabilities for binary models, raw scores otherwise.
     ///
     /// # Errors
@@ -167,19 +203,32 @@ impl Predictor {
         let in_blocks = if rest <= FEW_ROWS { out.len() - rest } else { out.len() };
         let (blocks, few) = out.split_at_mut(in_blocks);
         if !blocks.is_empty() {
-            let (mut strips, mut masks) = (self.grid.strips(), Masks::default());
-            self.grid.tile(self.level, matrix, start, blocks.len(), &mut strips);
-            for (tree, reach) in self.reach.iter().enumerate() {
-                match reach {
-                    Some(reach) => reach.add(self.level, &strips, &mut masks, blocks),
-                    None => self.walk.add(tree, &strips, blocks),
-                }
-            }
+            self.add_trees(self.n_trees(), matrix, start, blocks, |_, _| {});
         }
         let mut row = vec![0.0; if few.is_empty() { 0 } else { self.schema.len() }];
         for (i, out) in few.iter_mut().enumerate() {
             matrix.copy_row(start + in_blocks + i, &mut row);
             *out = self.raw_row(&row);
+        }
+    }
+
+    /// Adds the first trees to the scores of up to a tile's rows, and calls after each with its position and the sums.
+    fn add_trees(
+        &self,
+        n_trees: usize,
+        matrix: &FeatureMatrix,
+        start: usize,
+        out: &mut [f64],
+        mut after: impl FnMut(usize, &[f64]),
+    ) {
+        let (mut strips, mut masks) = (self.grid.strips(), Masks::default());
+        self.grid.tile(self.level, matrix, start, out.len(), &mut strips);
+        for (tree, reach) in self.reach[..n_trees].iter().enumerate() {
+            match reach {
+                Some(reach) => reach.add(self.level, &strips, &mut masks, out),
+                None => self.walk.add(tree, &strips, out),
+            }
+            after(tree, out);
         }
     }
 }

@@ -16,14 +16,17 @@ pub(in crate::gbdt) mod derive;
 pub(in crate::gbdt) mod gain;
 pub(in crate::gbdt) mod grid;
 mod ladder;
+mod lanes;
 mod level;
 pub(in crate::gbdt) mod parting;
+mod quadrature;
 #[cfg(has_avx512)]
 mod quickscorer;
 #[cfg(not(has_avx512))]
 #[path = "quickscorer_absent.rs"]
 mod quickscorer;
 mod reach;
+mod shap;
 mod tile;
 mod tree;
 mod walk;
@@ -32,9 +35,12 @@ mod wide;
 
 pub(in crate::gbdt) use axis::{Axis, Column, LEFT, RIGHT, SPAN};
 pub(in crate::gbdt) use ladder::{BLOCK, Ladder, ranks};
+pub(in crate::gbdt) use lanes::LANES;
 pub use level::Level;
+pub(in crate::gbdt) use quadrature::Quadrature;
 pub(in crate::gbdt) use quickscorer::QuickScorer;
 pub(in crate::gbdt) use reach::{Masks, Reach};
+pub(in crate::gbdt) use shap::{BlockScratch, RowScratch, Rows, Shap};
 pub(in crate::gbdt) use tile::{Strip, TILE};
 pub(in crate::gbdt) use tree::{ByteTree, End, Split};
 pub(in crate::gbdt) use walk::Walk;

@@ -8,18 +8,18 @@ use crate::determinism::math;
 
 /// Points and weights.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Quadrature {
+pub(in crate::gbdt) struct Quadrature {
     /// Points, falling.
-    pub(super) t: Vec<f64>,
+    pub(in crate::gbdt) t: Vec<f64>,
     /// 1 - t, without its rounding.
-    pub(super) u: Vec<f64>,
+    pub(in crate::gbdt) u: Vec<f64>,
     /// Their weights, which add up to 1.
-    pub(super) weight: Vec<f64>,
+    pub(in crate::gbdt) weight: Vec<f64>,
 }
 
 impl Quadrature {
     /// The rule of `points` points.
-    pub(super) fn new(points: usize) -> Self {
+    pub(in crate::gbdt) fn new(points: usize) -> Self {
         let (mut t, mut u, mut weight) = (vec![], vec![], vec![]);
         for i in 0..points {
             let (root, slope) = root(points, i);
