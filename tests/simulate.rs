@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aml_miner::aml::simulate::{Intent, Plant, Simulation, SimulationError, is_malicious, simulate};
-use aml_miner::aml::sot::{Batch, Transfer};
+use aml_miner::aml::sot::{AddressLabel, Batch, Transfer};
 use aml_miner::determinism::digest::{Digest, Hasher};
 use chrono::NaiveDate;
 
@@ -102,6 +102,23 @@ fn a_batch_does_not_depend_on_the_days_around_it() {
     let from = small().from + chrono::Days::new(2);
     let alone = batches(&Simulation { from, ..small() });
     assert_eq!(digest(&days[2..3]), digest(&alone));
+}
+
+#[test]
+fn rising_shops_are_the_same_whatever_the_days_and_change_nothing_else() {
+    let with = Simulation { rising: 6, ..small() };
+    let days = batches(&Simulation { days: 3, ..with.clone() });
+    let from = small().from + chrono::Days::new(2);
+    assert_eq!(digest(&days[2..3]), digest(&batches(&Simulation { from, ..with.clone() })));
+    let (with, without) = (batches(&with), batches(&small()));
+    let of = |batch: &Batch| -> Vec<(i64, String, String)> {
+        let rows = transfers(batch).iter();
+        rows.map(|t| (t.block_timestamp, t.from_address.clone(), t.to_address.clone())).collect()
+    };
+    let (mut all, shared) = (of(&with[0]), of(&without[0]));
+    assert!(all.len() > shared.len() + 100, "{} {}", all.len(), shared.len());
+    all.sort();
+    assert!(shared.iter().all(|row| all.binary_search(row).is_ok()));
 }
 
 #[test]
@@ -207,6 +224,26 @@ fn labels_of_schemes_come_after_the_scheme_and_are_mostly_right() {
 }
 
 #[test]
+fn who_stands_near_the_source_is_judged_harder() {
+    let batch = &batches(&Simulation { addresses: 3_000, patterns: 50, ..small() })[0];
+    let mut hops: BTreeMap<&str, BTreeSet<bool>> = BTreeMap::new();
+    for row in batch.ground_truth.iter().flatten() {
+        hops.entry(&row.address).or_default().insert(row.hop_distance <= 1);
+    }
+    let share = |near: bool| {
+        let first = |label: &&AddressLabel| {
+            label.source != "community_reports" && hops.get(&*label.address) == Some(&BTreeSet::from([near]))
+        };
+        let of = |risk| batch.labels.iter().flatten().filter(first).filter(|l| l.risk_level == risk).count();
+        let (critical, high) = (of("critical"), of("high"));
+        assert!(critical + high > 30, "{critical} {high}");
+        critical as f64 / (critical + high) as f64
+    };
+    let (near, beyond) = (share(true), share(false));
+    assert!((0.5..0.7).contains(&near) && beyond < 0.2, "{near} {beyond}");
+}
+
+#[test]
 fn no_coverage_means_no_labels_and_no_patterns_no_truth() {
     let batch = &batches(&Simulation { label_coverage: 0.0, patterns: 0, ..small() })[0];
     assert_eq!(batch.labels.as_deref().map(<[_]>::len), Some(0));
@@ -241,6 +278,7 @@ fn settings_out_of_range_are_named() {
         (Simulation { window_days: 0, ..small() }, "window_days"),
         (Simulation { addresses: 3, ..small() }, "addresses"),
         (Simulation { patterns: 601, ..small() }, "patterns"),
+        (Simulation { rising: 61, ..small() }, "rising"),
         (Simulation { label_coverage: f64::NAN, ..small() }, "label_coverage"),
         (Simulation { label_noise: 0.6, ..small() }, "label_noise"),
         (Simulation { from: NaiveDate::MIN, ..small() }, "from"),
@@ -384,4 +422,4 @@ mod command {
     }
 }
 
-const FROZEN: &str = "5ecbd97c87e45096e52e61574755336570ab12520eedccab6122bc2d01222e6a";
+const FROZEN: &str = "31b51fe42b2442ad628de650b8a098b2918dbbee930ff920f98d72fc42ddd484";

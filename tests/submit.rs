@@ -8,8 +8,14 @@
 
 #[path = "submit/download.rs"]
 mod download;
+#[cfg(target_os = "linux")]
+#[path = "submit/faults.rs"]
+mod faults;
 #[path = "submit/path.rs"]
 mod path;
+#[cfg(unix)]
+#[path = "submit/scripts.rs"]
+mod scripts;
 #[path = "submit/server.rs"]
 mod server;
 #[path = "submit/tiers.rs"]

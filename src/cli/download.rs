@@ -85,9 +85,7 @@ pub(super) fn run(args: &Download, global: &Global) -> Result<Verdict, Fault> {
                 }
             }
             // without a server, or a disk, the other days fare no better
-            Err(error @ (DownloadError::Http(_) | DownloadError::Disk { .. })) => {
-                return Err(Fault::input(error));
-            }
+            Err(error @ (DownloadError::Http(_) | DownloadError::Disk { .. })) => return Err(fault(error)),
             Err(error) => {
                 progress.bar.suspend(|| eprintln!("{}: {error}", id.name()));
                 verdict = Verdict::Negative;
@@ -95,11 +93,19 @@ pub(super) fn run(args: &Download, global: &Global) -> Result<Verdict, Fault> {
         }
     }
     if args.source == Kind::Objects {
-        let outcome = downloader.labels(&args.network.to_lowercase(), &args.output).map_err(Fault::input)?;
+        let outcome = downloader.labels(&args.network.to_lowercase(), &args.output).map_err(fault)?;
         progress.say(&format!("labels of {}: {}", args.network, told(outcome)));
     }
     progress.bar.finish_and_clear();
     Ok(verdict)
+}
+
+/// A disk that refuses is this machine's; all else is what was asked for, or of whom.
+fn fault(error: DownloadError) -> Fault {
+    match error {
+        DownloadError::Disk { .. } => Fault::internal(error),
+        _ => Fault::input(error),
+    }
 }
 
 fn days(args: &Download) -> Result<Vec<NaiveDate>, Fault> {

@@ -44,6 +44,9 @@ pub(crate) struct Simulate {
     /// Laundering schemes that begin per window, and as many look-alikes
     #[arg(long, value_name = "N", default_value_t = 24)]
     patterns: u32,
+    /// Shops per window that begin small and grow fast, so that `target: evolution` has something to learn
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    rising: u32,
     /// Which tables: 1 alerts, clusters, features, flows; 2 patterns, features, flows; 3 transfers, assets, prices.
     /// Labels and ground truth come with each
     #[arg(long, value_enum, default_value_t = Generation::Third)]
@@ -113,6 +116,7 @@ impl Simulate {
             window_days: self.window_days,
             addresses: self.addresses,
             patterns: self.patterns,
+            rising: self.rising,
             ..Simulation::default()
         }
     }

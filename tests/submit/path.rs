@@ -30,17 +30,17 @@ fn run(folder: &Path, line: &str) -> (i32, String) {
 }
 
 #[track_caller]
-fn expect(folder: &Path, code: i32, line: &str) -> String {
+pub(crate) fn expect(folder: &Path, code: i32, line: &str) -> String {
     let (found, text) = run(folder, line);
     assert_eq!(found, code, "{line}\n{text}");
     text
 }
 
-const BATCH: &str = "data/snapshots/torus/2025-11-03/30";
-const URL: &str = "https://github.com/me/model";
+pub(crate) const BATCH: &str = "data/snapshots/torus/2025-11-03/30";
+pub(crate) const URL: &str = "https://github.com/me/model";
 
 /// A folder with a month of a small economy, a bundle trained on its first day, scores of that day, and keys.
-fn scene() -> &'static Path {
+pub(crate) fn scene() -> &'static Path {
     static SCENE: OnceLock<TempDir> = OnceLock::new();
     let folder = SCENE.get_or_init(|| {
         let folder = tempfile::tempdir().expect("a folder");
@@ -66,7 +66,7 @@ fn scene() -> &'static Path {
 }
 
 /// A folder of one's own that sees the scene's.
-fn own() -> TempDir {
+pub(crate) fn own() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     for name in ["data", "models", "keys"] {
         link(&scene().join(name), &folder.path().join(name));

@@ -17,9 +17,16 @@ use crate::fixture::{batches, config, date, gather};
 
 /// The same economy thirty days apart.
 fn pair() -> (Batch, Batch) {
+    pair_with(0)
+}
+
+/// One with so many shops that grow fast.
+fn pair_with(rising: u32) -> (Batch, Batch) {
     let at = |week_days: u64| {
         let from = date(0) + chrono::Days::new(week_days);
-        let simulation = Simulation { seed: 11, from, addresses: 120, patterns: 8, ..Simulation::default() };
+        let addresses = 120.max(10 * rising);
+        let simulation =
+            Simulation { seed: 11, from, addresses, patterns: 8, rising, ..Simulation::default() };
         derive::complete(simulate(&simulation).unwrap().next().unwrap())
     };
     (at(0), at(30))
@@ -52,6 +59,24 @@ fn evolution_needs_no_labels() {
     assert!(matches!(trainer.add(&base), Err(TrainError::NeedsLater { .. })));
     trainer.add_pair(&base, &later).unwrap();
     assert_eq!(trainer.gather().unwrap().manifest().training.target, "evolution");
+}
+
+/// Shops that grow fast make a class of their own, which a model can be trained on; without them there is none.
+#[test]
+fn what_became_of_addresses_trains_a_model_where_some_grow() {
+    let trained = |rising: u32| {
+        let (base, later) = pair_with(rising);
+        let mut trainer = Trainer::new(config("target: evolution\n"), later.id.processing_date);
+        trainer.add_pair(&base, &later).unwrap();
+        trainer.finish(&[Kind::AlertScorer])
+    };
+    assert!(matches!(
+        trained(0),
+        Err(TrainError::Target { reason: TargetError::OneClass { positives: 0, .. }, .. })
+    ));
+    let (models, manifest) = trained(30).unwrap();
+    assert!(models[0].positives >= 5, "{}", models[0].positives);
+    assert_eq!(manifest.training.target, "evolution");
 }
 
 #[test]

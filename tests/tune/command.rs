@@ -91,6 +91,29 @@ fn killed_searches_end_with_the_same_bytes() {
     assert_eq!(left(broken.path()), left(whole.path()));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_second_search_on_the_same_file_is_refused_until_the_first_ends() {
+    let home = home();
+    let long = ["scorer", "--output", "best.yaml", "--trials", "900"];
+    let mut first =
+        tune(home.path(), &long).stderr(Stdio::null()).stdout(Stdio::null()).spawn().expect("runs");
+    let state = home.path().join("best.yaml.trials");
+    while std::fs::read_to_string(&state).unwrap_or_default().lines().count() < 2 {
+        assert!(first.try_wait().expect("it can be asked").is_none(), "the first search ended");
+        std::thread::sleep(std::time::Duration::from_millis(3));
+    }
+    let second = run(home.path(), &long);
+    let text = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert_eq!(second.status.code(), Some(2), "{text}");
+    assert!(text.contains("best.yaml.trials: another search is writing it"), "{text}");
+    first.kill().expect("it can be killed");
+    first.wait().expect("it ends");
+    let found = std::fs::read_to_string(&state).expect("there").lines().count();
+    let more = (found + 1).to_string();
+    succeed(home.path(), &["scorer", "--output", "best.yaml", "--trials", &more]);
+}
+
 /// Kills a process when a file has so many lines; whether it was still running.
 fn kill_after(child: &mut Child, state: &Path, lines: usize) -> bool {
     loop {

@@ -20,6 +20,8 @@ pub struct Simulation {
     pub addresses: u32,
     /// Laundering schemes that begin per window length; as many innocent look-alikes begin beside them.
     pub patterns: u32,
+    /// Shops per window length that begin small and have several times the customers a month later.
+    pub rising: u32,
     /// Share of the usual label coverage, 0 to 1: 1 keeps the rates of `docs/simulator.md`.
     pub label_coverage: f64,
     /// Share of labels that contradict the truth, 0 to 0.5.
@@ -36,6 +38,7 @@ impl Default for Simulation {
             window_days: 30,
             addresses: 2_000,
             patterns: 24,
+            rising: 0,
             label_coverage: 1.0,
             label_noise: 0.02,
         }
@@ -81,6 +84,7 @@ impl Simulation {
         whole("window_days", self.window_days, 1, MAX_WINDOW_DAYS)?;
         whole("addresses", self.addresses, MIN_ADDRESSES, MAX_ADDRESSES)?;
         whole("patterns", self.patterns, 0, self.addresses / 10)?;
+        whole("rising", self.rising, 0, self.addresses / 10)?;
         share("label_coverage", self.label_coverage, 1.0)?;
         share("label_noise", self.label_noise, 0.5)?;
         // the longest window before 2011 ends where blocks begin

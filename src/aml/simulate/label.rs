@@ -31,6 +31,8 @@ pub(super) struct Finding {
     pub(super) begins: i64,
     /// The scheme's last payment, milliseconds.
     pub(super) ends: i64,
+    /// Within one payment of where the scheme's money came from, or of a scheme without such a place.
+    pub(super) near: bool,
 }
 
 /// One opinion before it is written down.
@@ -98,7 +100,8 @@ impl Labeller {
             true => (
                 ["Laundering case", "Suspicious flow", "Mule account"][draw.below(3) as usize],
                 ["wallet", "unknown", "scam", "mixer"][draw.weighted(&[5.0, 3.0, 1.2, 0.5])],
-                if draw.chance(0.35) { "critical" } else { "high" },
+                // who dealt with the source himself is judged harder than who came later
+                if draw.chance(if finding.near { 0.6 } else { 0.1 }) { "critical" } else { "high" },
             ),
             false => (
                 "Reviewed: business",

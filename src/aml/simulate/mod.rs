@@ -18,6 +18,7 @@ mod ledger;
 mod manner;
 mod market;
 mod name;
+mod rising;
 mod scheme;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +37,7 @@ use economy::Economy;
 use label::{Finding, Labeller};
 use ledger::{Ledger, Payment};
 use market::Market;
+use rising::Rising;
 use scheme::{Scheme, Season};
 
 /// The batches of a simulation, in the order of their days.
@@ -74,7 +76,11 @@ pub fn simulate(simulation: &Simulation) -> Result<Batches, SimulationError> {
     let (first, last) = span(simulation);
     let mut economy = Economy::new(simulation);
     let mut ledger = Ledger::default();
-    (first - WARM_UP_DAYS..last).for_each(|day| economy.write_day(&mut ledger, day));
+    let rising = Rising::new(simulation);
+    for day in first - WARM_UP_DAYS..last {
+        economy.write_day(&mut ledger, day);
+        rising.write_day(&economy, &mut ledger, day);
+    }
     let schemes = plant(simulation, &economy, &mut ledger);
     let mut labeller = Labeller::new(simulation);
     labeller.known = findings(&schemes);
@@ -277,8 +283,9 @@ fn findings(schemes: &[Scheme]) -> BTreeMap<u32, Vec<Finding>> {
     for scheme in schemes {
         let begins = scheme.hops.iter().map(|hop| hop.at).min().unwrap_or(i64::MAX);
         let ends = scheme.hops.iter().map(|hop| hop.at).max().unwrap_or(i64::MAX);
-        for &id in scheme.members.keys() {
-            found.entry(id).or_default().push(Finding { intent: scheme.intent, begins, ends });
+        for (&id, &(_, hop)) in &scheme.members {
+            let finding = Finding { intent: scheme.intent, begins, ends, near: hop <= 1 };
+            found.entry(id).or_default().push(finding);
         }
     }
     found

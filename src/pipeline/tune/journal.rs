@@ -3,9 +3,10 @@
 //! A header that says everything the trials depend on is written whole (temporary file, sync, rename) before the first trial;
 //! each trial is one line, appended and synced. After a kill, or a full disk, at most the last line is torn: it has no line
 //! break, and is cut off when the file is opened again; its trial is made anew and comes out the same. A file of
-//! another search is refused, and the difference named.
+//! another search is refused, and the difference named. Two processes on one file would write trials of the same number: the
+//! first holds a lock on a file beside it, which the system takes back from whoever ends, however he ends; the second is refused.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -44,10 +45,12 @@ pub struct Header {
 }
 
 /// A state file.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct StateFile {
     path: PathBuf,
     trials: Vec<Trial>,
+    /// Closed, and with it unlocked, when the search ends.
+    _lock: File,
 }
 
 /// Why a state file cannot be used.
@@ -69,6 +72,14 @@ pub enum StateError {
         path: PathBuf,
         /// What the system said.
         reason: io::Error,
+    },
+    /// Another process searches with it.
+    #[error(
+        "{}: another search is writing it; wait until that one ends, or give another --state", .path.display()
+    )]
+    Busy {
+        /// The file.
+        path: PathBuf,
     },
     /// A line that is no record.
     #[error("{}: line {line}: {reason}; remove the file to search anew", .path.display())]
@@ -102,12 +113,13 @@ pub enum StateError {
 pub const FORMAT: &str = "aml-miner search 1";
 
 impl StateFile {
-    /// Opens the file of this search, or begins it.
+    /// Opens the file of this search, or begins it. Until the value is dropped no other process can open it.
     ///
     /// # Errors
-    /// When it cannot be read or written, is of another search, or holds lines that are no trials of it.
+    /// When it is in use, cannot be read or written, is of another search, or holds lines that are no trials of it.
     pub fn open(path: &Path, header: &Header) -> Result<Self, StateError> {
         let path = path.to_owned();
+        let lock = lock(&path)?;
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(reason) if reason.kind() == io::ErrorKind::NotFound => String::new(),
@@ -116,7 +128,7 @@ impl StateFile {
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         if whole == 0 {
             begin(&path, header).map_err(|reason| StateError::Write { path: path.clone(), reason })?;
-            return Ok(StateFile { path, trials: vec![] });
+            return Ok(StateFile { path, trials: vec![], _lock: lock });
         }
         let trials = read(&path, &text[..whole], header)?;
         if whole < text.len() {
@@ -126,7 +138,7 @@ impl StateFile {
             });
             cut.map_err(|reason| StateError::Write { path: path.clone(), reason })?;
         }
-        Ok(StateFile { path, trials })
+        Ok(StateFile { path, trials, _lock: lock })
     }
 
     /// The trials found in the file when it was opened.
@@ -151,10 +163,39 @@ impl optimise::Journal for StateFile {
     }
 }
 
-fn begin(path: &Path, header: &Header) -> io::Result<()> {
+/// Takes the lock beside the file, or says who has it. The lock's file stays: were it removed, two could hold locks on two files
+/// of one name.
+fn lock(path: &Path) -> Result<File, StateError> {
+    let write = |reason| StateError::Write { path: path.to_owned(), reason };
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)?;
+        std::fs::create_dir_all(folder).map_err(write)?;
     }
+    let beside = path.with_file_name(format!(".{}.lock", file::name(path)));
+    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&beside).map_err(write)?;
+    if !is_ours(&lock).map_err(write)? {
+        return Err(StateError::Busy { path: path.to_owned() });
+    }
+    Ok(lock)
+}
+
+#[cfg(target_os = "linux")]
+fn is_ours(lock: &File) -> io::Result<bool> {
+    use rustix::fs::{FlockOperation, flock};
+    match flock(lock, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
+        // a file system without locks
+        Err(rustix::io::Errno::NOSYS | rustix::io::Errno::OPNOTSUPP) => Ok(true),
+        Err(other) => Err(other.into()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_ours(_lock: &File) -> io::Result<bool> {
+    Ok(true)
+}
+
+fn begin(path: &Path, header: &Header) -> io::Result<()> {
     file::replace(path, &line(header)?)
 }
 
@@ -237,9 +278,23 @@ mod tests {
         trials.iter().for_each(|trial| file.append(trial).expect("kept"));
         let whole = std::fs::read(&path).expect("there");
         std::fs::write(&path, [&whole[..], b"{\"number\":2,\"poi"].concat()).expect("torn");
+        drop(file);
         let again = StateFile::open(&path, &header()).expect("mended");
         assert_eq!(again.trials(), trials);
         assert_eq!(std::fs::read(&path).expect("there"), whole);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn one_search_at_a_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("state");
+        let first = StateFile::open(&path, &header()).expect("begun");
+        assert!(matches!(StateFile::open(&path, &header()), Err(StateError::Busy { .. })));
+        StateFile::open(&folder.path().join("other"), &header()).expect("another file is another search");
+        first.append(&trial(0, 0.5)).expect("kept");
+        drop(first);
+        assert_eq!(StateFile::open(&path, &header()).expect("free again").trials(), [trial(0, 0.5)]);
     }
 
     #[test]
@@ -248,14 +303,19 @@ mod tests {
         let path = folder.path().join("state");
         let file = StateFile::open(&path, &header()).expect("begun");
         file.append(&trial(0, 0.5)).expect("kept");
+        file.append(&trial(5, 0.5)).expect("kept");
+        drop(file);
         let other = Header { objective: "log_loss".to_owned(), ..header() };
         let says = |header: &Header| StateFile::open(&path, header).expect_err("refused").to_string();
         assert!(says(&other).contains("objective is \"auc\" there, \"log_loss\" now"), "{}", says(&other));
-        file.append(&trial(5, 0.5)).expect("kept");
         assert!(says(&header()).contains("line 3: expected trial 1 of this search"), "{}", says(&header()));
         std::fs::write(&path, "no json\n").expect("written");
+        let a_folder = folder.path().join("folder");
+        std::fs::create_dir(&a_folder).expect("made");
         assert!(matches!(StateFile::open(&path, &header()), Err(StateError::Record { line: 1, .. })));
-        assert!(matches!(StateFile::open(folder.path(), &header()), Err(StateError::Read { .. })));
+        assert!(matches!(StateFile::open(&a_folder, &header()), Err(StateError::Read { .. })));
+        std::fs::remove_file(&path).expect("removed");
+        let file = StateFile::open(&path, &header()).expect("begun anew");
         std::fs::remove_file(&path).expect("removed");
         assert!(matches!(file.append(&trial(1, 0.5)), Err(StateError::Write { .. })));
         let under_a_file = folder.path().join("plain");
@@ -273,6 +333,7 @@ mod tests {
             let file = StateFile::open(&path, &header()).expect("begun");
             let trials: Vec<Trial> = (0..n).map(|i| trial(i as u64, 0.1 * i as f64)).collect();
             trials.iter().for_each(|trial| file.append(trial).expect("kept"));
+            drop(file);
             let bytes = std::fs::read(&path).expect("there");
             let cut = (share * bytes.len() as f64) as usize;
             std::fs::write(&path, &bytes[..cut]).expect("cut");
