@@ -11,3 +11,5 @@ mod levels;
 mod models;
 mod pairs;
 mod predict;
+#[cfg(feature = "interchange")]
+mod xgboost;

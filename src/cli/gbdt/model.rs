@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use crate::cli::Fault;
-use crate::gbdt::model::{Model, lightgbm};
+use crate::gbdt::model::{Model, lightgbm, xgboost};
 use crate::table::file;
 
-/// Reads our own format or LightGBM's text.
+/// Reads our own format, LightGBM's text or XGBoost's JSON.
 pub(super) fn read(path: &Path) -> Result<Model, Fault> {
     let bytes = file::read(path, MAX_BYTES).map_err(Fault::input)?;
     let name = path.display();
@@ -18,11 +18,12 @@ pub(super) fn read(path: &Path) -> Result<Model, Fault> {
             std::str::from_utf8(&bytes).map_err(|e| Fault::input(format!("{name}: not UTF-8: {e}")))?;
         return lightgbm::from_text(text).map_err(|e| Fault::input(format!("{name}: {e}")));
     }
-    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
-    Err(Fault::Input(match first {
-        Some(b'{') => format!("{name}: XGBoost JSON cannot be read yet; save the model as LightGBM text"),
-        _ => format!("{name}: neither a model of aml-miner nor a LightGBM text model"),
-    }))
+    if xgboost::is_json(&bytes) {
+        return xgboost::from_json(&bytes).map_err(|e| Fault::input(format!("{name}: {e}")));
+    }
+    Err(Fault::Input(format!(
+        "{name}: neither a model of aml-miner nor a LightGBM text model nor an XGBoost model in JSON"
+    )))
 }
 
 const MAX_BYTES: u64 = 4 << 30;

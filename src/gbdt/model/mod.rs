@@ -1,5 +1,6 @@
 //! What was learned: trees, the features they read, how the sum of their leaves becomes a score, and the files
-//! that hold it: our own format ([`Model::to_bytes`]) and LightGBM's text ([`lightgbm`]).
+//! that hold it: our own format ([`Model::to_bytes`]), LightGBM's text ([`lightgbm`]) and, to be read only, XGBoost's
+//! JSON (`xgboost`, feature `interchange`).
 
 mod check;
 mod codec;
@@ -8,6 +9,8 @@ pub mod lightgbm;
 #[allow(clippy::module_inception, reason = "a file is one noun, and the noun of this folder is the model")]
 mod model;
 mod tree;
+#[cfg(feature = "interchange")]
+pub mod xgboost;
 
 pub(in crate::gbdt) use tree::ZERO;
 
