@@ -4,10 +4,12 @@
 //! the round that suits its own judged rows. Each fold has bins of its own learned rows. Apart from where it stops, a fold's
 //! model is the one that [`train`](super::train) makes of its rows.
 
+use std::ops::ControlFlow;
+
 use super::fold::Fold;
-use super::observe::{Measurement, Observe, Round, Stopping};
+use super::observe::{Measurement, Observe};
 use super::trainer::Trainer;
-use super::{Ending, History, Rounds};
+use super::{Course, Ending, Finish, History, Rounds, boost};
 use crate::gbdt::data::{DataError, Dataset, FeatureMatrix, Task};
 use crate::gbdt::model::Model;
 use crate::gbdt::params::Plan;
@@ -83,13 +85,11 @@ pub fn cross_validate(
     let trainers: Vec<Trainer<'_>> =
         sides.iter().map(|[learn, test]| Trainer::new(plan, learn).watching(&[test])).collect();
     let mut crossing = Crossing {
-        plan,
         open: trainers.iter().map(|trainer| (trainer.begin(), true)).collect(),
-        mean: History::default(),
-        folds: vec![History::default(); folds.len()],
+        histories: vec![History::default(); folds.len()],
     };
-    let (ending, best_iteration) = crossing.run(observer);
-    let Crossing { open, mean, folds: histories, .. } = crossing;
+    let Course { history: mean, ending, best_iteration } = boost(plan, &mut crossing, observer);
+    let Crossing { open, histories } = crossing;
     let models: Vec<Model> = open.into_iter().map(|(training, _)| training.finish(best_iteration)).collect();
     let mut scores = vec![None; matrix.n_rows()];
     for (model, fold) in models.iter().zip(folds) {
@@ -109,48 +109,31 @@ fn sides(plan: &Plan, matrix: &FeatureMatrix, task: &Task, fold: &Fold) -> Resul
 
 /// The folds under way.
 struct Crossing<'a> {
-    plan: &'a Plan,
     /// Each fold's training, and whether it still finds splits.
-    open: Vec<(Box<dyn Rounds + 'a>, bool)>,
-    mean: History,
-    folds: Vec<History>,
+    open: Vec<(Box<dyn Finish + 'a>, bool)>,
+    histories: Vec<History>,
 }
 
-impl Crossing<'_> {
-    fn run(&mut self, observer: &mut dyn Observe) -> (Ending, Option<u32>) {
-        let num_iterations = self.plan.boosting.num_iterations;
-        let mut stopping = Stopping::new(&self.plan.evaluation);
-        for iteration in 1..=num_iterations {
-            if !self.round() {
-                return (Ending::NoSplit, stopping.best());
-            }
-            let measurements = self.measure();
-            let asked = observer.round(&Round { iteration, num_iterations, measurements: &measurements });
-            let stopped = stopping.round(iteration, &measurements);
-            self.mean.rounds.push(measurements);
-            if stopped.is_break() || asked.is_break() {
-                let ending = if stopped.is_break() { Ending::Stopped } else { Ending::Asked };
-                return (ending, stopping.best());
-            }
-        }
-        (Ending::AllRounds, stopping.best())
-    }
-
-    /// One tree more for each fold that finds a split; whether any does.
-    fn round(&mut self) -> bool {
+impl Rounds for Crossing<'_> {
+    /// One tree more for each fold that finds a split; breaks when none does.
+    fn round(&mut self) -> ControlFlow<()> {
         for (training, finds) in &mut self.open {
             *finds = *finds && training.round().is_continue();
         }
-        self.open.iter().any(|(_, finds)| *finds)
+        if self.open.iter().any(|(_, finds)| *finds) {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
     }
 
     /// The means over the folds where a metric is defined.
     fn measure(&mut self) -> Vec<Measurement> {
-        for ((training, _), history) in self.open.iter().zip(&mut self.folds) {
+        for ((training, _), history) in self.open.iter_mut().zip(&mut self.histories) {
             history.rounds.push(training.measure());
         }
         let last: Vec<&[Measurement]> =
-            self.folds.iter().filter_map(|history| history.rounds.last().map(Vec::as_slice)).collect();
+            self.histories.iter().filter_map(|history| history.rounds.last().map(Vec::as_slice)).collect();
         let mean = |(i, one): (usize, &Measurement)| {
             let values: Vec<f64> = last.iter().filter_map(|fold| fold[i].value).collect();
             let sum = values.iter().fold(0.0, |sum, value| sum + value);

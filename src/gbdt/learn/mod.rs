@@ -68,17 +68,24 @@ pub use observe::{Better, CustomMetric, Deadline, Measurement, Observe, Round, S
 pub use refit::{RefitError, refit};
 pub use trainer::{ContinueError, Trainer, train, train_at, train_watching};
 
-/// The rounds of training.
-fn boost(plan: &Plan, mut training: Box<dyn Rounds + '_>, observer: &mut dyn Observe) -> Trained {
+/// What rounds came to: their measurements, why they ended, and which was best.
+struct Course {
+    history: History,
+    ending: Ending,
+    best_iteration: Option<u32>,
+}
+
+/// Round after round, until the plan, a metric, an observer or the data end them.
+fn boost<R: Rounds + ?Sized>(plan: &Plan, rounds: &mut R, observer: &mut dyn Observe) -> Course {
     let num_iterations = plan.boosting.num_iterations;
     let mut stopping = Stopping::new(&plan.evaluation);
     let (mut history, mut ending) = (History::default(), Ending::AllRounds);
     for iteration in 1..=num_iterations {
-        if training.round().is_break() {
+        if rounds.round().is_break() {
             ending = Ending::NoSplit;
             break;
         }
-        let measurements = training.measure();
+        let measurements = rounds.measure();
         let asked = observer.round(&Round { iteration, num_iterations, measurements: &measurements });
         let stopped = stopping.round(iteration, &measurements);
         history.rounds.push(measurements);
@@ -87,18 +94,20 @@ fn boost(plan: &Plan, mut training: Box<dyn Rounds + '_>, observer: &mut dyn Obs
             break;
         }
     }
-    let best_iteration = stopping.best();
-    Trained { model: training.finish(best_iteration), history, ending, best_iteration }
+    Course { history, ending, best_iteration: stopping.best() }
 }
 
-/// Training under way, whatever the width of its cells.
+/// What goes round by round: a training, or those of all folds.
 trait Rounds {
     /// One tree more; breaks when no split helps.
     fn round(&mut self) -> ControlFlow<()>;
 
     /// The metrics of the validation sets.
-    fn measure(&self) -> Vec<Measurement>;
+    fn measure(&mut self) -> Vec<Measurement>;
+}
 
+/// Training under way, whatever the width of its cells.
+trait Finish: Rounds {
     /// The model up to its best round, if there is one.
     fn finish(self: Box<Self>, best_iteration: Option<u32>) -> Model;
 }
@@ -169,12 +178,6 @@ impl<'a, C: Cell> Training<'a, C> {
         }
     }
 
-    /// Makes the starting score part of a tree, whose leaves then are all of the score.
-    fn fold_start(&mut self, grown: &mut Grown) {
-        grown.tree.leaves.iter_mut().for_each(|leaf| leaf.value += self.start);
-        grown.tree.nodes.iter_mut().for_each(|node| node.value += self.start);
-    }
-
     fn move_scores(&mut self, grown: &Grown, first: bool) {
         let data = self.asked.data;
         for (set, scores) in &mut self.validation {
@@ -209,7 +212,7 @@ impl<C: Cell> Rounds for Training<'_, C> {
         };
         let first = self.trees.len() == self.n_before;
         if plan.boosting.mode == Mode::Forest || (first && self.dart.is_none()) {
-            self.fold_start(&mut grown);
+            grown.tree.add(self.start);
         }
         if let Some(dart) = &mut self.dart {
             dart.shrink(&mut grown);
@@ -223,7 +226,7 @@ impl<C: Cell> Rounds for Training<'_, C> {
         ControlFlow::Continue(())
     }
 
-    fn measure(&self) -> Vec<Measurement> {
+    fn measure(&mut self) -> Vec<Measurement> {
         let divisor = match self.asked.plan.boosting.mode {
             Mode::Forest => self.trees.len() as f64,
             Mode::Gradient | Mode::Goss | Mode::Dart => 1.0,
@@ -239,16 +242,16 @@ impl<C: Cell> Rounds for Training<'_, C> {
         };
         self.validation.iter().enumerate().flat_map(measure).collect()
     }
+}
 
+impl<C: Cell> Finish for Training<'_, C> {
     fn finish(mut self: Box<Self>, best_iteration: Option<u32>) -> Model {
         let n_before = self.n_before;
         self.trees.truncate(best_iteration.map_or(usize::MAX, |best| n_before + best as usize));
         if self.trees.is_empty() {
             self.trees.push(Tree::constant(self.start));
         } else if self.dart.is_some() {
-            let first = &mut self.trees[0];
-            first.leaves.iter_mut().for_each(|leaf| leaf.value += self.start);
-            first.nodes.iter_mut().for_each(|node| node.value += self.start);
+            self.trees[0].add(self.start);
         }
         let Trainer { plan, data, .. } = *self.asked;
         let cuts = data.bins().cuts();

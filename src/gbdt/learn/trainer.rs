@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::observe::{CustomMetric, Observe};
-use super::{Rounds, Trained, Training, boost};
+use super::{Course, Finish, Trained, Training, boost};
 use crate::gbdt::data::{Dataset, Schema, Task};
 use crate::gbdt::kernel::Level;
 use crate::gbdt::kernel::cell::{Close, Narrow};
@@ -113,11 +113,13 @@ impl<'a> Trainer<'a> {
 
     /// Trains.
     pub fn run(&self, observer: &mut dyn Observe) -> Trained {
-        boost(self.plan, self.begin(), observer)
+        let mut training = self.begin();
+        let Course { history, ending, best_iteration } = boost(self.plan, &mut *training, observer);
+        Trained { model: training.finish(best_iteration), history, ending, best_iteration }
     }
 
     /// Training before its first round.
-    pub(super) fn begin(&self) -> Box<dyn Rounds + '_> {
+    pub(super) fn begin(&self) -> Box<dyn Finish + '_> {
         let binary = matches!(self.data.task(), Task::Binary { .. });
         if binary && self.data.n_rows() >= MANY_ROWS {
             Box::new(Training::<Narrow>::new(self))

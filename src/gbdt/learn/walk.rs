@@ -7,11 +7,8 @@ use crate::gbdt::model::{Child, Tree};
 
 /// Adds each row's leaf value to its score; scores are in the order of the rows.
 pub(super) fn add_all(tree: &Tree, questions: &[Question], data: &BinnedMatrix, scores: &mut [f64]) {
-    par::for_each_chunk(scores, BLOCK, |block, part| {
-        for (i, score) in part.iter_mut().enumerate() {
-            *score += tree.leaves[leaf_of(tree, questions, data, block * BLOCK + i)].value;
-        }
-    });
+    // one times a number is that number, to the bit
+    add_times(1.0, tree, questions, data, scores);
 }
 
 /// [`add_all`] of so many times the leaf values.

@@ -170,6 +170,12 @@ impl Tree {
         Tree { nodes: vec![], leaves: vec![Leaf { value, weight: 0.0, count: 0 }], shrinkage: 1.0 }
     }
 
+    /// Adds the same to the answer for every row, that of rows which stop at a node included.
+    pub(in crate::gbdt) fn add(&mut self, value: f64) {
+        self.leaves.iter_mut().for_each(|leaf| leaf.value += value);
+        self.nodes.iter_mut().for_each(|node| node.value += value);
+    }
+
     /// Where evaluation starts.
     pub fn root(&self) -> Child {
         if self.nodes.is_empty() { Child::Leaf(0) } else { Child::Node(0) }

@@ -1,5 +1,8 @@
 //! XGBoost's fields -> [`Model`].
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use super::XgboostError;
 use super::file::{self, File, Learner};
 use super::threshold::largest_below;
@@ -20,7 +23,7 @@ pub fn from_json(json: &[u8]) -> Result<Model, XgboostError> {
     let (objective, base) = objective(&learner)?;
     let numbered = booster.trees.iter().enumerate();
     let mut trees: Vec<Tree> =
-        numbered.map(|(number, tree)| Reader { number, tree }.tree()).collect::<Result<_, _>>()?;
+        numbered.map(|(number, tree)| Reader::new(number, tree).tree()).collect::<Result<_, _>>()?;
     start_from(base, &mut trees);
     let model = Model {
         schema: schema(&learner)?,
@@ -103,20 +106,17 @@ fn schema(learner: &Learner) -> Result<Schema, XgboostError> {
 /// Adds the score that boosting starts from to the first tree.
 fn start_from(base: f64, trees: &mut Vec<Tree>) {
     if trees.is_empty() {
-        trees.push(Tree {
-            nodes: vec![],
-            leaves: vec![Leaf { value: 0.0, weight: 0.0, count: 0 }],
-            shrinkage: 1.0,
-        });
+        trees.push(Tree::constant(0.0));
     }
-    trees[0].leaves.iter_mut().for_each(|leaf| leaf.value += base);
-    trees[0].nodes.iter_mut().for_each(|node| node.value += base);
+    trees[0].add(base);
 }
 
 /// One tree of the file.
 struct Reader<'a> {
     number: usize,
     tree: &'a file::Tree,
+    /// Where the set of each node with categories stands; the first that is named for a node.
+    sets: BTreeMap<usize, Range<usize>>,
 }
 
 /// Whose child a node is.
@@ -126,7 +126,16 @@ struct Parent {
     left: bool,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(number: usize, tree: &'a file::Tree) -> Self {
+        let places = tree.categories_segments.iter().zip(&tree.categories_sizes);
+        let mut sets = BTreeMap::new();
+        for (&node, (&first, &size)) in tree.categories_nodes.iter().zip(places) {
+            sets.entry(node).or_insert(first..first.saturating_add(size));
+        }
+        Reader { number, tree, sets }
+    }
+
     /// The nodes from the root down, each before its children; what no edge leads to is left out, as XGBoost keeps pruned nodes.
     fn tree(&self) -> Result<Tree, XgboostError> {
         self.check_lengths()?;
@@ -232,14 +241,7 @@ impl Reader<'_> {
     }
 
     fn categories(&self, id: usize) -> Result<CategorySet, XgboostError> {
-        let file::Tree { categories, categories_nodes, categories_segments, categories_sizes, .. } =
-            self.tree;
-        let at = categories_nodes.iter().position(|&node| node == id);
-        let range = at.and_then(|at| {
-            let first = *categories_segments.get(at)?;
-            Some(first..first.checked_add(*categories_sizes.get(at)?)?)
-        });
-        let found = range.and_then(|range| categories.get(range));
+        let found = self.sets.get(&id).and_then(|place| self.tree.categories.get(place.clone()));
         let found = found.ok_or_else(|| self.fault(id, "a set of categories", "none".to_owned()))?;
         match found.iter().find(|&&category| category > MOST_CATEGORIES) {
             Some(category) => {
