@@ -53,6 +53,16 @@ pub fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + exp(-x))
 }
 
+/// The next number above a finite one; that below is the opposite of the one above its opposite.
+pub fn above(x: f64) -> f64 {
+    let bits = x.to_bits();
+    match x {
+        0.0 => f64::from_bits(1),
+        _ if x > 0.0 => f64::from_bits(bits + 1),
+        _ => f64::from_bits(bits - 1),
+    }
+}
+
 /// e^x from additions and multiplications only, so that a compiler may compute several at once and every platform gets the
 /// same bits; within 2 units in the last place of [`exp`]. Beyond |x| = 708 it stays at the value there.
 ///
@@ -106,5 +116,20 @@ mod tests {
         assert_eq!(exp_lane(0.0), 1.0);
         assert_eq!(exp_lane(1e300), exp_lane(708.0));
         assert!(exp_lane(f64::NAN).is_nan());
+    }
+
+    #[test]
+    fn the_number_above_is_the_next() {
+        let tiny = f64::from_bits(1);
+        for (x, next) in [
+            (0.0, tiny),
+            (-0.0, tiny),
+            (-tiny, -0.0),
+            (1.0, 1.0 + f64::EPSILON),
+            (-1.0, -1.0 + f64::EPSILON / 2.0),
+        ] {
+            assert_eq!(above(x), next, "{x:e}");
+        }
+        assert_eq!(above(f64::MAX), f64::INFINITY);
     }
 }

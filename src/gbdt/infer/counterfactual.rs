@@ -5,6 +5,7 @@
 //! the model itself scores below the limit, not the edge of an interval that does not include it.
 
 use super::predictor::Predictor;
+use crate::determinism::math::above;
 use crate::gbdt::model::{Missing, Model, Rule, ZERO};
 
 /// A model and the thresholds of its features.
@@ -90,34 +91,4 @@ fn candidates(ends: &[f64], own: f64) -> Vec<f64> {
     let at = ends.partition_point(|&end| end < own);
     let upper = ends[at..].iter().map(|&end| above(end));
     ends[..at].iter().copied().chain(upper).filter(|value| value.is_finite()).collect()
-}
-
-/// The next number above a finite one.
-fn above(x: f64) -> f64 {
-    let bits = x.to_bits();
-    match x {
-        0.0 => f64::from_bits(1),
-        _ if x > 0.0 => f64::from_bits(bits + 1),
-        _ => f64::from_bits(bits - 1),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_number_above_is_the_next() {
-        let tiny = f64::from_bits(1);
-        for (x, next) in [
-            (0.0, tiny),
-            (-0.0, tiny),
-            (-tiny, -0.0),
-            (1.0, 1.0 + f64::EPSILON),
-            (-1.0, -1.0 + f64::EPSILON / 2.0),
-        ] {
-            assert_eq!(above(x), next, "{x:e}");
-        }
-        assert_eq!(above(f64::MAX), f64::INFINITY);
-    }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use super::LightgbmError;
+use crate::determinism::math::above;
 use crate::gbdt::data::{Feature, FeatureKind, Schema};
 use crate::gbdt::model::{
     CategorySet, Child, Default, Leaf, Missing, Model, Node, Objective, Rule, Tree, ZERO,
@@ -308,7 +309,7 @@ fn beside_zero(threshold: f64) -> f64 {
     if (0.0..ZERO).contains(&threshold) {
         ZERO
     } else if (-ZERO..0.0).contains(&threshold) {
-        f64::from_bits((-ZERO).to_bits() + 1)
+        -above(ZERO)
     } else {
         threshold
     }

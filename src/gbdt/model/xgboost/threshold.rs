@@ -1,5 +1,7 @@
 //! `f32(x) < t` as `x <= threshold`.
 
+use crate::determinism::math::above;
+
 /// The largest f64 that, rounded to f32, is below `t`; `None` where no such number is, or `t` is none.
 pub(super) fn largest_below(t: f32) -> Option<f64> {
     if t.is_nan() || t == f32::NEG_INFINITY {
@@ -12,7 +14,7 @@ pub(super) fn largest_below(t: f32) -> Option<f64> {
         (f32::NEG_INFINITY, _) => -BEYOND,
         _ => (f64::from(before) + f64::from(t)) / 2.0,
     };
-    Some(if before.to_bits() % 2 == 0 { half } else { down64(half) })
+    Some(if before.to_bits() % 2 == 0 { half } else { -above(-half) })
 }
 
 /// Half a step above the largest f32: from here on numbers round to infinity.
@@ -26,23 +28,11 @@ fn down32(x: f32) -> f32 {
     }
 }
 
-fn down64(x: f64) -> f64 {
-    match x {
-        0.0 => -f64::from_bits(1),
-        _ if x > 0.0 => f64::from_bits(x.to_bits() - 1),
-        _ => f64::from_bits(x.to_bits() + 1),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn up64(x: f64) -> f64 {
-        -down64(-x)
-    }
 
     fn holds(t: f32) {
         let Some(threshold) = largest_below(t) else {
@@ -50,7 +40,7 @@ mod tests {
             return;
         };
         assert!((threshold as f32) < t, "{t}: {threshold}");
-        assert!((up64(threshold) as f32) >= t, "{t}: above {threshold}");
+        assert!((above(threshold) as f32) >= t, "{t}: above {threshold}");
     }
 
     #[test]
