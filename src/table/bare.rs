@@ -1,7 +1,7 @@
 //! Lines of numbers, as LightGBM's examples are: no quotes, no text, one separator throughout.
 
 use super::layout::{Layout, Separator};
-use super::{ReadError, Table, TableColumn, Values, csv, excerpt};
+use super::{ReadError, Table, TableColumn, Values, csv, excerpt, repeated};
 
 /// Reads text whose fields are all numbers; `name` stands in messages. Of [`Layout::Headed`] text the first line names the
 /// columns, otherwise their positions do.
@@ -71,8 +71,7 @@ fn check_names(name: &str, names: &[String]) -> Result<(), ReadError> {
     if names.len() > csv::MAX_COLUMNS {
         return line("at most 100000 columns", names.len().to_string());
     }
-    let mut seen = std::collections::BTreeSet::new();
-    match names.iter().find(|name| !seen.insert(*name)) {
+    match repeated(names.iter().map(String::as_str)) {
         Some(twice) => line("column names that differ", format!("`{}` twice", excerpt(twice))),
         None => Ok(()),
     }

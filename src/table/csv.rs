@@ -7,7 +7,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::{ReadError, Table, TableColumn, Values, excerpt, file};
+use super::{ReadError, Table, TableColumn, Values, excerpt, file, repeated};
 use crate::determinism::digest::Digest;
 
 /// The largest file that is read, uncompressed.
@@ -20,16 +20,26 @@ pub const MAX_COLUMNS: usize = 100_000;
 /// # Errors
 /// When it cannot be read, has no header, or a line has more or fewer fields than the header.
 pub fn read(path: &Path) -> Result<Table, ReadError> {
-    let bytes = file::read(path, MAX_BYTES)?;
-    let name = file::name(path);
-    let digest = Digest::of(&bytes);
-    let (stem, bytes) = match name.strip_suffix(".gz") {
-        Some(stem) => (stem, gunzip(&name, &bytes)?),
-        None => (name.as_str(), bytes),
-    };
+    let Contents { name, bytes, digest } = contents(path)?;
+    let stem = name.strip_suffix(".gz").unwrap_or(&name);
     let separator = if stem.ends_with(".tsv") { b'\t' } else { b',' };
     let table = read_bytes(&name, &bytes, separator)?;
     Ok(Table { digest: Some(digest), ..table })
+}
+
+/// A file of text, uncompressed, and the digest of what lies on the disk.
+pub(super) struct Contents {
+    pub(super) name: String,
+    pub(super) bytes: Vec<u8>,
+    pub(super) digest: Digest,
+}
+
+/// Takes a file in; of a name that ends in `.gz`, what it holds.
+pub(super) fn contents(path: &Path) -> Result<Contents, ReadError> {
+    let (name, bytes) = (file::name(path), file::read(path, MAX_BYTES)?);
+    let digest = Digest::of(&bytes);
+    let bytes = if name.ends_with(".gz") { gunzip(&name, &bytes)? } else { bytes };
+    Ok(Contents { name, bytes, digest })
 }
 
 /// Reads a file's uncompressed bytes; `name` stands in messages.
@@ -118,7 +128,7 @@ pub fn is_missing(field: &str) -> bool {
 }
 
 /// What a gzip file of at most [`MAX_BYTES`] bytes holds.
-pub(super) fn gunzip(name: &str, bytes: &[u8]) -> Result<Vec<u8>, ReadError> {
+fn gunzip(name: &str, bytes: &[u8]) -> Result<Vec<u8>, ReadError> {
     let mut plain = vec![];
     let mut decoder = flate2::read::MultiGzDecoder::new(bytes).take(MAX_BYTES + 1);
     decoder.read_to_end(&mut plain).map_err(|e| ReadError::Malformed {
@@ -146,8 +156,7 @@ fn check_header(name: &str, header: &csv::StringRecord) -> Result<(), ReadError>
     if header.iter().all(|field| is_missing(field.trim()) || field.trim().parse::<f64>().is_ok()) {
         return line("a header that names the columns", "numbers only".into());
     }
-    let mut seen = std::collections::BTreeSet::new();
-    match header.iter().find(|field| !seen.insert(*field)) {
+    match repeated(header) {
         Some(twice) => line("column names that differ", format!("`{}` twice", excerpt(twice))),
         None => Ok(()),
     }

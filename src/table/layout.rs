@@ -4,7 +4,6 @@ use std::fmt;
 use std::path::Path;
 
 use super::{ReadError, Table, bare, csv, file, libsvm, parquet};
-use crate::determinism::digest::Digest;
 
 /// How a file names its columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,11 +43,9 @@ pub fn open(path: &Path) -> Result<(Table, Layout), ReadError> {
     if extension == "parquet" {
         return Ok((parquet::read(path)?, Layout::Named));
     }
-    let bytes = file::read(path, csv::MAX_BYTES)?;
-    let digest = Some(Digest::of(&bytes));
-    let bytes = if name.ends_with(".gz") { csv::gunzip(&name, &bytes)? } else { bytes };
+    let csv::Contents { bytes, digest, .. } = csv::contents(path)?;
     let (table, layout) = read_bytes(&name, extension, &bytes)?;
-    Ok((Table { digest, ..table }, layout))
+    Ok((Table { digest: Some(digest), ..table }, layout))
 }
 
 /// Reads the uncompressed bytes of a text file; `name` stands in messages.

@@ -192,6 +192,12 @@ pub fn read(path: &Path) -> Result<Table, ReadError> {
 
 const KINDS: &str = "a .parquet, .csv or .tsv file with a header (.csv and .tsv also with .gz)";
 
+/// The first name that stood before.
+fn repeated<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let mut seen = std::collections::BTreeSet::new();
+    names.into_iter().find(|name| !seen.insert(*name))
+}
+
 /// The start of a text, short enough for a message.
 pub(crate) fn excerpt(text: &str) -> String {
     const SHOWN: usize = 60;

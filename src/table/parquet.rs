@@ -17,7 +17,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use super::{ReadError, Table, Values, WriteError, excerpt, file};
+use super::{ReadError, Table, Values, WriteError, excerpt, file, repeated};
 use crate::determinism::digest::Digest;
 use crate::determinism::par;
 
@@ -112,11 +112,8 @@ fn decode_table(name: &str, bytes: &[u8], columns: Columns<'_>) -> Result<Table,
 
 /// Columns are found by name: of two alike, one would be passed over in silence.
 fn check_names(footer: &Footer) -> Result<(), String> {
-    let mut seen = std::collections::BTreeSet::new();
-    match footer.fields.iter().find(|field| !seen.insert(field.name.as_str())) {
-        Some(twice) => {
-            Err(format!("expected column names that differ, found `{}` twice", excerpt(&twice.name)))
-        }
+    match repeated(footer.fields.iter().map(|field| field.name.as_str())) {
+        Some(twice) => Err(format!("expected column names that differ, found `{}` twice", excerpt(twice))),
         None => Ok(()),
     }
 }
