@@ -107,12 +107,7 @@ fn along(rows: &Rows<'_>, sample: &crate::gbdt::data::FeatureMatrix, name: &str)
 fn mean_abs_shap(rows: &Rows<'_>, settings: &Settings) -> Vec<f64> {
     let sample = rows.sample(settings.sample_rows);
     let explained = rows.scorer.explainer().explain(&rows.matrix.take_rows(&sample));
-    let explained = explained.expect("the model's own features");
-    let mut sums = vec![0.0; explained.n_features];
-    for row in 0..sample.len() {
-        sums.iter_mut().zip(explained.row(row)).for_each(|(sum, value)| *sum += value.abs());
-    }
-    sums.iter().map(|sum| sum / sample.len().max(1) as f64).collect()
+    explained.expect("the model's own features").mean_abs()
 }
 
 const DEPENDENCE_FEATURES: usize = 8;
