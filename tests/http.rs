@@ -1,6 +1,11 @@
 //! The contract of the six calls, through the filters and through a real socket of the real program.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "all of this is test code: a panic is a failed test")]
 
+#[path = "http/openapi.rs"]
+mod openapi;
+#[path = "http/v2.rs"]
+mod v2;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::num::NonZeroU32;
@@ -234,7 +239,6 @@ async fn health_version_metrics_and_info_tell_the_state() {
     assert!(text.contains(&format!("aml_miner_bundle_loaded{{model_digest=\"{digest}\"}} 1")), "{text}");
     assert!(text.contains("aml_miner_http_request_seconds_bucket{route=\"/score/alerts\""), "{text}");
 
-    assert_eq!(rows(&json_of(&get(&service, "/").await)["calls"]).len(), 8);
     assert_eq!(send(&service, "HEAD", "/health", &[], b"").await.status(), 200);
 }
 

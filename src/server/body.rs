@@ -1,17 +1,17 @@
 //! Taking a request's body in: declared as JSON, not larger than allowed, and within what all bodies
 //! together may hold.
 
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use warp::http::HeaderMap;
 use warp::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use warp::{Buf, Stream};
 
 use super::error::ApiError;
+use super::routes::Parts;
+use super::work::Takes;
 
 /// Memory for request bodies.
 pub(super) struct Bodies {
@@ -45,12 +45,7 @@ impl Bodies {
     ///
     /// # Errors
     /// [`ApiError::TooLarge`], [`ApiError::Overloaded`] when other bodies hold the room, [`ApiError::Truncated`].
-    pub(super) async fn read<S, B>(&self, headers: &HeaderMap, stream: S) -> Result<Body, ApiError>
-    where
-        S: Stream<Item = Result<B, warp::Error>>,
-        B: Buf,
-    {
-        let mut stream = pin!(stream);
+    pub(super) async fn read(&self, headers: &HeaderMap, mut parts: Parts) -> Result<Body, ApiError> {
         let declared = declared_length(headers);
         let mut body = Body { bytes: Vec::new(), room: None };
         let mut refusal = declared.filter(|n| *n > self.max_body).map(|_| self.too_large());
@@ -61,11 +56,11 @@ impl Bodies {
             body.bytes.reserve_exact(length);
         }
         let mut seen = 0_usize;
-        while let Some(part) = poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
-            let mut part = part.map_err(|_| ApiError::Truncated)?;
-            seen = seen.saturating_add(part.remaining());
+        while let Some(part) = parts.next().await {
+            let part = part.map_err(|_| ApiError::Truncated)?;
+            seen = seen.saturating_add(part.len());
             if refusal.is_none() {
-                refusal = self.append(&mut body, &mut part).err();
+                refusal = self.append(&mut body, &part).err();
             }
             if refusal.is_some() && seen > self.max_body.saturating_mul(DISCARD_FACTOR) {
                 break;
@@ -76,17 +71,12 @@ impl Bodies {
 
     /// Reads a body that nobody wants, within limits: a client that is still sending when its connection closes never sees
     /// the answer, and cannot know that it is to wait and try again.
-    pub(super) async fn discard<S, B>(&self, stream: S)
-    where
-        S: Stream<Item = Result<B, warp::Error>>,
-        B: Buf,
-    {
+    pub(super) async fn discard(&self, mut parts: Parts) {
         let most = self.max_body.saturating_mul(DISCARD_FACTOR);
         let reading = async {
-            let mut stream = pin!(stream);
             let mut seen = 0_usize;
-            while let Some(Ok(part)) = poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
-                seen = seen.saturating_add(part.remaining());
+            while let Some(Ok(part)) = parts.next().await {
+                seen = seen.saturating_add(part.len());
                 if seen > most {
                     break;
                 }
@@ -99,19 +89,14 @@ impl Bodies {
         ApiError::TooLarge { limit: self.max_body }
     }
 
-    fn append(&self, body: &mut Body, part: &mut impl Buf) -> Result<(), ApiError> {
-        let length = body.bytes.len() + part.remaining();
+    fn append(&self, body: &mut Body, part: &[u8]) -> Result<(), ApiError> {
+        let length = body.bytes.len() + part.len();
         if length > self.max_body {
             body.bytes = Vec::new();
             return Err(self.too_large());
         }
         self.hold(body, length)?;
-        while part.has_remaining() {
-            let chunk = part.chunk();
-            body.bytes.extend_from_slice(chunk);
-            let n = chunk.len();
-            part.advance(n);
-        }
+        body.bytes.extend_from_slice(part);
         Ok(())
     }
 
@@ -137,11 +122,12 @@ pub(super) fn declared_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Whether the headers declare plain JSON in UTF-8. A request without content type is taken at its word.
+/// Whether the headers declare plain JSON in UTF-8, or bytes where those are taken. A request without content type is taken at
+/// its word.
 ///
 /// # Errors
 /// [`ApiError::MediaType`] naming what was found.
-pub(super) fn check_media_type(headers: &HeaderMap) -> Result<(), ApiError> {
+pub(super) fn check_media_type(headers: &HeaderMap, takes: Takes) -> Result<(), ApiError> {
     let text =
         |name| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase());
     if let Some(encoding) = text(CONTENT_ENCODING).filter(|e| e.trim() != "identity") {
@@ -154,7 +140,8 @@ pub(super) fn check_media_type(headers: &HeaderMap) -> Result<(), ApiError> {
     let utf8 = charset.is_none_or(|c| matches!(c.trim_matches('"'), "utf-8" | "utf8" | "us-ascii"));
     let json =
         essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
-    if json && utf8 { Ok(()) } else { Err(refused("content-type", "application/json", &found)) }
+    let bytes = takes == Takes::Bytes && essence == "application/octet-stream";
+    if (json && utf8) || bytes { Ok(()) } else { Err(refused("content-type", "application/json", &found)) }
 }
 
 fn refused(header: &str, expected: &str, found: &str) -> ApiError {
@@ -177,7 +164,7 @@ mod tests {
             &[("content-type", "Application/JSON; charset=\"UTF-8\"")],
             &[("content-type", "application/vnd.aml+json"), ("content-encoding", "identity")],
         ] {
-            assert_eq!(check_media_type(&with(fine)), Ok(()), "{fine:?}");
+            assert_eq!(check_media_type(&with(fine), Takes::Json), Ok(()), "{fine:?}");
         }
         for bad in [
             &[("content-type", "text/plain")][..],
@@ -186,7 +173,7 @@ mod tests {
             &[("content-type", "application/json"), ("content-encoding", "gzip")],
             &[("content-type", "")],
         ] {
-            assert!(check_media_type(&with(bad)).is_err(), "{bad:?}");
+            assert!(check_media_type(&with(bad), Takes::Json).is_err(), "{bad:?}");
         }
     }
 }

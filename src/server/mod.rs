@@ -1,6 +1,6 @@
 //! The HTTP service: scoring and what surrounds it, over one bundle, and nothing that computes a score itself.
 //!
-//! A request runs down the files of this folder: [`routes`] finds the call, `body` takes the bytes in
+//! A request runs down the files of this folder: `seen` notes it, [`routes`] finds its call in the table of `calls`, `body` takes the bytes in
 //! under a limit, `compute` carries the work off the async threads, `endpoints` say what each call
 //! means, and `error` turns every refusal into a status and a JSON text. `state` is what all requests
 //! share: the bundle (replaceable while requests run), the clock, the counters; `trace` gives every request a name.
@@ -10,18 +10,23 @@
 //! that the caller passes in. This is the only importer of warp and tokio.
 
 mod body;
+mod calls;
 mod clock;
 mod compute;
 mod endpoints;
 mod error;
+mod guards;
 mod meters;
+mod openapi;
 mod query;
 mod rate;
 mod routes;
 mod run;
+mod seen;
 mod settings;
 mod state;
 mod trace;
+mod work;
 
 pub use clock::Clock;
 pub use error::{ApiError, Fault};

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::error::Fault;
-use super::settings::MAX_TOP;
+use super::settings::{DEFAULT_TOP, MAX_TOP};
 
 /// What a scoring call may be asked besides its body. Other keys are left to proxies and caches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,9 +13,6 @@ pub(super) struct Query {
     /// `?explain=`.
     pub(super) explain: bool,
 }
-
-/// Features named in `top_features` unless the caller says otherwise.
-const DEFAULT_TOP: usize = 5;
 
 impl Query {
     /// Reads `top` and `explain`; of a repeated key the last counts.

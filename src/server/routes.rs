@@ -1,35 +1,42 @@
-//! The calls and their addresses. Everything that is refused passes through here once more and leaves as JSON.
+//! The way of a request: what it asks for is looked up in [`CALLS`](super::calls::CALLS), and whatever is refused leaves as
+//! JSON.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
+use futures_util::{Stream, StreamExt as _};
 use warp::cors::CorsForbidden;
 use warp::filters::BoxedFilter;
-use warp::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
-};
 use warp::http::{HeaderMap, Method};
+use warp::hyper::body::Bytes;
 use warp::path::FullPath;
 use warp::reject::Rejection;
 use warp::reply::Response;
-use warp::{Buf, Filter, Stream};
+use warp::{Buf, Filter};
 
-use super::endpoints::{health, info, live, metrics, rank_alerts, score_alerts, score_clusters, version};
+use super::calls::{Call, Found, find};
+use super::endpoints::{
+    docs, health, info, live, metrics, openapi, rank_alerts, score_alerts, score_clusters, v2, version,
+};
 use super::error::ApiError;
+use super::seen::{Seen, seen};
 use super::settings::Cors;
 use super::state::State;
-use super::trace::Trace;
 
-/// A scoring request as it came.
-pub(super) struct Call<S> {
+/// A request as it came.
+pub(super) struct Incoming {
+    method: Method,
+    path: FullPath,
     pub(super) query: String,
     pub(super) headers: HeaderMap,
     pub(super) client: Option<SocketAddr>,
-    pub(super) body: S,
+    pub(super) body: Parts,
 }
+
+/// A body, piece by piece as it arrives.
+pub(super) type Parts = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send>>;
 
 /// Calls of a user's own beside those of the service; a rejection of "not found" passes a request on.
 pub type Extra = BoxedFilter<(Response,)>;
@@ -42,7 +49,10 @@ pub fn routes(state: Arc<State>) -> BoxedFilter<(impl warp::Reply + use<>,)> {
 
 /// The same with calls of a user's own, which come first.
 pub fn routes_with(state: Arc<State>, extra: Extra) -> BoxedFilter<(impl warp::Reply + use<>,)> {
-    let own = score_routes(&state).or(read_routes(&state)).unify();
+    let own = {
+        let state = state.clone();
+        incoming().then(move |incoming| answer(state.clone(), incoming))
+    };
     let calls = extra.or(own).unify().recover(refuse).unify();
     let calls = match cors(&state.settings().cors) {
         None => calls.map(plain).boxed(),
@@ -59,75 +69,62 @@ fn plain(reply: impl warp::Reply) -> Response {
     reply.into_response()
 }
 
-fn score_routes(state: &Arc<State>) -> BoxedFilter<(Response,)> {
-    let score_alerts = warp::path!("score" / "alerts")
-        .and(call(state))
-        .then(async |state, call| answer(score_alerts::handle(state, call).await));
-    let rank_alerts = warp::path!("rank" / "alerts")
-        .and(call(state))
-        .then(async |state, call| answer(rank_alerts::handle(state, call).await));
-    let score_clusters = warp::path!("score" / "clusters")
-        .and(call(state))
-        .then(async |state, call| answer(score_clusters::handle(state, call).await));
-    score_alerts.or(rank_alerts).unify().or(score_clusters).unify().boxed()
-}
-
-fn read_routes(state: &Arc<State>) -> BoxedFilter<(Response,)> {
-    let get = |handle: fn(&State) -> Result<Response, ApiError>| {
-        let state = state.clone();
-        method(Method::GET).map(move || answer(handle(&state)))
-    };
-    let info = warp::path::end().and(get(info::handle));
-    let health = warp::path!("health").and(get(health::handle));
-    let livez = warp::path!("livez").and(get(live::live));
-    let readyz = warp::path!("readyz").and(get(live::ready));
-    let version = warp::path!("version").and(get(version::handle));
-    let metrics = warp::path!("metrics").and(get(metrics::handle));
-    let health = health.or(livez).unify().or(readyz).unify();
-    info.or(health).unify().or(version).unify().or(metrics).unify().boxed()
-}
-
-fn answer(result: Result<Response, ApiError>) -> Response {
-    result.unwrap_or_else(|error| error.response())
-}
-
-/// Lets `allow` pass (and HEAD where GET does); anything else is refused by name, after the path has matched.
-fn method(allow: Method) -> impl Filter<Extract = (), Error = Rejection> + Clone {
-    warp::method()
-        .and_then(move |found: Method| {
-            let allow = allow.clone();
-            async move {
-                let head = found == Method::HEAD && allow == Method::GET;
-                if found == allow || head {
-                    Ok(())
-                } else {
-                    Err(warp::reject::custom(ApiError::Method { allow }))
-                }
-            }
-        })
-        .untuple_one()
-}
-
-fn call(
-    state: &Arc<State>,
-) -> impl Filter<
-    Extract = (Arc<State>, Call<impl Stream<Item = Result<impl Buf + use<>, warp::Error>> + use<>>),
-    Error = Rejection,
-> + Clone
-+ use<> {
-    let state = state.clone();
-    method(Method::POST).map(move || state.clone()).and(call_parts())
-}
-
-fn call_parts()
--> impl Filter<Extract = (Call<impl Stream<Item = Result<impl Buf, warp::Error>>>,), Error = Rejection> + Clone
-{
+fn incoming() -> impl Filter<Extract = (Incoming,), Error = Rejection> + Clone {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
-    query
-        .and(warp::header::headers_cloned())
-        .and(warp::addr::remote())
-        .and(warp::body::stream())
-        .map(|query, headers, client, body| Call { query, headers, client, body })
+    let head = warp::method().and(warp::path::full()).and(query).and(warp::header::headers_cloned());
+    head.and(warp::addr::remote()).and(warp::body::stream()).map(
+        |method, path, query, headers, client, body| Incoming {
+            method,
+            path,
+            query,
+            headers,
+            client,
+            body: parts(body),
+        },
+    )
+}
+
+fn parts(body: impl Stream<Item = Result<impl Buf, warp::Error>> + Send + 'static) -> Parts {
+    Box::pin(body.map(|part| part.map(|mut bytes| bytes.copy_to_bytes(bytes.remaining()))))
+}
+
+async fn answer(state: Arc<State>, incoming: Incoming) -> Response {
+    let path = incoming.path.as_str().to_owned();
+    let found = match find(&incoming.method, &path) {
+        Ok(found) => found,
+        Err(error) => return error.response(),
+    };
+    match dispatch(state, incoming, &found).await {
+        Ok(response) => response,
+        Err(error) if found.spec.is_v2() => v2::refuse(&error),
+        Err(error) => error.response(),
+    }
+}
+
+async fn dispatch(state: Arc<State>, incoming: Incoming, found: &Found<'_>) -> Result<Response, ApiError> {
+    let model = || v2::Named::of(&found.names);
+    match found.spec.call {
+        Call::ScoreAlerts => score_alerts::handle(state, incoming).await,
+        Call::RankAlerts => rank_alerts::handle(state, incoming).await,
+        Call::ScoreClusters => score_clusters::handle(state, incoming).await,
+        Call::V2Infer => v2::infer(state, incoming, model()?).await,
+        Call::V2Explain => v2::explain(state, incoming, model()?).await,
+        Call::Info => info::handle(&state),
+        Call::Health => health::handle(&state),
+        Call::Live => live::live(&state),
+        Call::Ready => live::ready(&state),
+        Call::Version => version::handle(&state),
+        Call::Metrics => metrics::handle(&state),
+        Call::OpenApi => openapi::handle(&state),
+        Call::Docs => Ok(docs::page()),
+        Call::DocsScript => Ok(docs::script()),
+        Call::DocsStyle => Ok(docs::style()),
+        Call::V2Server => v2::server(),
+        Call::V2Live => v2::live(),
+        Call::V2Ready => v2::ready(&state),
+        Call::V2Model => v2::metadata(&state, &model()?),
+        Call::V2ModelReady => v2::model_ready(&state, &model()?),
+    }
 }
 
 fn cors(setting: &Cors) -> Option<warp::cors::Cors> {
@@ -144,9 +141,7 @@ fn cors(setting: &Cors) -> Option<warp::cors::Cors> {
 }
 
 async fn refuse(rejection: Rejection) -> Result<Response, Infallible> {
-    let error = if let Some(error) = rejection.find::<ApiError>() {
-        error.clone()
-    } else if rejection.find::<CorsForbidden>().is_some() {
+    let error = if rejection.find::<CorsForbidden>().is_some() {
         ApiError::Origin
     } else if rejection.is_not_found() {
         ApiError::NotFound
@@ -157,72 +152,6 @@ async fn refuse(rejection: Rejection) -> Result<Response, Infallible> {
     Ok(error.response())
 }
 
-impl warp::reject::Reject for ApiError {}
-
 /// Headers that scripts of other origins may read.
 const EXPOSED: [&str; 6] =
     ["x-score-digest", "x-model-digest", "x-model-network", "x-request-id", "traceparent", "retry-after"];
-
-/// The routes by name, so that unknown addresses cannot add labels without end.
-const ROUTES: [&str; 9] = [
-    "/",
-    "/health",
-    "/livez",
-    "/metrics",
-    "/rank/alerts",
-    "/readyz",
-    "/score/alerts",
-    "/score/clusters",
-    "/version",
-];
-
-/// Answers are data: no browser is to guess their type, show them in a frame, keep them, or load anything for them.
-const GUARDS: [(HeaderName, HeaderValue); 5] = [
-    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
-    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-];
-
-/// A request as its head tells it.
-struct Seen {
-    method: Method,
-    path: FullPath,
-    client: Option<SocketAddr>,
-    trace: Trace,
-    since: Duration,
-}
-
-fn seen(state: Arc<State>) -> impl Filter<Extract = (Seen,), Error = Infallible> + Clone {
-    warp::method().and(warp::path::full()).and(warp::addr::remote()).and(warp::header::headers_cloned()).map(
-        move |method, path, client, headers| Seen {
-            method,
-            path,
-            client,
-            trace: state.names.of(&headers),
-            since: state.clock().monotonic(),
-        },
-    )
-}
-
-impl Seen {
-    /// Counts and logs a request, and puts on its answer what every answer has.
-    fn finish(self, state: &State, mut response: Response) -> Response {
-        self.trace.mark(response.headers_mut());
-        for (name, value) in GUARDS {
-            response.headers_mut().entry(name).or_insert(value);
-        }
-        let same = |route: &&str| route.trim_end_matches('/') == self.path.as_str().trim_end_matches('/');
-        let route = ROUTES.into_iter().find(same).unwrap_or("other");
-        let status = response.status();
-        let elapsed = state.clock().monotonic().saturating_sub(self.since);
-        state.meters.requests.with_label_values(&[route, status.as_str()]).inc();
-        state.meters.seconds.with_label_values(&[route]).observe(elapsed.as_secs_f64());
-        let client = self.client.map(|a| a.to_string()).unwrap_or_default();
-        let millis = elapsed.as_secs_f64() * 1e3;
-        let Trace { request_id, trace_id, .. } = &self.trace;
-        tracing::info!(method = %self.method, path = self.path.as_str(), status = status.as_u16(), millis, client, request_id, trace_id, "request");
-        response
-    }
-}

@@ -19,6 +19,9 @@ pub const MAX_EXPLAINED_ROWS: usize = 50_000;
 /// The largest `?top=`; model features are fewer, so it cuts nothing off.
 pub const MAX_TOP: usize = 1000;
 
+/// Features named in `top_features` unless the caller says otherwise.
+pub(super) const DEFAULT_TOP: usize = 5;
+
 /// Which web origins may call from a browser.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Cors {

@@ -27,6 +27,7 @@ impl<R: Serialize> Answer<R> {
 
 /// A scored alert.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 pub struct AlertRow {
     /// The alert.
     pub alert_id: String,
@@ -38,11 +39,13 @@ pub struct AlertRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<f64>,
     /// JSON text; null where no explanation was asked for.
+    #[cfg_attr(feature = "server", schemars(extend("contentMediaType" = "application/json")))]
     pub explain_json: Option<String>,
 }
 
 /// A ranked alert.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 pub struct RankRow {
     /// The alert.
     pub alert_id: String,
@@ -56,6 +59,7 @@ pub struct RankRow {
 
 /// A scored cluster.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "server", derive(schemars::JsonSchema))]
 pub struct ClusterRow {
     /// The cluster.
     pub cluster_id: String,
@@ -67,6 +71,7 @@ pub struct ClusterRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<f64>,
     /// JSON text; null where no explanation was asked for.
+    #[cfg_attr(feature = "server", schemars(extend("contentMediaType" = "application/json")))]
     pub explain_json: Option<String>,
 }
 

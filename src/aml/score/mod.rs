@@ -11,6 +11,7 @@ pub mod answer;
 mod cluster;
 mod rank;
 mod reason;
+pub mod tensor;
 pub mod text;
 
 use std::sync::Arc;

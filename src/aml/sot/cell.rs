@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate};
 use serde::de::DeserializeSeed as _;
+use serde_json::{Value, json};
 
 use super::json::{By, Cells, Json, LONGEST_LIST};
 use crate::table::Values;
@@ -35,6 +36,9 @@ pub(super) trait Cell: Sized {
 
     /// From JSON; `Ok(None)` for null.
     fn from_json(value: Json<'_>) -> Result<Option<Self>, JsonFault>;
+
+    /// JSON Schema of what [`Cell::from_json`] takes.
+    fn schema(check: Check) -> Value;
 
     /// Many of them as a column.
     fn values<'a>(cells: impl Iterator<Item = &'a Self>) -> Values
@@ -73,6 +77,10 @@ impl Cell for String {
             Json::Text(text) => Ok(Some(text.to_owned())),
             _ => Err(("Input should be a valid string", "string_type")),
         }
+    }
+
+    fn schema(check: Check) -> Value {
+        json!({"type": "string", "minLength": u8::from(check == Check::NotEmpty)})
     }
 
     fn values<'a>(cells: impl Iterator<Item = &'a Self>) -> Values {
@@ -114,6 +122,15 @@ impl Cell for f64 {
             Json::Text(text) => text.trim().parse().map(Some).map_err(|_| PARSE),
             value => value.as_f64().map(Some).ok_or(TYPE),
         }
+    }
+
+    fn schema(check: Check) -> Value {
+        let mut schema = json!({"type": ["number", "string"], "pattern": NUMBER_PATTERN});
+        if check == Check::Amount {
+            schema["minimum"] = json!(0);
+            schema["pattern"] = json!(AMOUNT_PATTERN);
+        }
+        schema
     }
 
     fn values<'a>(cells: impl Iterator<Item = &'a Self>) -> Values {
@@ -186,6 +203,13 @@ macro_rules! whole_cell {
                 <$type>::try_from(whole).map(Some).map_err(|_| outside)
             }
 
+            fn schema(_check: Check) -> Value {
+                let pattern = if <$type>::MIN == 0 { COUNT_PATTERN } else { WHOLE_PATTERN };
+                json!({
+                    "type": ["integer", "string"], "minimum": <$type>::MIN, "maximum": <$type>::MAX, "pattern": pattern
+                })
+            }
+
             fn values<'a>(cells: impl Iterator<Item = &'a Self>) -> Values {
                 Values::$variant(cells.map(|&x| Some(<$wide>::from(x))).collect())
             }
@@ -221,6 +245,10 @@ impl Cell for Option<i64> {
         Ok(<i64 as Cell>::from_json(value)?.map(Some))
     }
 
+    fn schema(check: Check) -> Value {
+        <i64 as Cell>::schema(check)
+    }
+
     fn values<'a>(cells: impl Iterator<Item = &'a Self>) -> Values {
         Values::Int(cells.copied().collect())
     }
@@ -249,6 +277,10 @@ impl Cell for bool {
             value if value.as_f64() == Some(1.0) => Ok(Some(true)),
             _ => Err(("Input should be a valid boolean", "bool_type")),
         }
+    }
+
+    fn schema(_check: Check) -> Value {
+        json!({"enum": [true, false, 0, 1]})
     }
 
     fn values<'a>(cells: impl Iterator<Item = &'a Self>) -> Values {
@@ -284,6 +316,10 @@ impl Cell for NaiveDate {
         }
     }
 
+    fn schema(_check: Check) -> Value {
+        json!({"type": "string", "format": "date"})
+    }
+
     fn values<'a>(cells: impl Iterator<Item = &'a Self>) -> Values {
         Values::Date(cells.map(|&date| Some(days_of(date))).collect())
     }
@@ -311,6 +347,10 @@ impl Cell for Vec<String> {
             Json::Counts(_) | Json::List => Err(("Input should be a list of valid strings", "string_type")),
             _ => Err(NO_LIST),
         }
+    }
+
+    fn schema(_check: Check) -> Value {
+        json!({"type": "array", "items": {"type": "string"}, "maxItems": LONGEST_LIST})
     }
 
     fn values<'a>(cells: impl Iterator<Item = &'a Self>) -> Values {
@@ -352,12 +392,25 @@ impl Cell for Vec<u64> {
         }
     }
 
+    fn schema(_check: Check) -> Value {
+        json!({"type": "array", "items": {"type": "integer", "minimum": 0}, "maxItems": LONGEST_LIST})
+    }
+
     fn values<'a>(cells: impl Iterator<Item = &'a Self>) -> Values {
         // counts of transfers stay far below 2^63
         let list = |cell: &Self| cell.iter().map(|&x| i64::try_from(x).unwrap_or(i64::MAX)).collect();
         Values::IntList(cells.map(|cell| Some(list(cell))).collect())
     }
 }
+
+/// Numbers written as text, with blanks around them.
+pub(super) const NUMBER_PATTERN: &str = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$";
+/// The same, not negative.
+const AMOUNT_PATTERN: &str = r"^\s*\+?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$";
+/// Whole numbers written as text.
+const WHOLE_PATTERN: &str = r"^\s*[+-]?[0-9]+\s*$";
+/// The same, not negative.
+const COUNT_PATTERN: &str = r"^\s*\+?[0-9]+\s*$";
 
 const NO_LIST: JsonFault = ("Input should be a valid list", "list_type");
 const LONG_LIST: JsonFault = ("List should have at most 1000000 items after validation", "too_long");

@@ -135,19 +135,29 @@ impl PaymentSlots {
     }
 
     fn settle(self, scope: &mut Scope<'_>) -> Option<((String, String), Payment)> {
-        let spec = |name, check, presence| ColumnSpec { name, read_as: &[], kind: "", check, presence };
-        let from = scope.field(self.from, &spec("source_address", Check::NotEmpty, Presence::Required), None);
-        let to = scope.field(self.to, &spec("dest_address", Check::NotEmpty, Presence::Required), None);
-        let amount =
-            scope.field(self.amount_usd, &spec("amount_usd", Check::Amount, Presence::Required), None);
-        let asset_spec = spec("asset", Check::Any, Presence::Optional);
-        let asset = scope.field(self.asset, &asset_spec, Some(|_: &BatchId| String::new()));
+        let [from, to, amount, asset] = PAYMENT_COLUMNS;
+        let from = scope.field(self.from, from, None);
+        let to = scope.field(self.to, to, None);
+        let amount = scope.field(self.amount_usd, amount, None);
+        let asset = scope.field(self.asset, asset, Some(|_: &BatchId| String::new()));
         let timestamp = match self.timestamp {
             Some(None) => scope.fault_at("timestamp", "Input should be a valid datetime", "datetime_parsing"),
             time => Some(time.flatten()),
         };
         Some(((from?, to?), Payment { amount_usd: amount?, timestamp: timestamp?, asset: asset? }))
     }
+}
+
+/// What a transfer of the older shape holds beside its `timestamp`.
+pub(super) const PAYMENT_COLUMNS: &[ColumnSpec; 4] = &[
+    payment_column::<String>("source_address", Check::NotEmpty, Presence::Required),
+    payment_column::<String>("dest_address", Check::NotEmpty, Presence::Required),
+    payment_column::<f64>("amount_usd", Check::Amount, Presence::Required),
+    payment_column::<String>("asset", Check::Any, Presence::Optional),
+];
+
+const fn payment_column<T: Cell>(name: &'static str, check: Check, presence: Presence) -> ColumnSpec {
+    ColumnSpec { name, read_as: &[], kind: T::KIND, check, presence, schema: T::schema }
 }
 
 /// Milliseconds since 1970, or a date with time in ISO 8601; UTC where no zone is given.

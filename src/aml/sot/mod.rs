@@ -6,6 +6,7 @@
 
 mod batch;
 mod body;
+mod body_schema;
 mod cell;
 mod fault;
 mod feature_rows;
@@ -25,6 +26,7 @@ pub use batch::{
     NumberColumn, Pattern, Transfer,
 };
 pub use body::{keep_alerts, request_alert, request_body};
+pub use body_schema::body_schemas;
 pub use cell::Check;
 pub use fault::{BatchError, BatchFault, MAX_FAULTS};
 pub use features::NUMBER_COLUMNS;

@@ -3,6 +3,7 @@
 
 use chrono::NaiveDate;
 use serde::de::MapAccess;
+use serde_json::Value;
 
 use super::batch::{
     AddressLabel, Alert, Asset, AssetPrice, BatchId, Cluster, GroundTruth, MoneyFlow, Pattern, Transfer,
@@ -104,6 +105,8 @@ pub struct ColumnSpec {
     pub check: Check,
     /// Whether it must be there.
     pub presence: Presence,
+    /// JSON Schema of its values in a request's body.
+    pub(super) schema: fn(Check) -> Value,
 }
 
 /// Whether a column must be there.
@@ -124,6 +127,7 @@ pub(super) const ADDRESS: ColumnSpec = ColumnSpec {
     kind: <String as Cell>::KIND,
     check: Check::NotEmpty,
     presence: Presence::Required,
+    schema: <String as Cell>::schema,
 };
 
 /// A row type whose table is described here.
@@ -324,6 +328,7 @@ macro_rules! record {
                 kind: <$type as Cell>::KIND,
                 check: Check::$check,
                 presence: record!(@presence $presence),
+                schema: <$type as Cell>::schema,
             }),*];
 
             fn read(source: &mut Source<'_>) -> Option<Vec<Self>> {

@@ -1,15 +1,16 @@
 //! GET /health: whether models are loaded, since when, and how much memory that takes.
 
 use chrono::{DateTime, SecondsFormat};
+use schemars::JsonSchema;
 use serde::Serialize;
 use warp::reply::Response;
 
 use crate::aml::bundle::Kind;
-use crate::server::error::{ApiError, json_response};
+use crate::server::error::{ApiError, json_of};
 use crate::server::state::{State, resident_kib};
 
-#[derive(Serialize)]
-struct Health {
+#[derive(Serialize, JsonSchema)]
+pub(in crate::server) struct Health {
     /// `healthy`, or `degraded` while a model is missing.
     status: &'static str,
     models_loaded: ModelsLoaded,
@@ -20,7 +21,7 @@ struct Health {
     timestamp: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ModelsLoaded {
     alert_scorer: bool,
     alert_ranker: bool,
@@ -42,5 +43,5 @@ pub(in crate::server) fn handle(state: &State) -> Result<Response, ApiError> {
         memory_mb: resident_kib().map(|kib| kib as f64 / 1024.0),
         timestamp: now.to_rfc3339_opts(SecondsFormat::Millis, true),
     };
-    serde_json::to_vec(&health).map(json_response).map_err(|_| ApiError::Internal)
+    json_of(&health)
 }

@@ -1,34 +1,27 @@
 //! GET /: what this is, for whoever opens the address in a browser.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use warp::reply::Response;
 
-use crate::server::error::{ApiError, json_response};
+use crate::server::calls::CALLS;
+use crate::server::error::{ApiError, json_of};
 use crate::server::state::State;
 
-#[derive(Serialize)]
-struct Info {
+#[derive(Serialize, JsonSchema)]
+pub(in crate::server) struct Info {
     name: &'static str,
     description: &'static str,
     version: &'static str,
-    calls: [&'static str; 8],
+    /// Method and address of every call.
+    calls: Vec<String>,
 }
 
 pub(in crate::server) fn handle(_state: &State) -> Result<Response, ApiError> {
-    let info = Info {
+    json_of(&Info {
         name: env!("CARGO_PKG_NAME"),
         description: env!("CARGO_PKG_DESCRIPTION"),
         version: env!("CARGO_PKG_VERSION"),
-        calls: [
-            "POST /score/alerts",
-            "POST /rank/alerts",
-            "POST /score/clusters",
-            "GET /health",
-            "GET /livez",
-            "GET /readyz",
-            "GET /version",
-            "GET /metrics",
-        ],
-    };
-    serde_json::to_vec(&info).map(json_response).map_err(|_| ApiError::Internal)
+        calls: CALLS.iter().map(|spec| format!("{} {}", spec.verb.name(), spec.path)).collect(),
+    })
 }

@@ -3,20 +3,15 @@
 use std::sync::Arc;
 
 use warp::reply::Response;
-use warp::{Buf, Stream};
 
 use super::scoring::{Answer, Request, answer};
 use crate::aml::score::text;
 use crate::server::error::ApiError;
-use crate::server::routes::Call;
+use crate::server::routes::Incoming;
 use crate::server::state::State;
 
-pub(in crate::server) async fn handle<S, B>(state: Arc<State>, call: Call<S>) -> Result<Response, ApiError>
-where
-    S: Stream<Item = Result<B, warp::Error>>,
-    B: Buf,
-{
-    answer(state, call, compute, |state, rows| state.meters.clusters_scored.inc_by(rows)).await
+pub(in crate::server) async fn handle(state: Arc<State>, incoming: Incoming) -> Result<Response, ApiError> {
+    answer(state, incoming, compute, |state, rows| state.meters.clusters_scored.inc_by(rows)).await
 }
 
 fn compute(request: &Request<'_>) -> Result<Answer, ApiError> {

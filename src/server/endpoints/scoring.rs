@@ -1,7 +1,4 @@
 //! What the three scoring calls share: from the body's bytes to an answer with its digests.
-//!
-//! Refusals come in the order in which they cost least: too many requests, not JSON by its own word, no
-//! models, no room in the queue, too large; then the faults of query and body together.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,20 +6,18 @@ use std::time::Duration;
 use serde_json::json;
 use warp::http::header::{HeaderName, HeaderValue};
 use warp::reply::Response;
-use warp::{Buf, Stream};
 
 use crate::aml::bundle::Bundle;
 use crate::aml::score::text::Text;
 use crate::aml::score::{Explain, ScoreError};
 use crate::aml::sot::{Batch, Loc, RequestFault, RequestFaults};
 use crate::determinism::digest::Digest;
-use crate::server::body::{check_media_type, declared_length};
-use crate::server::compute::{Place, Size};
 use crate::server::error::{ApiError, Fault, json_response};
 use crate::server::query::Query;
-use crate::server::routes::Call;
-use crate::server::settings::{MAX_EXPLAINED_ROWS, SMALL_BODY_BYTES};
+use crate::server::routes::Incoming;
+use crate::server::settings::MAX_EXPLAINED_ROWS;
 use crate::server::state::State;
+use crate::server::work::{Job, Takes, work};
 
 /// A request that was understood, with what is needed to answer it.
 pub(super) struct Request<'a> {
@@ -74,52 +69,23 @@ impl Request<'_> {
 }
 
 /// Takes a call in, lets `compute` answer it on the worker threads, and counts the rows with `count`.
-pub(super) async fn answer<S, B>(
+pub(super) async fn answer(
     state: Arc<State>,
-    call: Call<S>,
+    incoming: Incoming,
     compute: fn(&Request<'_>) -> Result<Answer, ApiError>,
     count: fn(&State, u64),
-) -> Result<Response, ApiError>
-where
-    S: Stream<Item = Result<B, warp::Error>>,
-    B: Buf,
-{
-    let (bundle, place) = match admit(&state, &call) {
-        Ok(admitted) => admitted,
-        Err(refusal) => {
-            state.bodies.discard(call.body).await;
-            return Err(refusal);
-        }
+) -> Result<Response, ApiError> {
+    let job = move |job: Job<'_>| {
+        let (batch, query) = understand(&job.body.bytes, job.query)?;
+        let Job { bundle, mut body, elapsed, .. } = job;
+        // the rows are read: the text's memory is given back, the room that it held is kept for what is made of it
+        body.bytes = Vec::new();
+        compute(&Request { bundle, batch: &batch, query, elapsed })
     };
-    let work = async {
-        let mut body = state.bodies.read(&call.headers, call.body).await?;
-        let (shared, models) = (state.clone(), bundle.clone());
-        let job = move || {
-            let start = shared.clock().monotonic();
-            let elapsed = || shared.clock().monotonic().saturating_sub(start);
-            let (batch, query) = understand(&body.bytes, &call.query)?;
-            body.bytes = Vec::new();
-            let request = Request { bundle: &models, batch: &batch, query, elapsed: &elapsed };
-            compute(&request)
-        };
-        state.compute.run(place, job).await
-    };
-    let answer = state.compute.within(work).await?;
+    let (answer, bundle) = work(&state, incoming, Takes::Json, job).await?;
     count(&state, answer.rows as u64);
     let response = with_model_digest(json_response(answer.json), &bundle);
     Ok(with_header(response, "x-score-digest", &answer.digest.to_string()))
-}
-
-/// The models and a place in the queue, for a call that is refused by nothing in its head.
-fn admit<S>(state: &State, call: &Call<S>) -> Result<(Arc<Bundle>, Place), ApiError> {
-    if let Some(limit) = &state.rate {
-        limit.admit(call.client.map(|address| address.ip()), state.clock().monotonic())?;
-    }
-    check_media_type(&call.headers)?;
-    let bundle = state.bundle().ok_or(ApiError::NotLoaded)?;
-    let small = declared_length(&call.headers).is_some_and(|length| length <= SMALL_BODY_BYTES);
-    let place = state.compute.place(if small { Size::Small } else { Size::Large })?;
-    Ok((bundle, place))
 }
 
 fn understand(body: &[u8], query: &str) -> Result<(Batch, Query), ApiError> {
@@ -135,13 +101,21 @@ fn understand(body: &[u8], query: &str) -> Result<(Batch, Query), ApiError> {
     }
 }
 
+/// The batch of a body.
+///
+/// # Errors
+/// When it is not JSON, or with all faults of one that is.
+pub(super) fn batch_of(body: &[u8]) -> Result<Batch, ApiError> {
+    Batch::from_json(body).map_err(|found| in_body(found).map_or_else(|error| error, ApiError::Invalid))
+}
+
 pub(super) fn with_model_digest(response: Response, bundle: &Bundle) -> Response {
     let response = with_header(response, "x-model-digest", &bundle.digest().to_string());
     // a body does not say its network: the caller is told which ones the models know
     with_header(response, "x-model-network", &bundle.manifest().network)
 }
 
-fn with_header(mut response: Response, name: &'static str, value: &str) -> Response {
+pub(super) fn with_header(mut response: Response, name: &'static str, value: &str) -> Response {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(HeaderName::from_static(name), value);
     }

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use warp::reply::Response;
 
 use super::scoring::with_model_digest;
 use crate::aml::bundle::Kind;
-use crate::server::error::{ApiError, json_response};
+use crate::server::error::{ApiError, json_of};
 use crate::server::state::State;
 
 /// A model that is not loaded has version null and is not in the maps.
-#[derive(Serialize)]
-struct Version {
+#[derive(Serialize, JsonSchema)]
+pub(in crate::server) struct Version {
     api_version: &'static str,
     alert_scorer_version: Option<String>,
     alert_ranker_version: Option<String>,
@@ -42,7 +43,7 @@ pub(in crate::server) fn handle(state: &State) -> Result<Response, ApiError> {
         rust_version: env!("AML_MINER_RUSTC_VERSION"),
         engine_version: env!("CARGO_PKG_VERSION"),
     };
-    let response = json_response(serde_json::to_vec(&answer).map_err(|_| ApiError::Internal)?);
+    let response = json_of(&answer)?;
     Ok(match &bundle {
         Some(bundle) => with_model_digest(response, bundle),
         None => response,

@@ -1,0 +1,80 @@
+//! The way of a request that computes: admitted by its head, its body taken in, answered on the worker threads.
+//!
+//! Refusals come in the order in which they cost least: too many requests, not the right kind by its own word, no models, no
+//! room in the queue, too large; then the faults of query and body together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use warp::http::HeaderMap;
+
+use super::body::{Body, check_media_type, declared_length};
+use super::compute::{Place, Size};
+use super::error::ApiError;
+use super::routes::Incoming;
+use super::settings::SMALL_BODY_BYTES;
+use super::state::State;
+use crate::aml::bundle::Bundle;
+
+/// What a body may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Takes {
+    /// JSON alone.
+    Json,
+    /// JSON with bytes behind it.
+    Bytes,
+}
+
+/// What a job on the worker threads knows of its request.
+pub(super) struct Job<'a> {
+    pub(super) bundle: &'a Bundle,
+    pub(super) body: Body,
+    pub(super) query: &'a str,
+    pub(super) headers: &'a HeaderMap,
+    /// Time since the whole body was at hand.
+    pub(super) elapsed: &'a dyn Fn() -> Duration,
+}
+
+/// Takes a request in and lets `job` answer it, from beginning to end with one bundle.
+///
+/// # Errors
+/// Those of `job`, and all that keeps a request from being computed.
+pub(super) async fn work<T: Send + 'static>(
+    state: &Arc<State>,
+    incoming: Incoming,
+    takes: Takes,
+    job: impl FnOnce(Job<'_>) -> Result<T, ApiError> + Send + 'static,
+) -> Result<(T, Arc<Bundle>), ApiError> {
+    let (bundle, place) = match admit(state, &incoming, takes) {
+        Ok(admitted) => admitted,
+        Err(refusal) => {
+            state.bodies.discard(incoming.body).await;
+            return Err(refusal);
+        }
+    };
+    let Incoming { query, headers, body, .. } = incoming;
+    let working = async {
+        let body = state.bodies.read(&headers, body).await?;
+        let (shared, models) = (state.clone(), bundle.clone());
+        let job = move || {
+            let start = shared.clock().monotonic();
+            let elapsed = || shared.clock().monotonic().saturating_sub(start);
+            job(Job { bundle: &models, body, query: &query, headers: &headers, elapsed: &elapsed })
+        };
+        state.compute.run(place, job).await
+    };
+    let answer = state.compute.within(working).await?;
+    Ok((answer, bundle))
+}
+
+/// The models and a place in the queue, for a request that is refused by nothing in its head.
+fn admit(state: &State, incoming: &Incoming, takes: Takes) -> Result<(Arc<Bundle>, Place), ApiError> {
+    if let Some(limit) = &state.rate {
+        limit.admit(incoming.client.map(|address| address.ip()), state.clock().monotonic())?;
+    }
+    check_media_type(&incoming.headers, takes)?;
+    let bundle = state.bundle().ok_or(ApiError::NotLoaded)?;
+    let small = declared_length(&incoming.headers).is_some_and(|length| length <= SMALL_BODY_BYTES);
+    let place = state.compute.place(if small { Size::Small } else { Size::Large })?;
+    Ok((bundle, place))
+}
