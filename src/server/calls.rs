@@ -153,7 +153,7 @@ pub(super) fn label(path: &str) -> &'static str {
 
 fn at(path: &str) -> Option<(&'static Spec, Vec<&str>)> {
     let path = path.strip_prefix('/')?;
-    let path = path.strip_suffix('/').unwrap_or(path);
+    let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path);
     CALLS.iter().find_map(|spec| Some((spec, names(&spec.path[1..], path)?)))
 }
 
