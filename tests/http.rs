@@ -1,8 +1,18 @@
 //! The contract of the six calls, through the filters and through a real socket of the real program.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "all of this is test code: a panic is a failed test")]
 
+#[path = "http/access.rs"]
+mod access;
+#[path = "http/admin.rs"]
+mod admin;
+#[path = "http/audit.rs"]
+mod audit;
 #[path = "http/openapi.rs"]
 mod openapi;
+#[path = "http/stored.rs"]
+mod stored;
+#[path = "http/tls.rs"]
+mod tls;
 #[path = "http/v2.rs"]
 mod v2;
 
@@ -571,7 +581,11 @@ impl Server {
             assert!(log.read_line(&mut line).expect("text") > 0, "the log ended before the server listened");
             let event: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
             if let Some(url) = event["url"].as_str() {
-                break url.trim_start_matches("http://").parse().expect("an address");
+                break url
+                    .trim_start_matches("https://")
+                    .trim_start_matches("http://")
+                    .parse()
+                    .expect("an address");
             }
         };
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));

@@ -83,6 +83,13 @@ pub(crate) enum Command {
     Download(super::download::Download),
     /// What a submission would be worth, and whether a server keeps its word
     Validate(super::validate::Validate),
+    /// The audit log of a service
+    #[command(subcommand)]
+    Audit(super::audit::Audit),
+    /// The answers of an audit log computed again
+    Replay(super::audit::Replay),
+    /// A key that may call the HTTP service: makes one, or takes one out
+    Key(super::key::Key),
     /// A pair of keys to sign submissions with
     Keygen(super::keygen::Keygen),
     /// The document of scores that a validator takes, signed, and sent where asked

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Fault;
 use crate::aml::bundle::{Bundle, MANIFEST};
 use crate::aml::sot::Batch;
+use crate::server::Registry;
 
 /// Names and contents.
 type Files = &'static [(&'static str, &'static [u8])];
@@ -23,6 +24,14 @@ pub(super) fn open_bundle(dir: Option<&Path>) -> Result<Bundle, Fault> {
             let (_, manifest) = manifest.ok_or_else(|| absent("models", "--models DIR"))?;
             Bundle::from_parts(manifest, MODELS).map_err(Fault::internal)
         }
+    }
+}
+
+/// Where a service finds bundles: the folder's, or the shipped one.
+pub(super) fn registry(dir: Option<&Path>) -> Registry {
+    match dir {
+        Some(dir) => Registry::folder(dir),
+        None => Registry::fixed(|| open_bundle(None).map_err(|error| error.to_string())),
     }
 }
 

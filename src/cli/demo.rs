@@ -67,9 +67,17 @@ pub(super) fn run(args: &Demo, global: &Global) -> Result<Verdict, Fault> {
     let listener = serve::listen_near(&args.http.host, args.http.port)?;
     let port = listener.local_addr().map_err(Fault::internal)?.port();
     print(&invitation(args, port, &outcome))?;
-    let models = args.models.clone();
-    let reload = move || bundled::open_bundle(models.as_deref()).map_err(|error| error.to_string());
-    serve::serve(listener, settings, Some(bundle), reload)
+    let registry = bundled::registry(args.models.as_deref());
+    let served = serve::Served {
+        bundle: Some(bundle),
+        registry,
+        keys: None,
+        tls: None,
+        notes: serve::OpenNotes::default(),
+    };
+    serve::serve(listener, settings, served, |state| {
+        state.registry().load(None).map(|bundle| state.swap(bundle))
+    })
 }
 
 fn walk(args: &Demo, bundle: &Bundle) -> Result<Outcome, Fault> {

@@ -5,6 +5,7 @@
 mod stdout;
 
 mod args;
+mod audit;
 mod batch;
 mod bundled;
 mod clock;
@@ -19,6 +20,7 @@ mod fault;
 mod gbdt;
 mod health;
 mod inspect;
+mod key;
 mod keygen;
 mod log;
 mod random;
@@ -27,6 +29,7 @@ mod request;
 mod score;
 mod serve;
 mod simulate;
+mod store;
 mod submit;
 mod train;
 mod tune;
@@ -105,6 +108,9 @@ fn dispatch(cli: Cli) -> Result<Verdict, Fault> {
         Command::Inspect(command) => inspect::run(&command),
         Command::Validate(args) => validate::run(&args, &global),
         Command::Download(args) => download::run(&args, &global),
+        Command::Audit(command) => audit::run(&command),
+        Command::Replay(args) => audit::replay(&args),
+        Command::Key(args) => key::run(&args),
         Command::Keygen(args) => keygen::run(&args),
         Command::Submit(args) => submit::run(&args),
         Command::Verify(args) => verify::run(&args),

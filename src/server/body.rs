@@ -17,6 +17,8 @@ use super::work::Takes;
 pub(super) struct Bodies {
     room: Arc<Semaphore>,
     max_body: usize,
+    /// How long a client may pause between parts.
+    patience: Duration,
 }
 
 /// A body, and the room it holds until it is dropped: what is made of a body takes room in proportion.
@@ -36,15 +38,15 @@ const DISCARD_FACTOR: usize = 2;
 const DISCARD_TIME: Duration = Duration::from_secs(10);
 
 impl Bodies {
-    /// Room for `total` bytes, each body at most `max_body`.
-    pub(super) fn new(total: usize, max_body: usize) -> Self {
-        Bodies { room: Arc::new(Semaphore::new(total.div_ceil(ROOM_UNIT))), max_body }
+    /// Room for `total` bytes, each body at most `max_body`, with pauses of at most `patience`.
+    pub(super) fn new(total: usize, max_body: usize, patience: Duration) -> Self {
+        Bodies { room: Arc::new(Semaphore::new(total.div_ceil(ROOM_UNIT))), max_body, patience }
     }
 
     /// Reads a body to its end.
     ///
     /// # Errors
-    /// [`ApiError::TooLarge`], [`ApiError::Overloaded`] when other bodies hold the room, [`ApiError::Truncated`].
+    /// [`ApiError::TooLarge`], [`ApiError::Overloaded`] when other bodies hold the room, [`ApiError::Truncated`], [`ApiError::Slow`].
     pub(super) async fn read(&self, headers: &HeaderMap, mut parts: Parts) -> Result<Body, ApiError> {
         let declared = declared_length(headers);
         let mut body = Body { bytes: Vec::new(), room: None };
@@ -56,7 +58,9 @@ impl Bodies {
             body.bytes.reserve_exact(length);
         }
         let mut seen = 0_usize;
-        while let Some(part) = parts.next().await {
+        while let Some(part) =
+            tokio::time::timeout(self.patience, parts.next()).await.map_err(|_| ApiError::Slow)?
+        {
             let part = part.map_err(|_| ApiError::Truncated)?;
             seen = seen.saturating_add(part.len());
             if refusal.is_none() {

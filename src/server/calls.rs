@@ -3,7 +3,9 @@
 
 use warp::http::Method;
 
+use super::access::Access;
 use super::error::ApiError;
+use super::keys::Scope;
 
 /// What can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,22 @@ pub(super) enum Call {
     V2ModelReady,
     V2Infer,
     V2Explain,
+    AdminModels,
+    AdminReload,
+    AdminRollback,
+    AdminChallenger,
+    StoredAlerts,
+    StoredAlertsLatest,
+    StoredRankings,
+    StoredRankingsLatest,
+    StoredClusters,
+    StoredClustersLatest,
+    StoredMetadata,
+    StoredMetadataLatest,
+    MetadataHistory,
+    Dates,
+    LatestDate,
+    Networks,
 }
 
 /// How a call is made.
@@ -46,6 +64,7 @@ pub(super) struct Spec {
     pub(super) verb: Verb,
     /// Segments in braces stand for any one segment.
     pub(super) path: &'static str,
+    pub(super) access: Access,
     /// Group in the documentation.
     pub(super) tag: &'static str,
     /// What it does, in a sentence.
@@ -60,46 +79,100 @@ impl Spec {
 }
 
 const V2: &str = "v2";
+/// What changes the server.
+pub(super) const ADMIN: &str = "admin";
+/// What a batch run left to read.
+pub(super) const STORED: &str = "stored results";
 
 /// Every call.
 pub(super) const CALLS: &[Spec] = &[
-    post(Call::ScoreAlerts, "/score/alerts", "scores", "A probability and its explanation for every alert"),
-    post(Call::RankAlerts, "/rank/alerts", "scores", "The alerts as a queue, rank 1 first"),
-    post(
+    score(Call::ScoreAlerts, "/score/alerts", "scores", "A probability and its explanation for every alert"),
+    score(Call::RankAlerts, "/rank/alerts", "scores", "The alerts as a queue, rank 1 first"),
+    score(
         Call::ScoreClusters,
         "/score/clusters",
         "scores",
         "A probability and its explanation for every cluster",
     ),
-    get(Call::Health, "/health", "state", "Whether models are loaded"),
-    get(Call::Live, "/livez", "state", "Whether to restart the program"),
-    get(Call::Ready, "/readyz", "state", "Whether to send it work"),
-    get(Call::Version, "/version", "state", "Versions and digests of the models"),
-    get(Call::Metrics, "/metrics", "state", "Counters as Prometheus text"),
-    get(Call::V2Server, "/v2", V2, "Name, version and extensions of the server"),
-    get(Call::V2Live, "/v2/health/live", V2, "Whether the server lives"),
-    get(Call::V2Ready, "/v2/health/ready", V2, "Whether all three models are loaded"),
-    get(Call::V2Model, "/v2/models/{name}", V2, "Inputs and outputs of a model"),
-    get(Call::V2Model, "/v2/models/{name}/versions/{version}", V2, "The same of a version"),
-    get(Call::V2ModelReady, "/v2/models/{name}/ready", V2, "Whether a model is loaded"),
-    get(Call::V2ModelReady, "/v2/models/{name}/versions/{version}/ready", V2, "The same of a version"),
-    post(Call::V2Infer, "/v2/models/{name}/infer", V2, "Scores of rows of features or of a batch"),
-    post(Call::V2Infer, "/v2/models/{name}/versions/{version}/infer", V2, "The same by a version"),
-    post(Call::V2Explain, "/v2/models/{name}/explain", V2, "Scores with the contributions of all features"),
-    post(Call::V2Explain, "/v2/models/{name}/versions/{version}/explain", V2, "The same by a version"),
-    get(Call::Info, "/", "documentation", "What this is"),
-    get(Call::OpenApi, "/openapi.json", "documentation", "This document"),
-    get(Call::Docs, "/docs", "documentation", "A page to try the calls"),
-    get(Call::DocsScript, "/docs/page.js", "documentation", "The page's script"),
-    get(Call::DocsStyle, "/docs/page.css", "documentation", "The page's style"),
+    open(Call::Health, "/health", "state", "Whether models are loaded"),
+    open(Call::Live, "/livez", "state", "Whether to restart the program"),
+    open(Call::Ready, "/readyz", "state", "Whether to send it work"),
+    read(Call::Version, "/version", "state", "Versions and digests of the models"),
+    read(Call::Metrics, "/metrics", "state", "Counters as Prometheus text"),
+    read(
+        Call::StoredAlertsLatest,
+        "/scores/alerts/latest",
+        STORED,
+        "Stored scores of alerts, of the last day",
+    ),
+    read(
+        Call::StoredRankingsLatest,
+        "/rankings/alerts/latest",
+        STORED,
+        "A stored queue of alerts, of the last day",
+    ),
+    read(
+        Call::StoredClustersLatest,
+        "/scores/clusters/latest",
+        STORED,
+        "Stored scores of clusters, of the last day",
+    ),
+    read(Call::StoredMetadataLatest, "/metadata/latest", STORED, "What is stored of a day, of the last day"),
+    read(Call::MetadataHistory, "/metadata/history", STORED, "What is stored of every day, last first"),
+    read(Call::StoredAlerts, "/scores/alerts/{date}", STORED, "Stored scores of alerts"),
+    read(Call::StoredRankings, "/rankings/alerts/{date}", STORED, "A stored queue of alerts"),
+    read(Call::StoredClusters, "/scores/clusters/{date}", STORED, "Stored scores of clusters"),
+    read(Call::StoredMetadata, "/metadata/{date}", STORED, "What is stored of a day"),
+    read(Call::Dates, "/dates/available", STORED, "Days of which results are stored"),
+    read(Call::LatestDate, "/dates/latest", STORED, "The last of them"),
+    read(Call::Networks, "/networks", STORED, "Networks of which results are stored"),
+    admin(Verb::Get, Call::AdminModels, "/admin/models", "Bundles in memory and versions on disk"),
+    admin(
+        Verb::Post,
+        Call::AdminReload,
+        "/admin/reload",
+        "Loads a version, checked by its digest, and lets it answer",
+    ),
+    admin(Verb::Post, Call::AdminRollback, "/admin/rollback", "Lets the bundle before answer again"),
+    admin(
+        Verb::Post,
+        Call::AdminChallenger,
+        "/admin/challenger",
+        "Sets or removes the bundle that is compared",
+    ),
+    open(Call::V2Server, "/v2", V2, "Name, version and extensions of the server"),
+    open(Call::V2Live, "/v2/health/live", V2, "Whether the server lives"),
+    open(Call::V2Ready, "/v2/health/ready", V2, "Whether all three models are loaded"),
+    read(Call::V2Model, "/v2/models/{name}", V2, "Inputs and outputs of a model"),
+    read(Call::V2Model, "/v2/models/{name}/versions/{version}", V2, "The same of a version"),
+    read(Call::V2ModelReady, "/v2/models/{name}/ready", V2, "Whether a model is loaded"),
+    read(Call::V2ModelReady, "/v2/models/{name}/versions/{version}/ready", V2, "The same of a version"),
+    score(Call::V2Infer, "/v2/models/{name}/infer", V2, "Scores of rows of features or of a batch"),
+    score(Call::V2Infer, "/v2/models/{name}/versions/{version}/infer", V2, "The same by a version"),
+    score(Call::V2Explain, "/v2/models/{name}/explain", V2, "Scores with the contributions of all features"),
+    score(Call::V2Explain, "/v2/models/{name}/versions/{version}/explain", V2, "The same by a version"),
+    open(Call::Info, "/", "documentation", "What this is"),
+    open(Call::OpenApi, "/openapi.json", "documentation", "This document"),
+    open(Call::Docs, "/docs", "documentation", "A page to try the calls"),
+    open(Call::DocsScript, "/docs/page.js", "documentation", "The page's script"),
+    open(Call::DocsStyle, "/docs/page.css", "documentation", "The page's style"),
 ];
 
-const fn get(call: Call, path: &'static str, tag: &'static str, summary: &'static str) -> Spec {
-    Spec { call, verb: Verb::Get, path, tag, summary }
+/// What everybody may ask.
+const fn open(call: Call, path: &'static str, tag: &'static str, summary: &'static str) -> Spec {
+    Spec { call, verb: Verb::Get, path, access: Access::Open, tag, summary }
 }
 
-const fn post(call: Call, path: &'static str, tag: &'static str, summary: &'static str) -> Spec {
-    Spec { call, verb: Verb::Post, path, tag, summary }
+const fn read(call: Call, path: &'static str, tag: &'static str, summary: &'static str) -> Spec {
+    Spec { call, verb: Verb::Get, path, access: Access::Needs(Scope::Read), tag, summary }
+}
+
+const fn admin(verb: Verb, call: Call, path: &'static str, summary: &'static str) -> Spec {
+    Spec { call, verb, path, access: Access::Needs(Scope::Admin), tag: ADMIN, summary }
+}
+
+const fn score(call: Call, path: &'static str, tag: &'static str, summary: &'static str) -> Spec {
+    Spec { call, verb: Verb::Post, path, access: Access::Needs(Scope::Score), tag, summary }
 }
 
 impl Verb {

@@ -24,6 +24,8 @@ pub(super) struct Compute {
 /// How much work a request will be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Size {
+    /// Less than waking a thread for it is worth: done where it is taken in.
+    Tiny,
     /// Milliseconds, on one thread.
     Small,
     /// Perhaps seconds, on all threads.
@@ -42,6 +44,7 @@ struct Lane {
 /// The right to wait for a worker.
 pub(super) struct Place {
     lane: Arc<Lane>,
+    at_once: bool,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -68,11 +71,11 @@ impl Compute {
     /// [`ApiError::Overloaded`] when every place is taken.
     pub(super) fn place(&self, size: Size) -> Result<Place, ApiError> {
         let lane = match size {
-            Size::Small => &self.small,
+            Size::Tiny | Size::Small => &self.small,
             Size::Large => &self.large,
         };
         let permit = lane.places.clone().try_acquire_owned().map_err(|_| ApiError::Overloaded)?;
-        Ok(Place { lane: lane.clone(), _permit: permit })
+        Ok(Place { lane: lane.clone(), at_once: size == Size::Tiny, _permit: permit })
     }
 
     /// Places taken now.
@@ -109,20 +112,28 @@ impl Compute {
     ) -> Result<T, ApiError> {
         let lane = place.lane.clone();
         let turn = lane.turns.clone().acquire_owned().await.map_err(|_| ApiError::Internal)?;
+        if place.at_once {
+            return caught(job);
+        }
         let (done, result) = oneshot::channel();
         let worker = Worker { pool: lane.take().ok_or(ApiError::Internal)?, _turn: turn, place };
         let pool = worker.pool.clone();
         pool.spawn(move || {
-            let outcome = catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|_| {
-                tracing::error!("a computation panicked; this is a bug");
-                Err(ApiError::Internal)
-            });
+            let outcome = caught(job);
             drop(worker);
             // nobody listens where the caller gave up
             let _given_up = done.send(outcome);
         });
         result.await.unwrap_or(Err(ApiError::Internal))
     }
+}
+
+/// What a job says, also when it panics.
+fn caught<T>(job: impl FnOnce() -> Result<T, ApiError>) -> Result<T, ApiError> {
+    catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|_| {
+        tracing::error!("a computation panicked; this is a bug");
+        Err(ApiError::Internal)
+    })
 }
 
 /// What a running job holds.
@@ -186,6 +197,18 @@ mod tests {
         drop(places);
         let place = compute.place(Size::Large).expect("room again");
         assert_eq!(compute.run(place, || Ok(7)).await, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn a_tiny_job_is_done_where_it_is_taken_in_and_may_panic_too() {
+        let compute = compute(1, 2);
+        let here = std::thread::current().id();
+        let place = compute.place(Size::Tiny).expect("room");
+        let there = compute.run(place, || Ok(std::thread::current().id())).await;
+        assert_eq!(there, Ok(here));
+        let place = compute.place(Size::Tiny).expect("room");
+        let panics = compute.run(place, || -> Result<(), ApiError> { panic!("as it should") }).await;
+        assert_eq!((panics, compute.taken()), (Err(ApiError::Internal), 0));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,8 +6,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use warp::http::StatusCode;
-use warp::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use warp::http::header::{
+    ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use warp::reply::Response;
+
+use super::keys::Scope;
 
 /// What every refusal says.
 #[derive(Serialize, JsonSchema)]
@@ -51,10 +55,19 @@ pub enum ApiError {
     NotJson(String),
     /// 400: the connection broke before the body ended.
     Truncated,
+    /// 401: the server has keys, and the request has none of them.
+    NoKey,
+    /// 403: the request's key is not good for this call.
+    Scope {
+        /// What it would have to be good for.
+        scope: Scope,
+    },
     /// 403: the browser's origin may not call.
     Origin,
     /// 404: no such call.
     NotFound,
+    /// 404: nothing is stored for what was asked.
+    Absent(String),
     /// 404: no model of this name and version.
     NoModel,
     /// 405: the call exists, with another method.
@@ -62,6 +75,10 @@ pub enum ApiError {
         /// The method it has.
         allow: &'static str,
     },
+    /// 408: the body came too slowly.
+    Slow,
+    /// 409: what was asked does not fit what there is; nothing has changed.
+    Conflict(String),
     /// 413: the body is larger than allowed.
     TooLarge {
         /// Bytes allowed.
@@ -74,7 +91,7 @@ pub enum ApiError {
     },
     /// 422: it is JSON and not a request of ours; every fault found.
     Invalid(Vec<Fault>),
-    /// 429: too many requests from this address.
+    /// 429: too many requests from this address, or by this key.
     RateLimited {
         /// Until when to wait.
         retry_after_secs: u64,
@@ -83,6 +100,8 @@ pub enum ApiError {
     Internal,
     /// 503: no models are loaded.
     NotLoaded,
+    /// 503: the request cannot be kept or the answer not noted.
+    NotNoted,
     /// 503: too much work is waiting already.
     Overloaded,
     /// 503: the answer was not ready in time.
@@ -102,15 +121,18 @@ impl ApiError {
     pub fn status(&self) -> StatusCode {
         match self {
             ApiError::NotJson(_) | ApiError::Truncated => StatusCode::BAD_REQUEST,
-            ApiError::Origin => StatusCode::FORBIDDEN,
-            ApiError::NotFound | ApiError::NoModel => StatusCode::NOT_FOUND,
+            ApiError::NoKey => StatusCode::UNAUTHORIZED,
+            ApiError::Origin | ApiError::Scope { .. } => StatusCode::FORBIDDEN,
+            ApiError::Slow => StatusCode::REQUEST_TIMEOUT,
+            ApiError::NotFound | ApiError::Absent(_) | ApiError::NoModel => StatusCode::NOT_FOUND,
+            ApiError::Conflict(_) => StatusCode::CONFLICT,
             ApiError::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             ApiError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             ApiError::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             ApiError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             ApiError::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             ApiError::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            ApiError::NotLoaded | ApiError::Overloaded | ApiError::Deadline { .. } => {
+            ApiError::NotLoaded | ApiError::NotNoted | ApiError::Overloaded | ApiError::Deadline { .. } => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
         }
@@ -122,10 +144,16 @@ impl ApiError {
             ApiError::Invalid(faults) => return Detail::Faults(faults.clone()),
             ApiError::NotJson(reason) => format!("the body is not JSON: {reason}"),
             ApiError::Truncated => "the body ended before it was complete".to_owned(),
+            ApiError::NoKey => {
+                "this call needs a key: `authorization: Bearer KEY`, or `x-api-key: KEY`".to_owned()
+            }
+            ApiError::Scope { scope } => format!("this call needs a key with the scope {}", scope.name()),
+            ApiError::Slow => "the body came too slowly".to_owned(),
             ApiError::Origin => {
                 "this origin may not call; the server's CORS setting names those that may".to_owned()
             }
             ApiError::NotFound => "no such call; GET / lists them".to_owned(),
+            ApiError::Absent(what) | ApiError::Conflict(what) => what.clone(),
             ApiError::NoModel => "no model of this name and version; GET /version lists them".to_owned(),
             ApiError::Method { allow } => format!("this call takes {allow}"),
             ApiError::TooLarge { limit } => {
@@ -133,10 +161,13 @@ impl ApiError {
             }
             ApiError::MediaType { reason } => reason.clone(),
             ApiError::RateLimited { retry_after_secs } => {
-                format!("too many requests from this address; try again in {retry_after_secs} s")
+                format!("too many requests; try again in {retry_after_secs} s")
             }
             ApiError::Internal => "internal error; the server's log has the details".to_owned(),
             ApiError::NotLoaded => "no models are loaded".to_owned(),
+            ApiError::NotNoted => {
+                "the audit log cannot be written; nothing is answered until it can".to_owned()
+            }
             ApiError::Overloaded => "too many requests are waiting; try again".to_owned(),
             ApiError::Deadline { limit_secs } => {
                 format!("no answer within {limit_secs} s; send fewer rows at once, or try again")
@@ -147,9 +178,11 @@ impl ApiError {
     /// The header that goes with the status, if any.
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
+            ApiError::NoKey => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            ApiError::Slow => Some((CONNECTION, HeaderValue::from_static("close"))),
             ApiError::Method { allow } => Some((ALLOW, HeaderValue::from_static(allow))),
             ApiError::RateLimited { retry_after_secs } => Some((RETRY_AFTER, (*retry_after_secs).into())),
-            ApiError::NotLoaded => Some((RETRY_AFTER, RETRY_NOT_LOADED.into())),
+            ApiError::NotLoaded | ApiError::NotNoted => Some((RETRY_AFTER, RETRY_NOT_LOADED.into())),
             ApiError::Overloaded | ApiError::Deadline { .. } => Some((RETRY_AFTER, RETRY_OVERLOADED.into())),
             _ => None,
         }

@@ -27,6 +27,20 @@ pub enum Scope {
     Admin,
 }
 
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Scope; 3] = [Scope::Score, Scope::Read, Scope::Admin];
+
+    /// Its name in files and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Scope::Score => "score",
+            Scope::Read => "read",
+            Scope::Admin => "admin",
+        }
+    }
+}
+
 /// A key as the file of keys holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -170,7 +184,14 @@ mod tests {
         let keys = KeyFile::from_json(text.as_bytes()).expect("reads back").keys().expect("sound");
         assert_eq!(keys.find(&key).map(|entry| entry.id.as_str()), Some("desk-1"));
         assert_eq!(keys.find(&other).map(|entry| entry.scopes.len()), Some(2));
-        for wrong in ["", "amk_", "amk_desk-1_", &key[..key.len() - 1], &key.replace("desk-1", "ops"), &key.to_uppercase()] {
+        for wrong in [
+            "",
+            "amk_",
+            "amk_desk-1_",
+            &key[..key.len() - 1],
+            &key.replace("desk-1", "ops"),
+            &key.to_uppercase(),
+        ] {
             assert_eq!(keys.find(wrong), None, "{wrong}");
         }
     }
@@ -189,13 +210,20 @@ mod tests {
             assert!(matches!(KeyFile::from_json(text.as_bytes()), Err(KeyFileError::Format(_))), "{text}");
         }
         let short = r#"{"keys": [{"id": "a", "sha256": "00", "scopes": ["read"]}]}"#;
-        assert_eq!(KeyFile::from_json(short.as_bytes()).expect("JSON").keys().err(), Some(KeyFileError::Digest("a".into())));
+        assert_eq!(
+            KeyFile::from_json(short.as_bytes()).expect("JSON").keys().err(),
+            Some(KeyFileError::Digest("a".into()))
+        );
     }
 
     #[test]
     fn two_headers_bring_a_key() {
         let key = |name: &'static str, value: &'static str| {
-            of_headers(&HeaderMap::from_iter([(name.parse().expect("a name"), value.parse().expect("a value"))])).map(str::to_owned)
+            of_headers(&HeaderMap::from_iter([(
+                name.parse().expect("a name"),
+                value.parse().expect("a value"),
+            )]))
+            .map(str::to_owned)
         };
         assert_eq!(key("authorization", "Bearer k").as_deref(), Some("k"));
         assert_eq!(key("authorization", "bearer  k ").as_deref(), Some("k"));

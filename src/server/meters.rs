@@ -22,13 +22,24 @@ pub(super) struct Meters {
     pub(super) in_flight: IntGauge,
     /// Requests that wait for a worker.
     pub(super) waiting: IntGauge,
+    /// Records in the audit log.
+    pub(super) audit_records: IntGauge,
     /// Seconds since the start.
     pub(super) uptime: IntGauge,
     /// Resident bytes; 0 where the platform does not say.
     pub(super) memory: IntGauge,
     /// 1 for the loaded bundle, whose digest is the label.
     pub(super) bundle: IntGaugeVec,
+    /// The same for the challenger.
+    pub(super) challenger: IntGaugeVec,
+    /// Distance of champion's and challenger's scores, by model.
+    pub(super) shadow_differences: HistogramVec,
+    /// Batches that the challenger did not score.
+    pub(super) shadow_skipped: IntCounter,
 }
+
+/// Upper bounds of the histogram of score differences.
+const DIFFERENCES: [f64; 8] = [0.0, 0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5];
 
 /// Upper bounds of the latency histogram in seconds: from one explained alert to the longest allowed request.
 const BUCKETS: [f64; 14] =
@@ -43,6 +54,11 @@ impl Meters {
         let seconds =
             HistogramOpts::from(opts("http_request_seconds", "Seconds from request to answer, by route."));
         let bundle = opts("bundle_loaded", "1 for the loaded bundle of models, named by its SHA-256.");
+        let challenger = opts("challenger_loaded", "1 for the challenger's bundle, named by its SHA-256.");
+        let differences = HistogramOpts::from(opts(
+            "shadow_score_difference",
+            "Distance of champion's and challenger's scores, by model.",
+        ));
         let meters = Meters {
             registry: Registry::new(),
             requests: IntCounterVec::new(requests, &["route", "status"])?,
@@ -52,9 +68,13 @@ impl Meters {
             clusters_scored: counter("clusters_scored_total", "Clusters that got a score.")?,
             in_flight: gauge("requests_in_flight", "Scoring requests computed or waiting.")?,
             waiting: gauge("requests_waiting", "Scoring requests that wait for a worker.")?,
+            audit_records: gauge("audit_records", "Records in the audit log, over all of its files.")?,
             uptime: gauge("uptime_seconds", "Seconds since the server started.")?,
             memory: gauge("resident_memory_bytes", "Resident memory; 0 where the platform does not say.")?,
             bundle: IntGaugeVec::new(bundle, &["model_digest"])?,
+            challenger: IntGaugeVec::new(challenger, &["model_digest"])?,
+            shadow_differences: HistogramVec::new(differences.buckets(DIFFERENCES.to_vec()), &["model"])?,
+            shadow_skipped: counter("shadow_skipped_total", "Batches that the challenger did not score.")?,
         };
         meters.register()?;
         Ok(meters)
@@ -66,9 +86,12 @@ impl Meters {
         for counter in [&self.alerts_scored, &self.alerts_ranked, &self.clusters_scored] {
             self.registry.register(Box::new(counter.clone()))?;
         }
-        for gauge in [&self.in_flight, &self.waiting, &self.uptime, &self.memory] {
+        for gauge in [&self.in_flight, &self.waiting, &self.audit_records, &self.uptime, &self.memory] {
             self.registry.register(Box::new(gauge.clone()))?;
         }
+        self.registry.register(Box::new(self.shadow_differences.clone()))?;
+        self.registry.register(Box::new(self.shadow_skipped.clone()))?;
+        self.registry.register(Box::new(self.challenger.clone()))?;
         self.registry.register(Box::new(self.bundle.clone()))
     }
 

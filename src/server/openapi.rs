@@ -5,9 +5,11 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::calls::{CALLS, Call, Spec, Verb};
-use super::endpoints::{health::Health, info::Info, live, v2, version::Version};
+use super::access::Access;
+use super::calls::{ADMIN, CALLS, Call, STORED, Spec, Verb};
+use super::endpoints::{admin, health::Health, info::Info, live, stored, v2, version::Version};
 use super::error::{ApiError, Refusal};
+use super::results::{AlertResults, ClusterResults, DayMetadata, RankingResults};
 use super::settings::{DEFAULT_TOP, MAX_TOP};
 use crate::aml::bundle::Kind;
 use crate::aml::score::answer::{AlertRow, ClusterRow, RankRow};
@@ -39,7 +41,7 @@ pub(super) fn document() -> Value {
         "servers": [{"url": "/"}],
         "tags": tags.into_iter().map(|name| json!({"name": name})).collect::<Vec<_>>(),
         "paths": paths,
-        "components": {"schemas": schemas, "headers": headers()},
+        "components": {"schemas": schemas, "headers": headers(), "securitySchemes": security_schemes()},
     })
 }
 
@@ -67,13 +69,20 @@ fn operation(spec: &Spec, types: &mut SchemaGenerator) -> Value {
         "parameters": parameters(spec),
         "responses": responses,
     });
+    if spec.access != Access::Open {
+        // a server without keys lets everybody call, which is the empty alternative
+        operation["security"] = json!([{"bearer": []}, {"key": []}, {}]);
+    }
     if spec.verb == Verb::Post {
         let schema = match spec.call {
             Call::V2Infer | Call::V2Explain => types.subschema_for::<v2::InferRequest>().to_value(),
+            Call::AdminReload | Call::AdminRollback | Call::AdminChallenger => {
+                types.subschema_for::<admin::Choice>().to_value()
+            }
             _ => json!({"$ref": format!("{SCHEMAS}BatchData")}),
         };
         operation["requestBody"] =
-            json!({"required": true, "content": {"application/json": {"schema": schema}}});
+            json!({"required": spec.tag != ADMIN, "content": {"application/json": {"schema": schema}}});
     }
     operation
 }
@@ -95,6 +104,17 @@ fn success(call: Call, types: &mut SchemaGenerator) -> Value {
         Call::V2Model => json_of::<v2::ModelMetadata>(types),
         Call::V2ModelReady => json_of::<v2::ModelReady>(types),
         Call::V2Infer | Call::V2Explain => json_of::<v2::InferAnswer>(types),
+        Call::StoredAlerts | Call::StoredAlertsLatest => json_of::<AlertResults>(types),
+        Call::StoredRankings | Call::StoredRankingsLatest => json_of::<RankingResults>(types),
+        Call::StoredClusters | Call::StoredClustersLatest => json_of::<ClusterResults>(types),
+        Call::StoredMetadata | Call::StoredMetadataLatest => json_of::<DayMetadata>(types),
+        Call::MetadataHistory => json_of::<Vec<DayMetadata>>(types),
+        Call::Dates => json_of::<stored::Dates>(types),
+        Call::LatestDate => json_of::<stored::LatestDate>(types),
+        Call::Networks => json_of::<stored::Networks>(types),
+        Call::AdminModels | Call::AdminReload | Call::AdminRollback | Call::AdminChallenger => {
+            json_of::<admin::Bundles>(types)
+        }
         Call::OpenApi => ("application/json", json!({"type": "object"})),
         Call::Metrics => text("text/plain"),
         Call::Docs => text("text/html"),
@@ -123,10 +143,10 @@ fn errors(spec: &Spec) -> Vec<ApiError> {
     let mut errors = match (spec.verb, spec.call) {
         (Verb::Post, _) => vec![
             ApiError::Truncated,
+            ApiError::Slow,
             ApiError::TooLarge { limit: 0 },
             ApiError::MediaType { reason: String::new() },
             ApiError::Invalid(vec![]),
-            ApiError::RateLimited { retry_after_secs: 0 },
             ApiError::Internal,
             ApiError::NotLoaded,
         ],
@@ -134,10 +154,31 @@ fn errors(spec: &Spec) -> Vec<ApiError> {
         (_, Call::Metrics) => vec![ApiError::Internal],
         _ => vec![],
     };
-    if spec.path.contains('{') {
+    if let Access::Needs(scope) = spec.access {
+        errors.extend([
+            ApiError::NoKey,
+            ApiError::Scope { scope },
+            ApiError::RateLimited { retry_after_secs: 0 },
+        ]);
+    }
+    if spec.tag == ADMIN && spec.verb == Verb::Post {
+        errors.push(ApiError::Conflict(String::new()));
+    }
+    if spec.tag == STORED {
+        errors.extend([ApiError::Absent(String::new()), ApiError::Invalid(vec![]), ApiError::Internal]);
+    }
+    if spec.is_v2() && spec.path.contains('{') {
         errors.push(ApiError::NoModel);
     }
     errors
+}
+
+/// The two headers that bring a key.
+fn security_schemes() -> Value {
+    json!({
+        "bearer": {"type": "http", "scheme": "bearer", "description": "A key, where the server has keys"},
+        "key": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "The same key in a header of its own"},
+    })
 }
 
 /// A name that no other call has.
@@ -165,6 +206,12 @@ fn parameters(spec: &Spec) -> Value {
             "schema": {"type": "boolean", "default": true},
         }));
     }
+    if spec.tag == STORED && spec.call != Call::Networks {
+        parameters.push(json!({
+            "name": "network", "in": "query", "description": "which network, where results of several are stored",
+            "schema": {"type": "string", "pattern": "^[a-z0-9_-]{1,64}$"},
+        }));
+    }
     json!(parameters)
 }
 
@@ -173,6 +220,7 @@ fn path_parameter(segment: &str) -> Option<Value> {
     let models: Vec<&str> = Kind::ALL.into_iter().map(Kind::name).collect();
     let schema = match name {
         "name" => json!({"type": "string", "enum": models}),
+        "date" => json!({"type": "string", "format": "date"}),
         _ => json!({"type": "string", "minLength": 1}),
     };
     Some(json!({"name": name, "in": "path", "required": true, "schema": schema}))

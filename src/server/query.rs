@@ -46,6 +46,16 @@ impl Query {
     }
 }
 
+/// The value of a key; of a repeated one the last.
+pub(super) fn value_of<'a>(query: &'a str, key: &str) -> Option<&'a str> {
+    query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .filter(|(found, _)| *found == key)
+        .map(|(_, value)| value)
+        .next_back()
+}
+
 fn fault(key: &str, expected: &str, found: &str, kind: &str) -> Fault {
     Fault {
         loc: vec![json!("query"), json!(key)],

@@ -16,22 +16,27 @@ use warp::reject::Rejection;
 use warp::reply::Response;
 use warp::{Buf, Filter};
 
+use super::access;
 use super::calls::{Call, Found, find};
 use super::endpoints::{
-    docs, health, info, live, metrics, openapi, rank_alerts, score_alerts, score_clusters, v2, version,
+    admin, docs, health, info, live, metrics, openapi, rank_alerts, score_alerts, score_clusters, stored, v2,
+    version,
 };
 use super::error::ApiError;
-use super::seen::{Seen, seen};
+use super::results::Part;
+use super::seen::{Seen, client, seen};
 use super::settings::Cors;
 use super::state::State;
 
 /// A request as it came.
 pub(super) struct Incoming {
     method: Method,
-    path: FullPath,
+    pub(super) path: FullPath,
     pub(super) query: String,
     pub(super) headers: HeaderMap,
     pub(super) client: Option<SocketAddr>,
+    /// Name of the caller's key.
+    pub(super) key: Option<String>,
     pub(super) body: Parts,
 }
 
@@ -72,29 +77,36 @@ fn plain(reply: impl warp::Reply) -> Response {
 fn incoming() -> impl Filter<Extract = (Incoming,), Error = Rejection> + Clone {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
     let head = warp::method().and(warp::path::full()).and(query).and(warp::header::headers_cloned());
-    head.and(warp::addr::remote()).and(warp::body::stream()).map(
-        |method, path, query, headers, client, body| Incoming {
-            method,
-            path,
-            query,
-            headers,
-            client,
-            body: parts(body),
-        },
-    )
+    head.and(client()).and(warp::body::stream()).map(|method, path, query, headers, client, body| Incoming {
+        method,
+        path,
+        query,
+        headers,
+        client,
+        key: None,
+        body: parts(body),
+    })
 }
 
 fn parts(body: impl Stream<Item = Result<impl Buf, warp::Error>> + Send + 'static) -> Parts {
     Box::pin(body.map(|part| part.map(|mut bytes| bytes.copy_to_bytes(bytes.remaining()))))
 }
 
-async fn answer(state: Arc<State>, incoming: Incoming) -> Response {
+async fn answer(state: Arc<State>, mut incoming: Incoming) -> Response {
     let path = incoming.path.as_str().to_owned();
     let found = match find(&incoming.method, &path) {
         Ok(found) => found,
         Err(error) => return error.response(),
     };
-    match dispatch(state, incoming, &found).await {
+    let admitted = access::admit(&state, &incoming.headers, found.spec.access);
+    let answered = match admitted {
+        Ok(key) => {
+            incoming.key = key;
+            dispatch(state, incoming, &found).await
+        }
+        Err(error) => Err(error),
+    };
+    match answered {
         Ok(response) => response,
         Err(error) if found.spec.is_v2() => v2::refuse(&error),
         Err(error) => error.response(),
@@ -109,6 +121,31 @@ async fn dispatch(state: Arc<State>, incoming: Incoming, found: &Found<'_>) -> R
         Call::ScoreClusters => score_clusters::handle(state, incoming).await,
         Call::V2Infer => v2::infer(state, incoming, model()?).await,
         Call::V2Explain => v2::explain(state, incoming, model()?).await,
+        Call::AdminModels => admin::list(state).await,
+        Call::AdminReload => admin::reload(state, incoming).await,
+        Call::AdminRollback => admin::roll_back(state, incoming).await,
+        Call::AdminChallenger => admin::challenge(state, incoming).await,
+        _ => read(state, incoming, found).await,
+    }
+}
+
+/// Calls that compute nothing.
+async fn read(state: Arc<State>, incoming: Incoming, found: &Found<'_>) -> Result<Response, ApiError> {
+    let model = || v2::Named::of(&found.names);
+    let date = || found.names.first().map(|&date| date.to_owned());
+    match found.spec.call {
+        Call::StoredAlerts => stored::part(state, incoming.query, date(), Part::Alerts).await,
+        Call::StoredAlertsLatest => stored::part(state, incoming.query, None, Part::Alerts).await,
+        Call::StoredRankings => stored::part(state, incoming.query, date(), Part::Rankings).await,
+        Call::StoredRankingsLatest => stored::part(state, incoming.query, None, Part::Rankings).await,
+        Call::StoredClusters => stored::part(state, incoming.query, date(), Part::Clusters).await,
+        Call::StoredClustersLatest => stored::part(state, incoming.query, None, Part::Clusters).await,
+        Call::StoredMetadata => stored::part(state, incoming.query, date(), Part::Metadata).await,
+        Call::StoredMetadataLatest => stored::part(state, incoming.query, None, Part::Metadata).await,
+        Call::MetadataHistory => stored::history(state, incoming.query).await,
+        Call::Dates => stored::dates(state, incoming.query).await,
+        Call::LatestDate => stored::latest_date(state, incoming.query).await,
+        Call::Networks => stored::networks(state).await,
         Call::Info => info::handle(&state),
         Call::Health => health::handle(&state),
         Call::Live => live::live(&state),
@@ -124,13 +161,23 @@ async fn dispatch(state: Arc<State>, incoming: Incoming, found: &Found<'_>) -> R
         Call::V2Ready => v2::ready(&state),
         Call::V2Model => v2::metadata(&state, &model()?),
         Call::V2ModelReady => v2::model_ready(&state, &model()?),
+        // those that compute or change something
+        Call::ScoreAlerts
+        | Call::RankAlerts
+        | Call::ScoreClusters
+        | Call::V2Infer
+        | Call::V2Explain
+        | Call::AdminModels
+        | Call::AdminReload
+        | Call::AdminRollback
+        | Call::AdminChallenger => Err(ApiError::Internal),
     }
 }
 
 fn cors(setting: &Cors) -> Option<warp::cors::Cors> {
     let builder = warp::cors()
         .allow_methods(["GET", "POST"])
-        .allow_headers(["content-type", "x-request-id", "traceparent"])
+        .allow_headers(["content-type", "x-request-id", "traceparent", "authorization", "x-api-key"])
         .expose_headers(EXPOSED)
         .max_age(600_u32);
     match setting {

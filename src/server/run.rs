@@ -1,8 +1,8 @@
 //! The life of the service: from a bound socket to the last answer.
 //!
 //! SIGTERM and SIGINT stop it: no new connection is taken, requests under way are answered, and after the
-//! drain deadline (or at a second signal) the rest is dropped. SIGHUP reloads the bundle; when that fails
-//! the old one stays.
+//! drain deadline (or at a second signal) the rest is dropped. SIGHUP reloads the bundle and the keys; what
+//! fails to load stays as it was.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 use warp::filters::BoxedFilter;
 
+use super::connection;
 use super::routes::{Extra, routes, routes_with};
 use super::state::State;
-use crate::aml::bundle::Bundle;
 
-/// Loads the bundle anew; the error is a text for the log.
-pub type Reload = Box<dyn Fn() -> Result<Bundle, String> + Send + Sync>;
+/// Loads anew what stands in files, the bundle and the keys; the error is a text for the log.
+pub type Reload = Box<dyn Fn(&State) -> Result<(), String> + Send + Sync>;
 
 /// How the service ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +32,8 @@ pub enum Ended {
 #[error("cannot start the server: {0}")]
 pub struct ServeError(#[from] std::io::Error);
 
-/// The log target under which broken connections are reported, each as an error.
-pub const CONNECTIONS_TARGET: &str = "warp::server";
+/// The log target under which broken connections are reported.
+pub const CONNECTIONS_TARGET: &str = "aml_miner::connections";
 
 /// Threads that move bytes; scores are computed elsewhere.
 const ASYNC_THREADS: usize = 2;
@@ -79,9 +79,12 @@ async fn serve(
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let mut signals = Signals::install()?;
     let (stop, stopped) = watch::channel(());
-    let service = warp::serve(filter).incoming(listener).graceful(until_changed(stopped)).run();
-    let mut service = tokio::spawn(service);
+    let shared = state.clone();
+    let mut service =
+        tokio::spawn(async move { connection::serve(listener, filter, &shared, stopped).await });
+    let ticking = tokio::spawn(tick(state.clone()));
     signals.until_stop(&state, reload).await;
+    ticking.abort();
     tracing::info!(
         deadline_secs = state.settings().drain.as_secs(),
         "stopping: answering requests under way"
@@ -92,23 +95,31 @@ async fn serve(
         () = tokio::time::sleep(state.settings().drain) => Ended::Cut,
         () = signals.next_stop() => Ended::Cut,
     };
+    state.close();
     tracing::info!(dropped_requests = (ended == Ended::Cut), "stopped");
     Ok(ended)
 }
 
-async fn until_changed(mut stopped: watch::Receiver<()>) {
-    // an error means that the sender is gone, which is a stop as well
-    let _ = stopped.changed().await;
+/// Does from time to time what is due.
+async fn tick(state: Arc<State>) {
+    loop {
+        tokio::time::sleep(TICK).await;
+        let state = state.clone();
+        // an error means that it panicked, which the next one may not
+        let _ = tokio::task::spawn_blocking(move || state.tick()).await;
+    }
 }
 
-fn reload_bundle(state: &State, reload: Option<&Reload>) {
+const TICK: Duration = Duration::from_secs(10);
+
+fn reload_all(state: &State, reload: Option<&Reload>) {
     let Some(reload) = reload else { return };
-    match reload() {
-        Ok(bundle) => {
-            tracing::info!(model_digest = %bundle.digest(), "bundle loaded");
-            state.swap(bundle);
+    match reload(state) {
+        Ok(()) => {
+            let digest = state.bundle().map(|bundle| bundle.digest().to_string());
+            tracing::info!(model_digest = digest.as_deref().unwrap_or("none"), "reloaded");
         }
-        Err(error) => tracing::error!(%error, "the bundle does not load; the one in memory stays"),
+        Err(error) => tracing::error!(%error, "not everything loads: all stays as it was"),
     }
 }
 
@@ -145,7 +156,7 @@ impl Signals {
                 _ = self.interrupt.recv() => return,
                 _ = self.hangup.recv() => {
                     let (state, reload) = (state.clone(), reload.clone());
-                    tokio::task::spawn_blocking(move || reload_bundle(&state, reload.as_ref().as_ref()));
+                    tokio::task::spawn_blocking(move || reload_all(&state, reload.as_ref().as_ref()));
                 }
             }
         }

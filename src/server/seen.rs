@@ -11,6 +11,7 @@ use warp::path::FullPath;
 use warp::reply::Response;
 
 use super::calls;
+use super::connection::Client;
 use super::guards::guard;
 use super::state::State;
 use super::trace::Trace;
@@ -26,7 +27,7 @@ pub(super) struct Seen {
 
 /// Takes note of every request.
 pub(super) fn seen(state: Arc<State>) -> impl Filter<Extract = (Seen,), Error = Infallible> + Clone {
-    warp::method().and(warp::path::full()).and(warp::addr::remote()).and(warp::header::headers_cloned()).map(
+    warp::method().and(warp::path::full()).and(client()).and(warp::header::headers_cloned()).map(
         move |method, path, client, headers| Seen {
             method,
             path,
@@ -35,6 +36,12 @@ pub(super) fn seen(state: Arc<State>) -> impl Filter<Extract = (Seen,), Error = 
             since: state.clock().monotonic(),
         },
     )
+}
+
+/// Where a request comes from.
+pub(super) fn client() -> impl Filter<Extract = (Option<SocketAddr>,), Error = Infallible> + Clone {
+    let ours = warp::ext::optional::<Client>();
+    ours.and(warp::addr::remote()).map(|ours: Option<Client>, other| ours.map(|client| client.0).or(other))
 }
 
 impl Seen {

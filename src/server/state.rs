@@ -1,28 +1,43 @@
 //! What all requests of one server share.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
+use super::audit::{Answered, Audit, Event};
 use super::body::Bodies;
 use super::clock::Clock;
 use super::compute::Compute;
+use super::error::ApiError;
+use super::keys::Keys;
 use super::meters::Meters;
-use super::rate::RateLimit;
+use super::models::Models;
+use super::rate::Rates;
+use super::registry::Registry;
+use super::requests::RequestStore;
 use super::settings::{MAX_BODIES_BYTES, MAX_BODY_BYTES, Settings};
+use super::tls::Tls;
 use super::trace::Names;
 use crate::aml::bundle::Bundle;
+use crate::determinism::digest::Digest;
 use crate::determinism::par::PoolError;
 
 /// The bundle, the clock, the queue and the counters.
 pub struct State {
-    bundle: RwLock<Option<Arc<Bundle>>>,
+    pub(super) models: Models,
+    registry: RwLock<Arc<Registry>>,
+    tls: RwLock<Option<Arc<Tls>>>,
+    audit: OnceLock<Audit>,
+    requests: OnceLock<RequestStore>,
     settings: Settings,
     clock: Box<dyn Clock>,
     started: Duration,
     pub(super) compute: Compute,
     pub(super) bodies: Bodies,
     pub(super) meters: Meters,
-    pub(super) rate: Option<RateLimit>,
+    pub(super) client_rates: Rates<Option<IpAddr>>,
+    pub(super) key_rates: Rates<String>,
+    keys: RwLock<Option<Arc<Keys>>>,
     pub(super) names: Names,
 }
 
@@ -52,12 +67,18 @@ impl State {
     ) -> Result<Self, StateError> {
         let max_body = settings.max_body_bytes.min(MAX_BODY_BYTES);
         let state = State {
-            bundle: RwLock::new(None),
+            models: Models::default(),
+            tls: RwLock::new(None),
+            audit: OnceLock::new(),
+            requests: OnceLock::new(),
+            registry: RwLock::new(Arc::new(Registry::fixed(|| Err("no source of bundles".to_owned())))),
             started: clock.monotonic(),
             compute: Compute::new(settings.workers, settings.queue, settings.threads, settings.timeout)?,
-            bodies: Bodies::new(MAX_BODIES_BYTES, max_body),
+            bodies: Bodies::new(MAX_BODIES_BYTES, max_body, settings.client_timeout),
             meters: Meters::new()?,
-            rate: settings.rate_limit.map(RateLimit::new),
+            client_rates: Rates::new(),
+            key_rates: Rates::new(),
+            keys: RwLock::new(None),
             names: Names::new(secret),
             settings,
             clock,
@@ -70,14 +91,135 @@ impl State {
 
     /// Puts `bundle` in the place of the present one. Requests under way finish with the one they began with.
     pub fn swap(&self, bundle: Bundle) {
-        self.meters.bundle.reset();
-        self.meters.bundle.with_label_values(&[&bundle.digest().to_string()]).set(1);
-        *self.bundle.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(bundle));
+        self.models.put(bundle);
+        self.name_bundles();
+    }
+
+    /// Exchanges the present bundle and the one before; whether there was one.
+    pub(super) fn roll_back(&self) -> bool {
+        let done = self.models.roll_back();
+        self.name_bundles();
+        done
+    }
+
+    /// Sets or removes the bundle whose scores are compared with the present one's.
+    pub fn challenge(&self, bundle: Option<Bundle>) {
+        self.models.challenge(bundle);
+        self.name_bundles();
+    }
+
+    /// Labels of the metrics name the bundles in their places.
+    fn name_bundles(&self) {
+        let places = self.models.places();
+        for (gauge, bundle) in
+            [(&self.meters.bundle, places.active), (&self.meters.challenger, places.challenger)]
+        {
+            gauge.reset();
+            if let Some(bundle) = bundle {
+                gauge.with_label_values(&[&bundle.digest().to_string()]).set(1);
+            }
+        }
+    }
+
+    /// Sets where an admin's reload finds bundles.
+    pub fn set_registry(&self, registry: Registry) {
+        *self.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(registry);
+    }
+
+    /// Where bundles are found.
+    pub fn registry(&self) -> Arc<Registry> {
+        self.registry.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The bundle, if one is loaded.
     pub fn bundle(&self) -> Option<Arc<Bundle>> {
-        self.bundle.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.models.active()
+    }
+
+    /// Sets who may call from now on; `None` lets everybody.
+    pub fn set_keys(&self, keys: Option<Keys>) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys.map(Arc::new);
+    }
+
+    /// Who may call; `None` where there are no keys.
+    pub(super) fn keys(&self) -> Option<Arc<Keys>> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets the certificate that connections from now on are shown; `None` is plain HTTP.
+    pub fn set_tls(&self, tls: Option<Tls>) {
+        *self.tls.write().unwrap_or_else(PoisonError::into_inner) = tls.map(Arc::new);
+    }
+
+    pub(super) fn tls(&self) -> Option<Arc<Tls>> {
+        self.tls.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes every answer in this log from now on; the first log set stays.
+    pub fn set_audit(&self, audit: Audit) {
+        let _the_first_stays = self.audit.set(audit);
+    }
+
+    /// Keeps the body of every request that is computed from now on; the first store set stays.
+    pub fn set_requests(&self, requests: RequestStore) {
+        let _the_first_stays = self.requests.set(requests);
+    }
+
+    /// Keeps a body where bodies are kept; its digest where answers are noted.
+    ///
+    /// # Errors
+    /// [`ApiError::NotNoted`] when it cannot be written.
+    pub(super) fn keep(&self, body: &[u8]) -> Result<Option<Digest>, ApiError> {
+        match self.requests.get() {
+            Some(requests) => requests.put(body).map(Some).map_err(|error| {
+                tracing::error!(%error, "a request cannot be kept: it is not answered");
+                ApiError::NotNoted
+            }),
+            None => Ok(self.audit.get().map(|_| Digest::of(body))),
+        }
+    }
+
+    /// Notes an answer, which may be sent once this is done.
+    ///
+    /// # Errors
+    /// [`ApiError::NotNoted`] when it cannot be written.
+    pub(super) fn note(&self, answered: Answered) -> Result<(), ApiError> {
+        let Some(audit) = self.audit.get() else { return Ok(()) };
+        let noted = audit.note(Event::Answer(answered), self.clock.unix_ms(), self.clock.monotonic());
+        noted.map_err(|error| {
+            tracing::error!(%error, "the audit log cannot be written: the answer is not sent");
+            ApiError::NotNoted
+        })
+    }
+
+    /// What is due from time to time: a checkpoint, and the end of what was kept long enough.
+    pub(super) fn tick(&self) {
+        let (now, monotonic) = (self.clock.unix_ms(), self.clock.monotonic());
+        if let Some(Err(error)) = self.audit.get().map(|audit| audit.tick(now, monotonic)) {
+            tracing::error!(%error, "the audit log cannot be signed");
+        }
+        match self.requests.get().map(|requests| requests.expire(now)) {
+            Some(Ok(removed)) if removed > 0 => {
+                tracing::info!(removed, "requests removed that were kept long enough")
+            }
+            Some(Err(error)) => {
+                tracing::error!(%error, "requests that were kept long enough cannot be removed")
+            }
+            _ => {}
+        }
+    }
+
+    /// Signs the end of the log.
+    pub(super) fn close(&self) {
+        let closed = self.audit.get().map(|audit| audit.close(self.clock.unix_ms(), self.clock.monotonic()));
+        if let Some(Err(error)) = closed {
+            tracing::error!(%error, "the end of the audit log cannot be signed");
+        }
+    }
+
+    /// Records in the audit log.
+    pub(super) fn audit_records(&self) -> u64 {
+        self.audit.get().map_or(0, Audit::seq)
     }
 
     /// What the operator set.

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use warp::http::HeaderMap;
 
+use super::audit::Answered;
 use super::body::{Body, check_media_type, declared_length};
 use super::compute::{Place, Size};
 use super::error::ApiError;
 use super::routes::Incoming;
-use super::settings::SMALL_BODY_BYTES;
+use super::settings::{SMALL_BODY_BYTES, TINY_BODY_BYTES};
 use super::state::State;
 use crate::aml::bundle::Bundle;
 
@@ -35,6 +36,14 @@ pub(super) struct Job<'a> {
     pub(super) elapsed: &'a dyn Fn() -> Duration,
 }
 
+/// What became of a request.
+pub(super) struct Worked<T> {
+    pub(super) answer: T,
+    pub(super) bundle: Arc<Bundle>,
+    /// What there is to note of it, but for the answer's digest.
+    pub(super) answered: Answered,
+}
+
 /// Takes a request in and lets `job` answer it, from beginning to end with one bundle.
 ///
 /// # Errors
@@ -44,7 +53,7 @@ pub(super) async fn work<T: Send + 'static>(
     incoming: Incoming,
     takes: Takes,
     job: impl FnOnce(Job<'_>) -> Result<T, ApiError> + Send + 'static,
-) -> Result<(T, Arc<Bundle>), ApiError> {
+) -> Result<Worked<T>, ApiError> {
     let (bundle, place) = match admit(state, &incoming, takes) {
         Ok(admitted) => admitted,
         Err(refusal) => {
@@ -52,29 +61,47 @@ pub(super) async fn work<T: Send + 'static>(
             return Err(refusal);
         }
     };
-    let Incoming { query, headers, body, .. } = incoming;
+    let Incoming { path, query, headers, key, body, .. } = incoming;
+    let mut answered = Answered {
+        path: path.as_str().to_owned(),
+        query: query.clone(),
+        key,
+        model_digest: bundle.digest().to_string(),
+        ..Answered::default()
+    };
     let working = async {
         let body = state.bodies.read(&headers, body).await?;
         let (shared, models) = (state.clone(), bundle.clone());
         let job = move || {
             let start = shared.clock().monotonic();
             let elapsed = || shared.clock().monotonic().saturating_sub(start);
-            job(Job { bundle: &models, body, query: &query, headers: &headers, elapsed: &elapsed })
+            let kept = shared.keep(&body.bytes)?;
+            let answer =
+                job(Job { bundle: &models, body, query: &query, headers: &headers, elapsed: &elapsed })?;
+            Ok((answer, kept))
         };
         state.compute.run(place, job).await
     };
-    let answer = state.compute.within(working).await?;
-    Ok((answer, bundle))
+    let (answer, kept) = state.compute.within(working).await?;
+    if let Some(digest) = kept {
+        answered.request_sha256 = digest.to_string();
+    }
+    Ok(Worked { answer, bundle, answered })
 }
 
 /// The models and a place in the queue, for a request that is refused by nothing in its head.
 fn admit(state: &State, incoming: &Incoming, takes: Takes) -> Result<(Arc<Bundle>, Place), ApiError> {
-    if let Some(limit) = &state.rate {
-        limit.admit(incoming.client.map(|address| address.ip()), state.clock().monotonic())?;
+    if let Some(most) = state.settings().rate_limit {
+        let client = incoming.client.map(|address| address.ip());
+        state.client_rates.admit(client, most, state.clock().monotonic())?;
     }
     check_media_type(&incoming.headers, takes)?;
     let bundle = state.bundle().ok_or(ApiError::NotLoaded)?;
-    let small = declared_length(&incoming.headers).is_some_and(|length| length <= SMALL_BODY_BYTES);
-    let place = state.compute.place(if small { Size::Small } else { Size::Large })?;
+    let size = match declared_length(&incoming.headers) {
+        Some(length) if length <= TINY_BODY_BYTES => Size::Tiny,
+        Some(length) if length <= SMALL_BODY_BYTES => Size::Small,
+        _ => Size::Large,
+    };
+    let place = state.compute.place(size)?;
     Ok((bundle, place))
 }

@@ -74,13 +74,14 @@ impl Cell for String {
 
     fn from_json(value: Json<'_>) -> Result<Option<Self>, JsonFault> {
         match value {
+            Json::Text(text) if is_too_long(text) => Err(LONG_TEXT),
             Json::Text(text) => Ok(Some(text.to_owned())),
             _ => Err(("Input should be a valid string", "string_type")),
         }
     }
 
     fn schema(check: Check) -> Value {
-        json!({"type": "string", "minLength": u8::from(check == Check::NotEmpty)})
+        json!({"type": "string", "minLength": u8::from(check == Check::NotEmpty), "maxLength": MAX_TEXT_CHARS})
     }
 
     fn values<'a>(cells: impl Iterator<Item = &'a Self>) -> Values {
@@ -342,6 +343,7 @@ impl Cell for Vec<String> {
 
     fn from_json(value: Json<'_>) -> Result<Option<Self>, JsonFault> {
         match value {
+            Json::Texts(texts) if texts.iter().any(|text| is_too_long(text)) => Err(LONG_TEXT),
             Json::Texts(texts) => Ok(Some(texts)),
             Json::LongList => Err(LONG_LIST),
             Json::Counts(_) | Json::List => Err(("Input should be a list of valid strings", "string_type")),
@@ -350,7 +352,7 @@ impl Cell for Vec<String> {
     }
 
     fn schema(_check: Check) -> Value {
-        json!({"type": "array", "items": {"type": "string"}, "maxItems": LONGEST_LIST})
+        json!({"type": "array", "items": {"type": "string", "maxLength": MAX_TEXT_CHARS}, "maxItems": LONGEST_LIST})
     }
 
     fn values<'a>(cells: impl Iterator<Item = &'a Self>) -> Values {
@@ -415,6 +417,16 @@ const COUNT_PATTERN: &str = r"^\s*\+?[0-9]+\s*$";
 const NO_LIST: JsonFault = ("Input should be a valid list", "list_type");
 const LONG_LIST: JsonFault = ("List should have at most 1000000 items after validation", "too_long");
 const _: () = assert!(LONGEST_LIST == 1_000_000, "the message names the limit");
+
+/// The most characters of one text of a request's body.
+pub const MAX_TEXT_CHARS: usize = 1_000_000;
+const LONG_TEXT: JsonFault = ("String should have at most 1000000 characters", "string_too_long");
+const _: () = assert!(MAX_TEXT_CHARS == 1_000_000, "the message names the limit");
+
+fn is_too_long(text: &str) -> bool {
+    // there are no more characters than bytes
+    text.len() > MAX_TEXT_CHARS && text.chars().count() > MAX_TEXT_CHARS
+}
 
 /// Lists that were written as JSON text.
 fn from_json_text<T: Cell>(text: Option<&str>) -> Result<Option<T>, ()> {

@@ -3,8 +3,6 @@
 //! Objects tend to name the same fields in the same order, so a field is first looked for behind the one before; only a
 //! stranger costs a search. A row's values wait until its address is known, as it may stand anywhere in the row.
 
-use std::collections::BTreeMap;
-
 use serde::de::MapAccess;
 
 use super::batch::{AddressFeatures, NumberColumn};
@@ -60,8 +58,8 @@ impl Rows for FeatureRows {
                 Key::Address => address = Slot::read(&mut row, scope)?,
                 Key::Ignored => row.next_value_seed(By(Ignore))?,
                 Key::Field(field) => {
-                    let holds = self.fields.all[field].holds;
-                    let found = row.next_value_seed(By(Cells(|json: Json<'_>| found(json, holds))))?;
+                    let name = self.fields.all[field].name.as_str();
+                    let found = row.next_value_seed(By(Cells(|json: Json<'_>| found(json, name))))?;
                     self.wait(field, found);
                 }
             }
@@ -162,11 +160,12 @@ fn column<'a>(field: &mut Field, columns: &'a mut Vec<NumberColumn>) -> &'a mut 
     &mut columns[place].values
 }
 
-fn found(json: Json<'_>, holds: Holds) -> Found {
+fn found(json: Json<'_>, name: &str) -> Found {
     match number(&json) {
         Some(number) if number.is_finite() => Found::Number(number),
         Some(_) => Found::Fault(NOT_FINITE),
-        None if holds == Holds::Numbers && !is_absent(&json) => {
+        // what the column may hold is only looked up for the few values that are no numbers
+        None if !is_absent(&json) && holds(name) == Holds::Numbers => {
             Found::Fault(<f64 as Cell>::from_json(json).err().unwrap_or(NOT_FINITE))
         }
         None => Found::Nothing,
@@ -197,7 +196,8 @@ const NOT_FINITE: JsonFault = ("Input should be a finite number", "finite_number
 #[derive(Default)]
 struct Fields {
     all: Vec<Field>,
-    by_name: BTreeMap<String, usize>,
+    /// Places by name.
+    places: Interner,
     /// The field that is expected next.
     next: usize,
     /// Rows begun.
@@ -208,7 +208,6 @@ struct Fields {
 
 struct Field {
     name: String,
-    holds: Holds,
     key: Key,
     /// Its place among the columns, once it had a number.
     column: Option<usize>,
@@ -233,7 +232,7 @@ impl Fields {
 
     fn find(&mut self, name: &str) -> Key {
         let expected = self.all.get(self.next).filter(|field| field.name == name).map(|_| self.next);
-        let place = match expected.or_else(|| self.by_name.get(name).copied()) {
+        let place = match expected.or_else(|| self.places.get(name).map(|place| place as usize)) {
             Some(place) => place,
             None if self.all.len() >= MAX_FEATURE_FIELDS => {
                 self.overflow = true;
@@ -252,9 +251,8 @@ impl Fields {
             name if is_key_column(name) => Key::Ignored,
             _ => Key::Field(place),
         };
-        let name = name.to_owned();
-        self.by_name.insert(name.clone(), place);
-        self.all.push(Field { holds: holds(&name), name, key, column: None, seen_in: 0, waits_at: 0 });
+        self.places.intern(name);
+        self.all.push(Field { name: name.to_owned(), key, column: None, seen_in: 0, waits_at: 0 });
         place
     }
 }

@@ -27,7 +27,7 @@ pub use batch::{
 };
 pub use body::{keep_alerts, request_alert, request_body};
 pub use body_schema::body_schemas;
-pub use cell::Check;
+pub use cell::{Check, MAX_TEXT_CHARS};
 pub use fault::{BatchError, BatchFault, MAX_FAULTS};
 pub use features::NUMBER_COLUMNS;
 pub use findings::Finding;

@@ -67,6 +67,18 @@ impl SecretKey {
     }
 }
 
+impl Signature {
+    /// The signature of a text, which may be none.
+    pub fn from_text(text: &str) -> Signature {
+        Signature(text.to_owned())
+    }
+
+    /// 128 hexadecimal digits.
+    pub fn as_text(&self) -> &str {
+        &self.0
+    }
+}
+
 impl PublicKey {
     /// Reads the line of a key file.
     ///

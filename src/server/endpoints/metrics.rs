@@ -11,6 +11,7 @@ pub(in crate::server) fn handle(state: &State) -> Result<Response, ApiError> {
     let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     meters.uptime.set(gauge(state.uptime().as_secs()));
     meters.memory.set(gauge(resident_kib().unwrap_or(0).saturating_mul(1024)));
+    meters.audit_records.set(gauge(state.audit_records()));
     meters.in_flight.set(gauge(state.compute.taken() as u64));
     meters.waiting.set(gauge(state.compute.waiting() as u64));
     let text = meters.text().map_err(|error| {

@@ -1,5 +1,6 @@
 //! One file a call: its request, its response, and how one becomes the other.
 
+pub(in crate::server) mod admin;
 pub(in crate::server) mod docs;
 pub(in crate::server) mod health;
 pub(in crate::server) mod info;
@@ -10,5 +11,6 @@ pub(in crate::server) mod rank_alerts;
 pub(in crate::server) mod score_alerts;
 pub(in crate::server) mod score_clusters;
 mod scoring;
+pub(in crate::server) mod stored;
 pub(in crate::server) mod v2;
 pub(in crate::server) mod version;

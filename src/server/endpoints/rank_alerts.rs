@@ -5,13 +5,15 @@ use std::sync::Arc;
 use warp::reply::Response;
 
 use super::scoring::{Answer, Request, answer};
+use crate::aml::bundle::Kind;
 use crate::aml::score::{answer as rows, rank_alerts};
 use crate::server::error::ApiError;
 use crate::server::routes::Incoming;
 use crate::server::state::State;
 
 pub(in crate::server) async fn handle(state: Arc<State>, incoming: Incoming) -> Result<Response, ApiError> {
-    answer(state, incoming, compute, |state, rows| state.meters.alerts_ranked.inc_by(rows)).await
+    answer(state, incoming, Kind::AlertRanker, compute, |state, rows| state.meters.alerts_ranked.inc_by(rows))
+        .await
 }
 
 fn compute(request: &Request<'_>) -> Result<Answer, ApiError> {

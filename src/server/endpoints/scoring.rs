@@ -7,17 +7,19 @@ use serde_json::json;
 use warp::http::header::{HeaderName, HeaderValue};
 use warp::reply::Response;
 
-use crate::aml::bundle::Bundle;
+use crate::aml::bundle::{Bundle, Kind};
 use crate::aml::score::text::Text;
 use crate::aml::score::{Explain, ScoreError};
 use crate::aml::sot::{Batch, Loc, RequestFault, RequestFaults};
 use crate::determinism::digest::Digest;
+use crate::server::audit::Answered;
 use crate::server::error::{ApiError, Fault, json_response};
 use crate::server::query::Query;
 use crate::server::routes::Incoming;
 use crate::server::settings::MAX_EXPLAINED_ROWS;
+use crate::server::shadow;
 use crate::server::state::State;
-use crate::server::work::{Job, Takes, work};
+use crate::server::work::{Job, Takes, Worked, work};
 
 /// A request that was understood, with what is needed to answer it.
 pub(super) struct Request<'a> {
@@ -72,6 +74,7 @@ impl Request<'_> {
 pub(super) async fn answer(
     state: Arc<State>,
     incoming: Incoming,
+    kind: Kind,
     compute: fn(&Request<'_>) -> Result<Answer, ApiError>,
     count: fn(&State, u64),
 ) -> Result<Response, ApiError> {
@@ -80,12 +83,16 @@ pub(super) async fn answer(
         let Job { bundle, mut body, elapsed, .. } = job;
         // the rows are read: the text's memory is given back, the room that it held is kept for what is made of it
         body.bytes = Vec::new();
-        compute(&Request { bundle, batch: &batch, query, elapsed })
+        Ok((compute(&Request { bundle, batch: &batch, query, elapsed })?, batch))
     };
-    let (answer, bundle) = work(&state, incoming, Takes::Json, job).await?;
+    let Worked { answer: (answer, batch), bundle, answered } =
+        work(&state, incoming, Takes::Json, job).await?;
     count(&state, answer.rows as u64);
+    let digest = answer.digest.to_string();
+    state.note(Answered { answer_sha256: digest.clone(), ..answered })?;
+    shadow::compare(&state, bundle.clone(), kind, batch);
     let response = with_model_digest(json_response(answer.json), &bundle);
-    Ok(with_header(response, "x-score-digest", &answer.digest.to_string()))
+    Ok(with_header(response, "x-score-digest", &digest))
 }
 
 fn understand(body: &[u8], query: &str) -> Result<(Batch, Query), ApiError> {

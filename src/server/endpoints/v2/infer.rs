@@ -14,12 +14,13 @@ use super::tensor::Tensor;
 use crate::aml::bundle::{Kind, Scorer};
 use crate::aml::score::tensor::{FeatureRows, contributions, ids, scores};
 use crate::determinism::digest::Digest;
+use crate::server::audit::Answered;
 use crate::server::endpoints::scoring::{batch_of, with_header, with_model_digest};
 use crate::server::error::{ApiError, Fault, json_response};
 use crate::server::routes::Incoming;
 use crate::server::settings::MAX_EXPLAINED_ROWS;
 use crate::server::state::State;
-use crate::server::work::{Job, Takes, work};
+use crate::server::work::{Job, Takes, Worked, work};
 
 /// Tensors out.
 #[derive(Serialize, JsonSchema)]
@@ -95,7 +96,9 @@ async fn answer(
     let takes = if incoming.headers.contains_key(JSON_LENGTH) { Takes::Bytes } else { Takes::Json };
     let kind = named.kind;
     let job = move |job: Job<'_>| compute(job, &named, task);
-    let ((json, binary, rows), bundle) = work(&state, incoming, takes, job).await?;
+    let json_length = json_length(&incoming.headers)?;
+    let Worked { answer: (json, binary, rows), bundle, answered } =
+        work(&state, incoming, takes, job).await?;
     match kind {
         Kind::AlertScorer => state.meters.alerts_scored.inc_by(rows),
         Kind::AlertRanker => state.meters.alerts_ranked.inc_by(rows),
@@ -104,6 +107,7 @@ async fn answer(
     let (length, all_json) = (json.len(), binary.is_empty());
     let body = [json, binary].concat();
     let digest = Digest::of(&body).to_string();
+    state.note(Answered { answer_sha256: digest.clone(), json_length, ..answered })?;
     let mut response = json_response(body);
     if !all_json {
         response.headers_mut().insert(JSON_LENGTH, length.into());
