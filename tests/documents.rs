@@ -63,7 +63,7 @@ fn commands_in_documents_exist() {
                 words.iter().take(2).take_while(|w| w.chars().all(|c| c.is_ascii_lowercase() || c == '-'));
             let plain: Vec<&str> = plain.copied().filter(|w| !w.starts_with('-')).collect();
             let Some(&command) = plain.first() else { continue };
-            let commands = if command == "gbdt" { &plain[..] } else { &plain[..1] };
+            let commands = if matches!(command, "gbdt" | "audit") { &plain[..] } else { &plain[..1] };
             let text = help(commands);
             for flag in words.iter().filter(|w| w.starts_with("--")) {
                 let flag = flag.split('=').next().expect("split gives one").trim_end_matches(['`', ']', ')']);

@@ -18,6 +18,9 @@ fn registry() -> (tempfile::TempDir, PathBuf) {
         fs::create_dir(&dir).expect("made");
         for entry in fs::read_dir(&models).expect("readable") {
             let path = entry.expect("readable").path();
+            if path.is_dir() {
+                continue;
+            }
             let name = path.file_name().expect("a name").to_owned();
             let mut bytes = fs::read(&path).expect("readable");
             if version == "b" && name == "manifest.json" {
