@@ -34,7 +34,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &["aml::sot", "aml::features", "aml::bundle", "gbdt::data", "gbdt::model", "gbdt::infer", "table"],
     ),
     ("pipeline", &["aml", "gbdt", "metrics", "table"]),
-    ("server", &["aml::bundle", "aml::score", "aml::sot"]),
+    ("server", &["aml::bundle", "aml::score", "aml::sot", "metrics"]),
     ("cli", &["*"]),
     // the crate root and the storey landings only declare what lies under them
     ("", &["*"]),

@@ -7,6 +7,8 @@ mod access;
 mod admin;
 #[path = "http/audit.rs"]
 mod audit;
+#[path = "http/encodings.rs"]
+mod encodings;
 #[path = "http/openapi.rs"]
 mod openapi;
 #[path = "http/stored.rs"]
@@ -248,6 +250,14 @@ async fn health_version_metrics_and_info_tell_the_state() {
     assert!(text.contains(&format!("aml_miner_alerts_scored_total {count}")), "{text}");
     assert!(text.contains(&format!("aml_miner_bundle_loaded{{model_digest=\"{digest}\"}} 1")), "{text}");
     assert!(text.contains("aml_miner_http_request_seconds_bucket{route=\"/score/alerts\""), "{text}");
+    assert!(text.contains(&format!("aml_miner_score_count{{model=\"alert_scorer\"}} {count}")), "{text}");
+    let drifts = text.lines().filter(|line| line.starts_with("aml_miner_feature_drift_psi{")).count();
+    let lacks = text.lines().filter(|line| line.starts_with("aml_miner_feature_missing_ratio{")).count();
+    assert!(drifts > 20 && lacks >= drifts, "{text}");
+    let value =
+        |line: &str| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok()).expect("a number");
+    let ratios = text.lines().filter(|line| line.starts_with("aml_miner_feature_missing_ratio{"));
+    assert!(ratios.map(value).all(|ratio| (0.0..=1.0).contains(&ratio)));
 
     assert_eq!(send(&service, "HEAD", "/health", &[], b"").await.status(), 200);
 }
@@ -394,7 +404,7 @@ async fn only_json_is_taken() {
     for headers in [
         &[("content-type", "text/plain")][..],
         &[("content-type", "application/x-www-form-urlencoded")],
-        &[("content-type", "application/json"), ("content-encoding", "gzip")],
+        &[("content-type", "application/json"), ("content-encoding", "br")],
     ] {
         let reply = send(&service, "POST", "/score/alerts", headers, body.as_bytes()).await;
         assert_eq!(reply.status(), 415, "{headers:?}");

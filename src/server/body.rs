@@ -7,8 +7,9 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use warp::http::HeaderMap;
-use warp::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
+use super::coding::Coding;
 use super::error::ApiError;
 use super::routes::Parts;
 use super::work::Takes;
@@ -25,6 +26,13 @@ pub(super) struct Bodies {
 pub(super) struct Body {
     pub(super) bytes: Vec<u8>,
     room: Option<OwnedSemaphorePermit>,
+}
+
+impl From<Vec<u8>> for Body {
+    /// A body that holds no room yet.
+    fn from(bytes: Vec<u8>) -> Self {
+        Body { bytes, room: None }
+    }
 }
 
 /// Unit in which room is counted: semaphores hold 32-bit amounts.
@@ -93,7 +101,11 @@ impl Bodies {
         ApiError::TooLarge { limit: self.max_body }
     }
 
-    fn append(&self, body: &mut Body, part: &[u8]) -> Result<(), ApiError> {
+    /// Adds a part to a body, within the limits.
+    ///
+    /// # Errors
+    /// [`ApiError::TooLarge`], [`ApiError::Overloaded`].
+    pub(super) fn append(&self, body: &mut Body, part: &[u8]) -> Result<(), ApiError> {
         let length = body.bytes.len() + part.len();
         if length > self.max_body {
             body.bytes = Vec::new();
@@ -134,9 +146,7 @@ pub(super) fn declared_length(headers: &HeaderMap) -> Option<usize> {
 pub(super) fn check_media_type(headers: &HeaderMap, takes: Takes) -> Result<(), ApiError> {
     let text =
         |name| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase());
-    if let Some(encoding) = text(CONTENT_ENCODING).filter(|e| e.trim() != "identity") {
-        return Err(refused("content-encoding", "identity", &encoding));
-    }
+    Coding::declared(headers)?;
     let Some(found) = text(CONTENT_TYPE) else { return Ok(()) };
     let mut parts = found.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default();
@@ -145,7 +155,22 @@ pub(super) fn check_media_type(headers: &HeaderMap, takes: Takes) -> Result<(), 
     let json =
         essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
     let bytes = takes == Takes::Bytes && essence == "application/octet-stream";
-    if (json && utf8) || bytes { Ok(()) } else { Err(refused("content-type", "application/json", &found)) }
+    let lines = takes == Takes::Batch && is_lines(essence);
+    if (json && utf8) || bytes || (lines && utf8) {
+        Ok(())
+    } else {
+        Err(refused("content-type", "application/json", &found))
+    }
+}
+
+/// Whether the headers declare lines of JSON.
+pub(super) fn comes_in_lines(headers: &HeaderMap) -> bool {
+    let declared = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    is_lines(declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str())
+}
+
+fn is_lines(essence: &str) -> bool {
+    matches!(essence, "application/x-ndjson" | "application/ndjson" | "application/jsonl")
 }
 
 fn refused(header: &str, expected: &str, found: &str) -> ApiError {
@@ -174,7 +199,7 @@ mod tests {
             &[("content-type", "text/plain")][..],
             &[("content-type", "application/x-www-form-urlencoded")],
             &[("content-type", "application/json; charset=latin-1")],
-            &[("content-type", "application/json"), ("content-encoding", "gzip")],
+            &[("content-type", "application/json"), ("content-encoding", "br")],
             &[("content-type", "")],
         ] {
             assert!(check_media_type(&with(bad), Takes::Json).is_err(), "{bad:?}");

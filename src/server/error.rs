@@ -53,6 +53,13 @@ impl Fault {
 pub enum ApiError {
     /// 400: the body is not JSON.
     NotJson(String),
+    /// 400: the body is not compressed as it says.
+    NotCoded {
+        /// The declared coding.
+        coding: &'static str,
+        /// The decoder's words.
+        reason: String,
+    },
     /// 400: the connection broke before the body ended.
     Truncated,
     /// 401: the server has keys, and the request has none of them.
@@ -120,7 +127,7 @@ impl ApiError {
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         match self {
-            ApiError::NotJson(_) | ApiError::Truncated => StatusCode::BAD_REQUEST,
+            ApiError::NotJson(_) | ApiError::NotCoded { .. } | ApiError::Truncated => StatusCode::BAD_REQUEST,
             ApiError::NoKey => StatusCode::UNAUTHORIZED,
             ApiError::Origin | ApiError::Scope { .. } => StatusCode::FORBIDDEN,
             ApiError::Slow => StatusCode::REQUEST_TIMEOUT,
@@ -143,6 +150,7 @@ impl ApiError {
         Detail::Text(match self {
             ApiError::Invalid(faults) => return Detail::Faults(faults.clone()),
             ApiError::NotJson(reason) => format!("the body is not JSON: {reason}"),
+            ApiError::NotCoded { coding, reason } => format!("the body is not {coding}: {reason}"),
             ApiError::Truncated => "the body ended before it was complete".to_owned(),
             ApiError::NoKey => {
                 "this call needs a key: `authorization: Bearer KEY`, or `x-api-key: KEY`".to_owned()

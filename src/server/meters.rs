@@ -1,7 +1,7 @@
 //! What `/metrics` counts.
 
 use prometheus::{
-    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
 };
 
@@ -34,9 +34,20 @@ pub(super) struct Meters {
     pub(super) challenger: IntGaugeVec,
     /// Distance of champion's and challenger's scores, by model.
     pub(super) shadow_differences: HistogramVec,
+    /// Scores given, by model.
+    pub(super) scores: HistogramVec,
+    /// PSI of features of the last rows against training, by model and feature.
+    pub(super) drift: GaugeVec,
+    /// Share of the last rows that lack a feature, by model and feature.
+    pub(super) missing: GaugeVec,
+    /// Rows that the two are about, by model.
+    pub(super) drift_rows: IntGaugeVec,
     /// Batches that the challenger did not score.
     pub(super) shadow_skipped: IntCounter,
 }
+
+/// Upper bounds of the histogram of scores.
+const TENTHS: [f64; 10] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 
 /// Upper bounds of the histogram of score differences.
 const DIFFERENCES: [f64; 8] = [0.0, 0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5];
@@ -59,6 +70,10 @@ impl Meters {
             "shadow_score_difference",
             "Distance of champion's and challenger's scores, by model.",
         ));
+        let scores = HistogramOpts::from(opts("score", "Scores given, by model."));
+        let drift = opts("feature_drift_psi", "PSI of a feature's values in the last rows against training.");
+        let missing = opts("feature_missing_ratio", "Share of the last rows that lack the feature.");
+        let drift_rows = opts("drift_rows", "Rows that the figures of drift are about, by model.");
         let meters = Meters {
             registry: Registry::new(),
             requests: IntCounterVec::new(requests, &["route", "status"])?,
@@ -74,6 +89,10 @@ impl Meters {
             bundle: IntGaugeVec::new(bundle, &["model_digest"])?,
             challenger: IntGaugeVec::new(challenger, &["model_digest"])?,
             shadow_differences: HistogramVec::new(differences.buckets(DIFFERENCES.to_vec()), &["model"])?,
+            scores: HistogramVec::new(scores.buckets(TENTHS.to_vec()), &["model"])?,
+            drift: GaugeVec::new(drift, &["model", "feature"])?,
+            missing: GaugeVec::new(missing, &["model", "feature"])?,
+            drift_rows: IntGaugeVec::new(drift_rows, &["model"])?,
             shadow_skipped: counter("shadow_skipped_total", "Batches that the challenger did not score.")?,
         };
         meters.register()?;
@@ -90,6 +109,10 @@ impl Meters {
             self.registry.register(Box::new(gauge.clone()))?;
         }
         self.registry.register(Box::new(self.shadow_differences.clone()))?;
+        self.registry.register(Box::new(self.scores.clone()))?;
+        self.registry.register(Box::new(self.drift.clone()))?;
+        self.registry.register(Box::new(self.missing.clone()))?;
+        self.registry.register(Box::new(self.drift_rows.clone()))?;
         self.registry.register(Box::new(self.shadow_skipped.clone()))?;
         self.registry.register(Box::new(self.challenger.clone()))?;
         self.registry.register(Box::new(self.bundle.clone()))

@@ -127,7 +127,12 @@ fn success(call: Call, types: &mut SchemaGenerator) -> Value {
         }
         _ => Map::new(),
     };
-    json!({"description": "The answer", "headers": headers, "content": {media: {"schema": schema}}})
+    let mut content = json!({media: {"schema": schema}});
+    if matches!(call, Call::ScoreAlerts | Call::RankAlerts | Call::ScoreClusters) {
+        content["application/x-ndjson"] =
+            json!({"schema": {"type": "string", "description": "the rows, a line each"}});
+    }
+    json!({"description": "The answer", "headers": headers, "content": content})
 }
 
 fn json_of<T: JsonSchema>(types: &mut SchemaGenerator) -> (&'static str, Value) {

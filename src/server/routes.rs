@@ -151,7 +151,7 @@ async fn read(state: Arc<State>, incoming: Incoming, found: &Found<'_>) -> Resul
         Call::Live => live::live(&state),
         Call::Ready => live::ready(&state),
         Call::Version => version::handle(&state),
-        Call::Metrics => metrics::handle(&state),
+        Call::Metrics => metrics::handle(state).await,
         Call::OpenApi => openapi::handle(&state),
         Call::Docs => Ok(docs::page()),
         Call::DocsScript => Ok(docs::script()),

@@ -8,6 +8,7 @@ use super::audit::{Answered, Audit, Event};
 use super::body::Bodies;
 use super::clock::Clock;
 use super::compute::Compute;
+use super::drift::Drift;
 use super::error::ApiError;
 use super::keys::Keys;
 use super::meters::Meters;
@@ -35,6 +36,7 @@ pub struct State {
     pub(super) compute: Compute,
     pub(super) bodies: Bodies,
     pub(super) meters: Meters,
+    pub(super) drift: Drift,
     pub(super) client_rates: Rates<Option<IpAddr>>,
     pub(super) key_rates: Rates<String>,
     keys: RwLock<Option<Arc<Keys>>>,
@@ -76,6 +78,7 @@ impl State {
             compute: Compute::new(settings.workers, settings.queue, settings.threads, settings.timeout)?,
             bodies: Bodies::new(MAX_BODIES_BYTES, max_body, settings.client_timeout),
             meters: Meters::new()?,
+            drift: Drift::default(),
             client_rates: Rates::new(),
             key_rates: Rates::new(),
             keys: RwLock::new(None),

@@ -9,9 +9,11 @@ use std::time::Duration;
 use warp::http::HeaderMap;
 
 use super::audit::Answered;
-use super::body::{Body, check_media_type, declared_length};
+use super::body::{Body, check_media_type, comes_in_lines, declared_length};
+use super::coding::Coding;
 use super::compute::{Place, Size};
 use super::error::ApiError;
+use super::lines::merged;
 use super::routes::Incoming;
 use super::settings::{SMALL_BODY_BYTES, TINY_BODY_BYTES};
 use super::state::State;
@@ -22,6 +24,8 @@ use crate::aml::bundle::Bundle;
 pub(super) enum Takes {
     /// JSON alone.
     Json,
+    /// A batch: JSON, or lines of JSON.
+    Batch,
     /// JSON with bytes behind it.
     Bytes,
 }
@@ -70,11 +74,18 @@ pub(super) async fn work<T: Send + 'static>(
         ..Answered::default()
     };
     let working = async {
-        let body = state.bodies.read(&headers, body).await?;
+        let mut body = state.bodies.read(&headers, body).await?;
+        let coding = Coding::declared(&headers)?;
         let (shared, models) = (state.clone(), bundle.clone());
         let job = move || {
             let start = shared.clock().monotonic();
             let elapsed = || shared.clock().monotonic().saturating_sub(start);
+            if let Some(coding) = coding {
+                coding.inflate(&shared.bodies, &mut body)?;
+            }
+            if takes == Takes::Batch && comes_in_lines(&headers) {
+                body.bytes = merged(&body.bytes)?;
+            }
             let kept = shared.keep(&body.bytes)?;
             let answer =
                 job(Job { bundle: &models, body, query: &query, headers: &headers, elapsed: &elapsed })?;
@@ -97,7 +108,10 @@ fn admit(state: &State, incoming: &Incoming, takes: Takes) -> Result<(Arc<Bundle
     }
     check_media_type(&incoming.headers, takes)?;
     let bundle = state.bundle().ok_or(ApiError::NotLoaded)?;
+    let coded = Coding::declared(&incoming.headers)?.is_some();
     let size = match declared_length(&incoming.headers) {
+        // what a compressed body holds is not known
+        _ if coded => Size::Large,
         Some(length) if length <= TINY_BODY_BYTES => Size::Tiny,
         Some(length) if length <= SMALL_BODY_BYTES => Size::Small,
         _ => Size::Large,

@@ -19,6 +19,16 @@ pub struct Answer<R> {
 }
 
 impl<R: Serialize> Answer<R> {
+    /// The rows as lines of JSON.
+    pub fn to_lines(&self) -> Vec<u8> {
+        let mut lines = vec![];
+        for row in &self.rows {
+            serde_json::to_writer(&mut lines, row).expect("rows of numbers and text serialise");
+            lines.push(b'\n');
+        }
+        lines
+    }
+
     /// The answer's bytes: a JSON array.
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(&self.rows).expect("rows of numbers and text serialise")

@@ -18,12 +18,20 @@ pub struct Text {
     n_rows: usize,
 }
 
+/// The most rows of an answer whose features are kept for [`Text::sample`].
+pub const SAMPLED: usize = 200;
+
 /// Some rows as JSON.
 #[derive(Default)]
 struct Piece {
     json: Vec<u8>,
+    /// Where each row begins.
+    starts: Vec<usize>,
     /// Where `latency_ms` goes, one place for each row.
     gaps: Vec<usize>,
+    scores: Vec<f64>,
+    /// Features of some of the rows, one row after the other.
+    sample: Vec<f64>,
 }
 
 /// Scores every alert of a batch, in the order of its alerts table.
@@ -34,7 +42,7 @@ pub fn alerts(bundle: &Bundle, batch: &Batch, explain: Explain) -> Result<Text, 
     let scorer = scorer(bundle, Kind::AlertScorer)?;
     let absent = || ScoreError::NoTable { batch: batch.id.name(), table: "alerts" };
     let alerts = batch.alerts.as_ref().ok_or_else(absent)?;
-    Ok(rows(scorer, batch, explain, "alert_id", |row| &alerts[row].alert_id))
+    Ok(rows(scorer, batch, explain, ("alert_id", alerts.len()), |row| &alerts[row].alert_id))
 }
 
 /// Scores every cluster of a batch, in the order of its clusters table.
@@ -45,13 +53,23 @@ pub fn clusters(bundle: &Bundle, batch: &Batch, explain: Explain) -> Result<Text
     let scorer = scorer(bundle, Kind::ClusterScorer)?;
     let absent = || ScoreError::NoTable { batch: batch.id.name(), table: "clusters" };
     let clusters = batch.clusters.as_ref().ok_or_else(absent)?;
-    Ok(rows(scorer, batch, explain, "cluster_id", |row| &clusters[row].cluster_id))
+    Ok(rows(scorer, batch, explain, ("cluster_id", clusters.len()), |row| &clusters[row].cluster_id))
 }
 
 impl Text {
     /// Rows of the answer.
     pub fn n_rows(&self) -> usize {
         self.n_rows
+    }
+
+    /// The scores, in the order of the rows.
+    pub fn scores(&self) -> impl Iterator<Item = f64> {
+        self.pieces.iter().flat_map(|piece| piece.scores.iter().copied())
+    }
+
+    /// The features of some of the rows, evenly spread, one row after the other, each in the model's order.
+    pub fn sample(&self) -> Vec<f64> {
+        self.pieces.iter().flat_map(|piece| piece.sample.iter().copied()).collect()
     }
 
     /// SHA-256 of the JSON without latencies.
@@ -63,14 +81,26 @@ impl Text {
         hasher.finish()
     }
 
+    /// The rows as lines of JSON, each with `latency_ms` where one is given.
+    pub fn into_lines(self, latency_ms: Option<f64>) -> Vec<u8> {
+        let gap = gap(latency_ms);
+        let mut lines = vec![];
+        for Piece { json, starts, gaps, .. } in self.pieces {
+            for (i, (start, at)) in starts.iter().zip(gaps).enumerate() {
+                // a comma stands before the next row
+                let end = starts.get(i + 1).map_or(json.len(), |next| next - 1);
+                lines.extend_from_slice(&json[*start..at]);
+                lines.extend_from_slice(&gap);
+                lines.extend_from_slice(&json[at..end]);
+                lines.push(b'\n');
+            }
+        }
+        lines
+    }
+
     /// The answer's bytes, a JSON array; each row with `latency_ms` where one is given. Memory is given back as it goes.
     pub fn into_json(self, latency_ms: Option<f64>) -> Vec<u8> {
-        let mut gap = vec![];
-        if let Some(latency) = latency_ms {
-            gap.extend_from_slice(b"\"latency_ms\":");
-            number(&mut gap, latency);
-            gap.push(b',');
-        }
+        let gap = gap(latency_ms);
         let length: usize = self.pieces.iter().map(|p| p.json.len() + p.gaps.len() * gap.len()).sum();
         let mut json = Vec::with_capacity(length + 2);
         json.push(b'[');
@@ -88,27 +118,45 @@ impl Text {
     }
 }
 
+/// The member that stands in the gaps.
+fn gap(latency_ms: Option<f64>) -> Vec<u8> {
+    let mut gap = vec![];
+    if let Some(latency) = latency_ms {
+        gap.extend_from_slice(b"\"latency_ms\":");
+        number(&mut gap, latency);
+        gap.push(b',');
+    }
+    gap
+}
+
 fn rows<'a>(
     scorer: &Scorer,
     batch: &Batch,
     explain: Explain,
-    key: &str,
+    (key, n_rows): (&str, usize),
     id: impl Fn(usize) -> &'a String + Sync,
 ) -> Text {
     let key = format!("{{\"{key}\":");
     let mut version = b",\"model_version\":".to_vec();
     text(&mut version, scorer.version());
     version.push(b',');
+    let step = n_rows.div_ceil(SAMPLED).max(1);
     let none = || (Scratch::new(scorer), Piece::default());
     let blocks = map_rows(scorer, batch, none, |(scratch, piece), row| {
-        let json = &mut piece.json;
-        if row.at > 0 {
-            json.push(b',');
+        let score = scorer.score(row.raw_score);
+        piece.scores.push(score);
+        if row.at % step == 0 {
+            piece.sample.extend_from_slice(row.values);
         }
+        if row.at > 0 {
+            piece.json.push(b',');
+        }
+        piece.starts.push(piece.json.len());
+        let json = &mut piece.json;
         json.extend_from_slice(key.as_bytes());
         text(json, id(row.at));
         json.extend_from_slice(b",\"score\":");
-        number(json, scorer.score(row.raw_score));
+        number(json, score);
         json.extend_from_slice(&version);
         piece.gaps.push(json.len());
         json.extend_from_slice(b"\"explain_json\":");
@@ -119,7 +167,6 @@ fn rows<'a>(
         json.push(b'}');
     });
     let pieces: Vec<Piece> = blocks.into_iter().map(|(_, piece)| piece).collect();
-    let n_rows = pieces.iter().map(|piece| piece.gaps.len()).sum();
     Text { pieces, n_rows }
 }
 

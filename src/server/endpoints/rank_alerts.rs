@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use warp::reply::Response;
 
-use super::scoring::{Answer, Request, answer};
+use super::scoring::{Answer, Form, Request, answer};
 use crate::aml::bundle::Kind;
 use crate::aml::score::{answer as rows, rank_alerts};
 use crate::server::error::ApiError;
@@ -19,5 +19,9 @@ pub(in crate::server) async fn handle(state: Arc<State>, incoming: Incoming) -> 
 fn compute(request: &Request<'_>) -> Result<Answer, ApiError> {
     let ranks = rank_alerts(request.bundle, request.batch)?;
     let answer = rows::ranking(&ranks);
-    Ok(Answer { json: answer.to_json(), digest: answer.digest, rows: ranks.len() })
+    let json = match request.form {
+        Form::Array => answer.to_json(),
+        Form::Lines => answer.to_lines(),
+    };
+    Ok(Answer { json, digest: answer.digest, rows: ranks.len(), scores: vec![], sample: vec![] })
 }

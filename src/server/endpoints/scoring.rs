@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use warp::http::header::{HeaderName, HeaderValue};
+use warp::http::HeaderMap;
+use warp::http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use warp::reply::Response;
 
 use crate::aml::bundle::{Bundle, Kind};
@@ -13,6 +14,7 @@ use crate::aml::score::{Explain, ScoreError};
 use crate::aml::sot::{Batch, Loc, RequestFault, RequestFaults};
 use crate::determinism::digest::Digest;
 use crate::server::audit::Answered;
+use crate::server::coding::{Coded, preferences};
 use crate::server::error::{ApiError, Fault, json_response};
 use crate::server::query::Query;
 use crate::server::routes::Incoming;
@@ -26,15 +28,44 @@ pub(super) struct Request<'a> {
     pub(super) bundle: &'a Bundle,
     pub(super) batch: &'a Batch,
     pub(super) query: Query,
+    pub(super) form: Form,
     /// Time since the whole body was at hand.
     elapsed: &'a dyn Fn() -> Duration,
 }
+
+/// How the rows of an answer are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// One JSON array.
+    Array,
+    /// A line of JSON for each.
+    Lines,
+}
+
+impl Form {
+    /// What a client likes better; the array where it likes both, or says nothing of either.
+    fn wanted(headers: &HeaderMap) -> Self {
+        let liked = preferences(headers, &ACCEPT);
+        let of = |names: &[&str]| {
+            let named =
+                liked.iter().filter(|(name, _)| names.contains(&name.as_str())).map(|(_, weight)| *weight);
+            named.fold(0, u32::max)
+        };
+        let lines = of(&[LINES, "application/ndjson", "application/jsonl"]);
+        if lines > of(&["application/json"]) { Form::Lines } else { Form::Array }
+    }
+}
+
+const LINES: &str = "application/x-ndjson";
 
 /// The JSON of an answer, its digest without latencies, and how many rows it has.
 pub(super) struct Answer {
     pub(super) json: Vec<u8>,
     pub(super) digest: Digest,
     pub(super) rows: usize,
+    /// Scores, and the features of some of the rows, where they are watched.
+    pub(super) scores: Vec<f64>,
+    pub(super) sample: Vec<f64>,
 }
 
 impl Request<'_> {
@@ -46,8 +77,13 @@ impl Request<'_> {
     /// The answer of rows that were written as they were scored.
     pub(super) fn answer(&self, text: Text) -> Answer {
         let (rows, digest) = (text.n_rows(), text.digest());
-        let latency = self.latency_ms(rows);
-        Answer { json: text.into_json(Some(latency)), digest, rows }
+        let (scores, sample) = (text.scores().collect(), text.sample());
+        let latency = Some(self.latency_ms(rows));
+        let json = match self.form {
+            Form::Array => text.into_json(latency),
+            Form::Lines => text.into_lines(latency),
+        };
+        Answer { json, digest, rows, scores, sample }
     }
 
     /// How much the caller wants explained of `rows` of a table.
@@ -80,18 +116,29 @@ pub(super) async fn answer(
 ) -> Result<Response, ApiError> {
     let job = move |job: Job<'_>| {
         let (batch, query) = understand(&job.body.bytes, job.query)?;
-        let Job { bundle, mut body, elapsed, .. } = job;
+        let Job { bundle, mut body, headers, elapsed, .. } = job;
         // the rows are read: the text's memory is given back, the room that it held is kept for what is made of it
         body.bytes = Vec::new();
-        Ok((compute(&Request { bundle, batch: &batch, query, elapsed })?, batch))
+        let request = Request { bundle, batch: &batch, query, form: Form::wanted(headers), elapsed };
+        let mut answer = compute(&request)?;
+        let coded = Coded::new(std::mem::take(&mut answer.json), headers)?;
+        let form = request.form;
+        Ok((answer, coded.parts(), form, batch))
     };
-    let Worked { answer: (answer, batch), bundle, answered } =
-        work(&state, incoming, Takes::Json, job).await?;
+    let Worked { answer: (answer, (bytes, coding), form, batch), bundle, answered } =
+        work(&state, incoming, Takes::Batch, job).await?;
     count(&state, answer.rows as u64);
+    let histogram = state.meters.scores.with_label_values(&[kind.name()]);
+    answer.scores.iter().for_each(|score| histogram.observe(*score));
+    state.drift.add(&bundle, kind, &answer.sample);
     let digest = answer.digest.to_string();
     state.note(Answered { answer_sha256: digest.clone(), ..answered })?;
     shadow::compare(&state, bundle.clone(), kind, batch);
-    let response = with_model_digest(json_response(answer.json), &bundle);
+    let mut response = with_model_digest(json_response(bytes), &bundle);
+    if form == Form::Lines {
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(LINES));
+    }
+    let response = Coded::mark(coding, response);
     Ok(with_header(response, "x-score-digest", &digest))
 }
 
