@@ -58,7 +58,7 @@ impl Rows for FeatureRows {
                 Key::Address => address = Slot::read(&mut row, scope)?,
                 Key::Ignored => row.next_value_seed(By(Ignore))?,
                 Key::Field(field) => {
-                    let name = self.fields.all[field].name.as_str();
+                    let name = self.fields.name(field);
                     let found = row.next_value_seed(By(Cells(|json: Json<'_>| found(json, name))))?;
                     self.wait(field, found);
                 }
@@ -123,7 +123,8 @@ impl FeatureRows {
             match found {
                 Found::Number(_) if self.full.is_some() => {}
                 Found::Number(number) => {
-                    let values = column(&mut self.fields.all[field], &mut self.columns);
+                    let Fields { all, places, .. } = &mut self.fields;
+                    let values = column(&mut all[field], places.name(field as u32), &mut self.columns);
                     values.resize(before, f64::NAN);
                     values.push(number);
                 }
@@ -131,7 +132,7 @@ impl FeatureRows {
                 Found::Fault(fault) => faults.push((field, fault)),
             }
         }
-        let name = |field: usize| self.fields.all[field].name.as_str();
+        let name = |field: usize| self.fields.name(field);
         faults.sort_by(|a, b| name(a.0).cmp(name(b.0)));
         for (field, (msg, kind)) in faults {
             _ = scope.fault_at::<()>(name(field), msg, kind);
@@ -152,9 +153,9 @@ impl FeatureRows {
 }
 
 /// The values of a field's column, which is made when its first number comes.
-fn column<'a>(field: &mut Field, columns: &'a mut Vec<NumberColumn>) -> &'a mut Vec<f64> {
+fn column<'a>(field: &mut Field, name: &str, columns: &'a mut Vec<NumberColumn>) -> &'a mut Vec<f64> {
     let place = *field.column.get_or_insert_with(|| {
-        columns.push(NumberColumn { name: field.name.clone(), values: vec![] });
+        columns.push(NumberColumn { name: name.to_owned(), values: vec![] });
         columns.len() - 1
     });
     &mut columns[place].values
@@ -196,7 +197,7 @@ const NOT_FINITE: JsonFault = ("Input should be a finite number", "finite_number
 #[derive(Default)]
 struct Fields {
     all: Vec<Field>,
-    /// Places by name.
+    /// Their names: a name's number is its place in `all`.
     places: Interner,
     /// The field that is expected next.
     next: usize,
@@ -207,7 +208,6 @@ struct Fields {
 }
 
 struct Field {
-    name: String,
     key: Key,
     /// Its place among the columns, once it had a number.
     column: Option<usize>,
@@ -230,8 +230,13 @@ impl Fields {
         self.next = 0;
     }
 
+    fn name(&self, place: usize) -> &str {
+        self.places.name(place as u32)
+    }
+
     fn find(&mut self, name: &str) -> Key {
-        let expected = self.all.get(self.next).filter(|field| field.name == name).map(|_| self.next);
+        let next = Some(self.next).filter(|next| *next < self.all.len());
+        let expected = next.filter(|next| self.name(*next) == name);
         let place = match expected.or_else(|| self.places.get(name).map(|place| place as usize)) {
             Some(place) => place,
             None if self.all.len() >= MAX_FEATURE_FIELDS => {
@@ -252,7 +257,7 @@ impl Fields {
             _ => Key::Field(place),
         };
         self.places.intern(name);
-        self.all.push(Field { name: name.to_owned(), key, column: None, seen_in: 0, waits_at: 0 });
+        self.all.push(Field { key, column: None, seen_in: 0, waits_at: 0 });
         place
     }
 }
