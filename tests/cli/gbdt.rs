@@ -231,6 +231,8 @@ fn convert_changes_the_format_and_no_prediction() {
     desk.done("convert --model @m.model --output @same.model");
     assert!(desk.read("same.model") == desk.read("m.model"));
     desk.done("convert --model @m.model --output @m.json");
+    desk.done("convert --model @m.model --output @m.onnx");
+    assert!(desk.read("m.onnx").windows(21).any(|bytes| bytes == b"TreeEnsembleRegressor"));
     let json = desk.json("m.json");
     assert_eq!(json["trees"].as_array().map(Vec::len), Some(12), "{json}");
 }

@@ -9,6 +9,8 @@ mod importance;
 mod interventional;
 mod levels;
 mod models;
+#[cfg(feature = "interchange")]
+mod onnx;
 mod pairs;
 mod predict;
 #[cfg(feature = "interchange")]

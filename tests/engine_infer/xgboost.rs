@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use aml_miner::gbdt::infer::{Explainer, Predictor};
-use aml_miner::gbdt::model::xgboost::{XgboostError, from_json, is_json};
+use aml_miner::gbdt::model::xgboost::{XgboostError, from_bytes, from_json, from_ubj, is_json, is_ubj};
 use aml_miner::gbdt::model::{Model, Objective};
 use serde_json::{Value, json};
 
@@ -122,6 +122,31 @@ fn what_is_no_model_is_refused_by_name() {
     says(&format!("{tree}/left_children"), json!([]), "expected 1 values");
     says(&format!("{tree}/split_conditions/0"), json!(-1e300), "number out of range");
     says(&format!("{tree}/split_type/0"), json!(1), "categories");
+}
+
+#[test]
+fn the_binary_twin_is_the_same_model() {
+    for name in NAMES {
+        let (json, ubj) = (golden(name, "json"), golden(name, "ubj"));
+        assert_eq!(from_ubj(&ubj).expect("XGBoost's own file"), model(name), "{name}");
+        assert!(is_ubj(&ubj) && !is_json(&ubj) && !is_ubj(&json), "{name}");
+        assert_eq!(from_bytes(&ubj).expect("UBJSON"), from_bytes(&json).expect("JSON"), "{name}");
+    }
+}
+
+#[test]
+fn damaged_binary_files_are_errors_and_never_panics() {
+    let whole = golden("xgboost_categories", "ubj");
+    for cut in (0..whole.len()).step_by(29) {
+        assert!(matches!(from_ubj(&whole[..cut]), Err(XgboostError::Ubj(_))), "cut at {cut}");
+    }
+    for at in (0..whole.len()).step_by(7) {
+        for byte in [0, 0xff, b'L', b'['] {
+            let mut damaged = whole.clone();
+            damaged[at] = byte;
+            let _any_answer_but_a_panic = from_ubj(&damaged);
+        }
+    }
 }
 
 #[test]

@@ -6,6 +6,9 @@
 and back to text, LightGBM must load it and predict the same bits.
 "ours": a model that `gbdt train` made, converted to text and loaded by LightGBM: raw scores within 1e-12, contributions within 1e-9.
 
+Both are written as ONNX, too (unless --no-onnx): what onnxruntime says of the same rows must be our raw score, rounded to float32 or the number beside it, as the operator
+gives float32; and the score within 3e-7.
+
 Rows are float64: validation rows, then the same rows with NaN, zeros, infinities, tiny numbers, thresholds and their neighbours, and
 categories that training never saw.
 """
@@ -87,6 +90,24 @@ def differences(a, b):
     return float(np.abs(np.where(same, 0, a - b)).max()), int((~same).sum())
 
 
+def onnx(engine, model, data, X, a):
+    """onnxruntime beside us on the same model: rows whose float32 raw score is not ours rounded, the largest distance in steps of float32, and of a score."""
+    if a.no_onnx:
+        return {}
+    import onnxruntime
+    path = engine.path("model.onnx")
+    engine.run("convert", "--model", model, "--output", path)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    raw, score = (out[:, 0] for out in session.run(["raw_score", "score"], {"features": X}))
+    exact = engine.predict(model, data, "raw")
+    steps = np.abs(raw - exact) / np.spacing(np.maximum(np.abs(exact), 1e-3).astype(np.float32))
+    score = float(np.abs(score - engine.predict(model, data, "score")).max())
+    return dict(onnx_rounded_otherwise=int((raw != exact.astype(np.float32)).sum()), onnx_steps=float(steps.max()), onnx_score=score,
+                onnx_agrees=bool(steps.max() <= 1 and score <= 3e-7))
+
+
 def theirs(engine, task, variant, a, rng):
     t = task.train
     categorical = codes(t.X) if variant == "categorical" else []
@@ -100,14 +121,15 @@ def theirs(engine, task, variant, a, rng):
     write_rows(data, X, task.features)
     raw, bits = differences(engine.predict(model, data, "raw"), booster.predict(X, raw_score=True))
     score, _ = differences(engine.predict(model, data, "score"), booster.predict(X))
+    runtime = onnx(engine, model, data, X, a)
     few = X[:: max(1, len(X) // a.explained)]
     write_rows(data, few, task.features)
     contributions, _ = differences(engine.predict(model, data, "contrib"), booster.predict(few, pred_contrib=True))
     engine.run("convert", "--model", model, "--output", native)
     engine.run("convert", "--model", native, "--output", back)
     _, back_bits = differences(lgb.Booster(model_file=back).predict(X, raw_score=True), booster.predict(X, raw_score=True))
-    return dict(rows=len(X), raw_differing=bits, raw=raw, score=score, contributions=contributions, converted_differing=back_bits,
-                agrees=bits == 0 and back_bits == 0 and score <= 1e-12 and contributions <= 1e-9)
+    return dict(rows=len(X), raw_differing=bits, raw=raw, score=score, contributions=contributions, converted_differing=back_bits, **runtime,
+                agrees=runtime.get("onnx_agrees", True) and bits == 0 and back_bits == 0 and score <= 1e-12 and contributions <= 1e-9)
 
 
 def ours(engine, task, a, rng):
@@ -121,10 +143,12 @@ def ours(engine, task, a, rng):
     X = probes(task.valid.X, booster, a.rows, rng)
     write_rows(data, X, task.features)
     raw, bits = differences(engine.predict(model, data, "raw"), booster.predict(X, raw_score=True))
+    runtime = onnx(engine, model, data, X, a)
     few = X[:: max(1, len(X) // a.explained)]
     write_rows(data, few, task.features)
     contributions, _ = differences(engine.predict(model, data, "contrib"), booster.predict(few, pred_contrib=True))
-    return dict(rows=len(X), raw_differing=bits, raw=raw, contributions=contributions, agrees=raw <= 1e-12 and contributions <= 1e-9)
+    return dict(rows=len(X), raw_differing=bits, raw=raw, contributions=contributions, **runtime,
+                agrees=runtime.get("onnx_agrees", True) and raw <= 1e-12 and contributions <= 1e-9)
 
 
 def load(name, a):
@@ -144,6 +168,7 @@ def main():
     p.add_argument("--rows", type=int, default=5000)
     p.add_argument("--explained", type=int, default=1000)
     p.add_argument("--train-rows", type=int, default=100_000)
+    p.add_argument("--no-onnx", action="store_true", help="leave onnxruntime out")
     p.add_argument("--quick", action="store_true", help="a smaller synthetic task")
     p.add_argument("--binary", default="target/release/aml-miner")
     a = p.parse_args()

@@ -63,6 +63,7 @@ def write(name, objective, categorical=False, **more):
     model = xgb.train(dict(COMMON, objective=objective, **more), data, 12)
     path = os.path.join(OUT, name + ".json")
     model.save_model(path)
+    model.save_model(os.path.join(OUT, name + ".ubj"))
     asked = probes(rng, path, 40)
     if categorical:
         asked[:, 2] = np.where(asked[:, 2] == 2.9, 2.0, asked[:, 2])

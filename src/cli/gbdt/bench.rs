@@ -16,7 +16,7 @@ use crate::gbdt::model::Model;
 /// Arguments of `gbdt bench`.
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
-    /// Our own format or LightGBM's text, told by content
+    /// Our own format, LightGBM's text, XGBoost's JSON or UBJSON, told by content
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
     #[command(flatten)]

@@ -10,7 +10,7 @@ use crate::gbdt::model::describe;
 /// Arguments of `gbdt dump`.
 #[derive(Debug, Args)]
 pub(crate) struct Dump {
-    /// Our own format or LightGBM's text, told by content
+    /// Our own format, LightGBM's text, XGBoost's JSON or UBJSON, told by content
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
 }

@@ -6,7 +6,7 @@ use crate::cli::Fault;
 use crate::gbdt::model::{Model, lightgbm, xgboost};
 use crate::table::file;
 
-/// Reads our own format, LightGBM's text or XGBoost's JSON.
+/// Reads our own format, LightGBM's text or XGBoost's JSON or UBJSON.
 pub(super) fn read(path: &Path) -> Result<Model, Fault> {
     let bytes = file::read(path, MAX_BYTES).map_err(Fault::input)?;
     let name = path.display();
@@ -18,11 +18,11 @@ pub(super) fn read(path: &Path) -> Result<Model, Fault> {
             std::str::from_utf8(&bytes).map_err(|e| Fault::input(format!("{name}: not UTF-8: {e}")))?;
         return lightgbm::from_text(text).map_err(|e| Fault::input(format!("{name}: {e}")));
     }
-    if xgboost::is_json(&bytes) {
-        return xgboost::from_json(&bytes).map_err(|e| Fault::input(format!("{name}: {e}")));
+    if xgboost::is_json(&bytes) || xgboost::is_ubj(&bytes) {
+        return xgboost::from_bytes(&bytes).map_err(|e| Fault::input(format!("{name}: {e}")));
     }
     Err(Fault::Input(format!(
-        "{name}: neither a model of aml-miner nor a LightGBM text model nor an XGBoost model in JSON"
+        "{name}: neither a model of aml-miner nor a LightGBM text model nor an XGBoost model in JSON or UBJSON"
     )))
 }
 

@@ -18,7 +18,7 @@ use crate::table::file;
 /// Arguments of `gbdt predict`.
 #[derive(Debug, Args)]
 pub(crate) struct Predict {
-    /// Our own format or LightGBM's text, told by content
+    /// Our own format, LightGBM's text, XGBoost's JSON or UBJSON, told by content
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
     #[command(flatten)]

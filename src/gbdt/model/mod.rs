@@ -1,6 +1,6 @@
 //! What was learned: trees, the features they read, how the sum of their leaves becomes a score, and the files
-//! that hold it: our own format ([`Model::to_bytes`]), LightGBM's text ([`lightgbm`]) and, to be read only, XGBoost's
-//! JSON (`xgboost`, feature `interchange`).
+//! that hold it: our own format ([`Model::to_bytes`]), LightGBM's text ([`lightgbm`]) and, with the feature `interchange`, XGBoost's
+//! JSON and UBJSON (`xgboost`, to be read only) and ONNX (`onnx`, to be written only).
 
 mod check;
 mod codec;
@@ -8,6 +8,8 @@ pub mod describe;
 pub mod lightgbm;
 #[allow(clippy::module_inception, reason = "a file is one noun, and the noun of this folder is the model")]
 mod model;
+#[cfg(feature = "interchange")]
+pub mod onnx;
 mod tree;
 #[cfg(feature = "interchange")]
 pub mod xgboost;

@@ -1,4 +1,4 @@
-//! XGBoost's JSON format, in: models of XGBoost load here, make its decisions for every number, and differ in the last bits of a sum only.
+//! XGBoost's formats, JSON and its binary twin UBJSON, in: models of XGBoost load here, make its decisions for every number, and differ in the last bits of a sum only.
 //!
 //! # What XGBoost does with a value, and how it is kept
 //! XGBoost rounds a value to f32 and goes left when that is below the threshold. The values that do are those up to one certain f64, so
@@ -20,18 +20,23 @@
 mod file;
 mod read;
 mod threshold;
+mod ubj;
 
-pub use read::from_json;
+pub use read::{from_bytes, from_json, from_ubj};
+pub use ubj::UbjError;
 
 use super::check::ModelFault;
 
-/// Why a JSON text is not a model that this engine can run.
+/// Why bytes are not a model that this engine can run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum XgboostError {
     /// Not the JSON of a model.
     #[error("not an XGBoost model in JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// Not the UBJSON of a model.
+    #[error("not an XGBoost model in UBJSON: {0}")]
+    Ubj(#[from] UbjError),
     /// A model of a kind that this engine does not run.
     #[error("{what} cannot be run by this engine")]
     Unsupported {
@@ -55,5 +60,10 @@ pub enum XgboostError {
 
 /// Whether a file begins as JSON does.
 pub fn is_json(bytes: &[u8]) -> bool {
-    bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
+    bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') && !is_ubj(bytes)
+}
+
+/// Whether a file begins as UBJSON does: a `{`, then the length of a key, where JSON has a quotation mark.
+pub fn is_ubj(bytes: &[u8]) -> bool {
+    matches!(bytes, [b'{', b'i' | b'U' | b'I' | b'l' | b'L' | b'$' | b'#', ..])
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::XgboostError;
 use super::file::{self, File, Learner};
 use super::threshold::largest_below;
+use super::{XgboostError, is_ubj, ubj};
 use crate::determinism::math;
 use crate::gbdt::data::{FeatureKind, Schema};
 use crate::gbdt::model::{CategorySet, Child, Default, Leaf, Missing, Model, Node, Objective, Rule, Tree};
@@ -15,7 +15,26 @@ use crate::gbdt::model::{CategorySet, Child, Default, Leaf, Missing, Model, Node
 /// # Errors
 /// When the text is not such a model, is of a kind that this engine does not run, or does not fit together.
 pub fn from_json(json: &[u8]) -> Result<Model, XgboostError> {
-    let File { learner } = serde_json::from_slice(json)?;
+    model(serde_json::from_slice(json)?)
+}
+
+/// Reads a model that XGBoost saved as UBJSON.
+///
+/// # Errors
+/// As [`from_json`].
+pub fn from_ubj(bytes: &[u8]) -> Result<Model, XgboostError> {
+    model(ubj::from_slice(bytes)?)
+}
+
+/// Reads either, as the first bytes say.
+///
+/// # Errors
+/// As [`from_json`].
+pub fn from_bytes(bytes: &[u8]) -> Result<Model, XgboostError> {
+    if is_ubj(bytes) { from_ubj(bytes) } else { from_json(bytes) }
+}
+
+fn model(File { learner }: File) -> Result<Model, XgboostError> {
     let found = learner.gradient_booster.model.as_ref().filter(|_| learner.gradient_booster.name == "gbtree");
     let booster =
         found.ok_or_else(|| unsupported(format!("the booster `{}`", learner.gradient_booster.name)))?;
