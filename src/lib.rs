@@ -24,6 +24,9 @@ pub mod metrics;
 
 pub mod gbdt;
 
+#[cfg(feature = "capi")]
+pub mod capi;
+
 #[cfg(feature = "table")]
 pub mod table;
 

@@ -1,6 +1,7 @@
-//! LightGBM itself as the oracle: `tools/peers/agreement.py` on smaller work than `docs/benchmarks.md` records.
+//! Other libraries as oracles: `tools/peers/agreement.py` (LightGBM, onnxruntime) and `explanations.py` (shap, XGBoost) on smaller work than
+//! `docs/benchmarks.md` records.
 //!
-//! Needs a Python with lightgbm, pandas and pyarrow, named by `AML_MINER_PEERS_PYTHON`; skips with a message otherwise, or
+//! Needs a Python that `tools/peers/setup.sh` made, named by `AML_MINER_PEERS_PYTHON`; skips with a message otherwise, or
 //! fails when `REQUIRE_PEERS=1`.
 #![allow(clippy::print_stdout, reason = "a skipped test says so")]
 
@@ -25,21 +26,48 @@ fn data() -> PathBuf {
     named.into_iter().chain(beside).find(|place| place.is_dir()).unwrap_or_default()
 }
 
-#[test]
-fn lightgbm_agrees() {
-    let Some(python) = python() else { return };
+/// Runs a script of `tools/peers`, which must end well; what it printed.
+fn run(python: &str, script: &str, words: &[&str]) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let output = Command::new(python)
-        .arg(root.join("tools/peers/agreement.py"))
-        .args(["--quick", "--rounds", "8", "--rows", "600", "--explained", "150"])
-        .args(["--tasks", "synthetic", "credit", "mq2008"])
+        .arg(root.join("tools/peers").join(script))
+        .args(words)
         .arg("--binary")
         .arg(env!("CARGO_BIN_EXE_aml-miner"))
         .env("AML_MINER_DATA", data())
         .output()
         .expect("the named Python starts");
-    let text = String::from_utf8_lossy(&output.stdout);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
     println!("{text}");
     assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    text
+}
+
+/// Also onnxruntime, of the same models written as ONNX.
+#[test]
+fn lightgbm_and_onnxruntime_agree() {
+    let Some(python) = python() else { return };
+    let words = [
+        "--quick",
+        "--rounds",
+        "8",
+        "--rows",
+        "600",
+        "--explained",
+        "150",
+        "--tasks",
+        "synthetic",
+        "credit",
+        "mq2008",
+    ];
+    let text = run(&python, "agreement.py", &words);
     assert!(text.contains("\"ours\""), "no model of ours was compared: {text}");
+    assert!(text.contains("\"onnx_agrees\": true"), "no ONNX file was compared: {text}");
+}
+
+#[test]
+fn shap_and_xgboost_agree_on_pairs_and_backgrounds() {
+    let Some(python) = python() else { return };
+    let text = run(&python, "explanations.py", &["--rows", "60", "--rounds", "10"]);
+    assert_eq!(text.matches("\"agrees\": true").count(), 3, "{text}");
 }

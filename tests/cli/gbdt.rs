@@ -217,6 +217,44 @@ fn predict_gives_one_line_a_row_of_every_kind() {
     seconds(&report, &["load_seconds", "predict_seconds", "write_seconds"]);
 }
 
+/// Tables of pairs against the contributions that their rows add up to; contributions against a background against its mean raw score.
+#[test]
+fn explanations_of_other_games_add_up() {
+    let desk = Desk::new();
+    desk.done(&format!("{TRAIN} --output @m.model"));
+    let predict = |words: &str| {
+        lines(&desk.done(&format!("predict --model @m.model --data @valid.csv --label label --kind {words}")))
+    };
+    let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-9, "{a} {b}");
+    let (raw, contrib, pairs) = (predict("raw"), predict("contrib"), predict("interaction"));
+    let against = predict("contrib --background @train.csv");
+    let background = "predict --model @m.model --data @train.csv --label label --kind raw";
+    let background = lines(&desk.done(background));
+    let mean = background.iter().map(|row| row[0]).sum::<f64>() / background.len() as f64;
+    assert_eq!([&pairs, &against].map(Vec::len), [200; 2]);
+    for row in 0..200 {
+        let (pairs, against) = (&pairs[row], &against[row]);
+        assert_eq!((pairs.len(), against.len()), (3 * 3 + 1, 3 + 1));
+        for i in 0..3 {
+            near(pairs[3 * i..3 * (i + 1)].iter().sum(), contrib[row][i]);
+            (0..i).for_each(|j| assert_eq!(pairs[3 * i + j], pairs[3 * j + i], "row {row}: {i}, {j}"));
+        }
+        near(pairs[9], contrib[row][3]);
+        near(against[3], mean);
+        near(against.iter().sum(), raw[row][0]);
+    }
+    assert!(pairs.iter().any(|row| row[1].abs() > 1e-3), "amount and age decide together");
+    desk.put("empty.csv", "label,amount,age,noise\n");
+    for (words, named) in [
+        ("--background @valid.csv", "--background"),
+        ("--kind contrib --background @none.csv", "none.csv"),
+        ("--kind contrib --background @empty.csv", "at least one row"),
+    ] {
+        let (code, _, err) = desk.run(&format!("predict --model @m.model --data @valid.csv {words}"));
+        assert!(code == Some(2) && err.contains(named), "{words}: {err}");
+    }
+}
+
 #[test]
 fn convert_changes_the_format_and_no_prediction() {
     let desk = Desk::new();

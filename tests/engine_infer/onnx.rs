@@ -7,7 +7,7 @@ use aml_miner::gbdt::data::FeatureKind;
 use aml_miner::gbdt::model::onnx::{OnnxError, to_bytes};
 use aml_miner::gbdt::model::{CategorySet, Child, Model, Objective, Rule, Tree};
 
-use crate::models::{Draws, Shape, model, row};
+use crate::models::{Draws, Shape, exact, model, row};
 
 // ------------------------------------------------------------------ protobuf, in
 
@@ -276,7 +276,7 @@ fn a_model_without_trees_is_zero() {
 
 #[test]
 fn sets_that_readers_cannot_walk_are_refused() {
-    let mut model: Model = model(4, Shape { features: 3, trees: 1, leaves: 2 });
+    let mut model: Model = exact(4, Shape { features: 3, trees: 1, leaves: 2 });
     let mut tree = Tree::constant(0.0);
     tree.leaves.push(tree.leaves[0]);
     tree.nodes = model.trees[0].nodes[..1].to_vec();

@@ -1,6 +1,6 @@
 //! A table as the matrix that a model reads.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -27,6 +27,11 @@ pub(super) struct Data {
 }
 
 impl Data {
+    /// Another file, read in the same way.
+    pub(super) fn of(&self, path: &Path) -> Data {
+        Data { data: path.to_owned(), label: self.label.clone(), group: self.group.clone() }
+    }
+
     /// The columns that the model names, in its order; by position where no name is known.
     pub(super) fn read(&self, schema: &Schema, global: &Global) -> Result<FeatureMatrix, Fault> {
         let (mut table, layout) = layout::open(&self.data).map_err(Fault::input)?;

@@ -11,7 +11,7 @@ use crate::cli::args::Global;
 use crate::cli::{Fault, Verdict};
 use crate::determinism::par;
 use crate::gbdt::data::FeatureMatrix;
-use crate::gbdt::infer::{Explainer, PairExplainer, Predictor};
+use crate::gbdt::infer::{Explainer, InterventionalExplainer, PairExplainer, Predictor};
 use crate::gbdt::model::Model;
 use crate::table::file;
 
@@ -26,6 +26,9 @@ pub(crate) struct Predict {
     /// What to write of each row
     #[arg(long, value_enum, default_value_t = Kind::Score)]
     kind: Kind,
+    /// With --kind contrib: contributions against these rows, the interventional game, instead of against the rows of training
+    #[arg(long, value_name = "FILE")]
+    background: Option<PathBuf>,
     /// Tab-separated lines [default: stdout]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -52,8 +55,12 @@ pub(super) fn run(command: &Predict, global: &Global) -> Result<Verdict, Fault> 
     let mut report = Report::start();
     let model = super::model::read(&command.model)?;
     let data = command.data.read(&model.schema, global)?;
+    let background = background(command, &model, global)?;
     report.lap("load_seconds");
-    let text = lines(command.kind, &model, &data)?;
+    let text = match &background {
+        Some(background) => against(background, &model, &data)?,
+        None => lines(command.kind, &model, &data)?,
+    };
     report.lap("predict_seconds");
     match &command.output {
         Some(path) => file::write(path, text.as_bytes()).map_err(Fault::internal)?,
@@ -66,6 +73,20 @@ pub(super) fn run(command: &Predict, global: &Global) -> Result<Verdict, Fault> 
     report.note("model_sha256", model.digest().to_string());
     command.report.write(report)?;
     Ok(Verdict::Done)
+}
+
+fn background(command: &Predict, model: &Model, global: &Global) -> Result<Option<FeatureMatrix>, Fault> {
+    let Some(path) = &command.background else { return Ok(None) };
+    if command.kind != Kind::Contrib {
+        return Err(Fault::Input("--background: only --kind contrib asks for one".to_owned()));
+    }
+    command.data.of(path).read(&model.schema, global).map(Some)
+}
+
+fn against(background: &FeatureMatrix, model: &Model, data: &FeatureMatrix) -> Result<String, Fault> {
+    let explainer = InterventionalExplainer::new(model, background).map_err(Fault::input)?;
+    let all = explainer.explain(data).map_err(Fault::input)?;
+    Ok(table(data.n_rows(), &all.values, &[all.base_value]))
 }
 
 fn lines(kind: Kind, model: &Model, data: &FeatureMatrix) -> Result<String, Fault> {

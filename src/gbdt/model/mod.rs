@@ -2,6 +2,8 @@
 //! that hold it: our own format ([`Model::to_bytes`]), LightGBM's text ([`lightgbm`]) and, with the feature `interchange`, XGBoost's
 //! JSON and UBJSON (`xgboost`, to be read only) and ONNX (`onnx`, to be written only).
 
+#[cfg(feature = "interchange")]
+pub mod any;
 mod check;
 mod codec;
 pub mod describe;
