@@ -19,21 +19,25 @@ struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    static HELD: Cell<i64> = const { Cell::new(0) };
 }
 
-// SAFETY: every call is the system allocator's; the counter is a plain number of this thread and allocates nothing itself
+// SAFETY: every call is the system allocator's; the counters are plain numbers of this thread and allocate nothing themselves
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        HELD.set(HELD.get() + layout.size() as i64);
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        HELD.set(HELD.get() - layout.size() as i64);
         unsafe { System.dealloc(at, layout) }
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        HELD.set(HELD.get() + size as i64 - layout.size() as i64);
         unsafe { System.realloc(at, layout, size) }
     }
 }
@@ -45,6 +49,38 @@ fn allocations(work: impl FnOnce()) -> u64 {
     let before = ALLOCATIONS.get();
     work();
     ALLOCATIONS.get() - before
+}
+
+/// Bytes of the heap that a value holds.
+fn held<T>(make: impl FnOnce() -> T) -> i64 {
+    let before = HELD.get();
+    let made = make();
+    let held = HELD.get() - before;
+    drop(made);
+    held
+}
+
+/// Small trees, large trees, deep ones, wide tables.
+#[test]
+fn what_is_compiled_holds_no_more_than_three_times_the_model() {
+    for (trees, leaves, features) in [(100, 31, 28), (100, 255, 28), (500, 31, 150), (20, 1000, 10)] {
+        let model = forest::model(trees, leaves, features);
+        let whole = held(|| model.clone());
+        for level in Level::available() {
+            let (predictor, explainer) =
+                (held(|| Predictor::at(level, &model)), held(|| Explainer::at(level, &model)));
+            let times = |held: i64| held as f64 / whole as f64;
+            println!(
+                "{trees} x {leaves}, {level}: model {whole} bytes, predictor {:.2}, explainer {:.2} times",
+                times(predictor),
+                times(explainer)
+            );
+            assert!(
+                times(predictor).max(times(explainer)) <= 3.0,
+                "{level}, {trees} trees, {leaves} leaves, {features} features"
+            );
+        }
+    }
 }
 
 /// Trees for every kernel, on rows that fit the stack and rows that do not.
