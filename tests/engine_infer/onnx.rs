@@ -1,5 +1,6 @@
 //! ONNX files, decoded by a reader of protobuf's encoding and walked as ONNX describes its operators: every decision and every sum must be
 //! the model's, to the bit. `tests/peers.rs` asks onnxruntime the same.
+#![allow(clippy::panic, reason = "all of this is test code: a panic is a failed test")]
 
 use std::collections::BTreeMap;
 
