@@ -1,6 +1,11 @@
 //! What every command shares, and the list of commands.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::Fault;
+use crate::pipeline::fetch::Trust;
 
 /// Scores, ranks and explains anti-money-laundering alerts over blockchain transactions.
 #[derive(Debug, Parser)]
@@ -35,6 +40,20 @@ impl Global {
     pub(crate) fn threads(&self) -> usize {
         let all = || std::thread::available_parallelism().map_or(1, usize::from);
         self.threads.map_or_else(all, |n| n as usize)
+    }
+}
+
+/// Whom commands that call servers trust.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Tls {
+    /// Certificates in PEM form: a server must show one that they signed [default: authorities that browsers trust]
+    #[arg(long, value_name = "FILE", env = "AML_MINER_CA_FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+impl Tls {
+    pub(crate) fn trust(&self) -> Result<Trust, Fault> {
+        self.ca_file.as_deref().map_or_else(|| Ok(Trust::public()), Trust::of_file).map_err(Fault::input)
     }
 }
 

@@ -8,11 +8,11 @@ use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::args::Global;
+use super::args::{Global, Tls};
 use super::{Fault, Verdict};
 use crate::aml::sot::BatchId;
 use crate::pipeline::fetch::{
-    DownloadError, Downloader, Limits, Outcome, Pause, Progress, Retry, Source, Told,
+    Client, DownloadError, Downloader, Limits, Outcome, Pause, Progress, Retry, Source, Told,
 };
 
 /// Arguments of `download`.
@@ -52,6 +52,8 @@ pub(crate) struct Download {
     /// The largest file to take, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 8192)]
     max_file_mb: u64,
+    #[command(flatten)]
+    tls: Tls,
 }
 
 /// Kinds of servers.
@@ -71,8 +73,9 @@ pub(super) fn run(args: &Download, global: &Global) -> Result<Verdict, Fault> {
         Kind::Export => Source::export(&args.base_url, args.api_key.as_deref()),
     };
     let limits = Limits { bytes: args.max_file_mb.saturating_mul(1 << 20), ..Limits::default() };
+    let client = Client::new(source.base(), limits, &args.tls.trust()?);
     let retry = Retry { tries: args.tries.max(1), ..Retry::default() };
-    let downloader = Downloader::new(source, limits, retry, &Sleep, &progress);
+    let downloader = Downloader::new(source, client, retry, &Sleep, &progress);
     let mut verdict = Verdict::Done;
     for processing_date in days {
         let id =

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::args::Tls;
 use super::batch::{Input, write_file};
 use super::keygen::read_secret;
 use super::{Fault, Verdict};
@@ -44,10 +45,15 @@ pub(crate) struct Submit {
     /// Bearer token of the validator
     #[arg(long, value_name = "TOKEN", env = "AML_MINER_API_KEY", hide_env_values = true, requires = "post")]
     api_key: Option<String>,
+    #[command(flatten)]
+    tls: Tls,
 }
 
 pub(super) fn run(args: &Submit) -> Result<Verdict, Fault> {
     let key = args.key.as_deref().map(read_secret).transpose()?;
+    let limits = Limits { bytes: 1 << 20, ..Limits::default() };
+    let trust = args.tls.trust()?;
+    let validator = args.post.as_deref().map(|url| (Client::new(url, limits, &trust), url));
     let opened = sot::open(&args.input.batch).map_err(Fault::input)?;
     let bundle = super::batch::open_bundle(&args.input.models)?;
     let batch = derive::complete(opened.batch.clone());
@@ -80,8 +86,12 @@ pub(super) fn run(args: &Submit) -> Result<Verdict, Fault> {
         .public_key
         .map_or_else(|| "not signed (give --key)".to_owned(), |key| format!("signed by {key}"));
     println!("manifest {}, {by}", beside.display());
-    match &args.post {
-        Some(url) => post(args, url, &batch.id.network, &document),
+    match validator {
+        Some((client, url)) => {
+            let network = &batch.id.network;
+            let address = format!("{}/api/v1/submissions?network={network}", url.trim_end_matches('/'));
+            post(args, &client, &address, &document)
+        }
         None => Ok(Verdict::Done),
     }
 }
@@ -92,13 +102,10 @@ fn refuse(reasons: &[String]) -> Result<Verdict, Fault> {
     Ok(Verdict::Negative)
 }
 
-fn post(args: &Submit, url: &str, network: &str, document: &Document) -> Result<Verdict, Fault> {
-    let address = format!("{}/api/v1/submissions?network={network}", url.trim_end_matches('/'));
+fn post(args: &Submit, client: &Client, address: &str, document: &Document) -> Result<Verdict, Fault> {
     let bearer = args.api_key.as_ref().map(|token| format!("Bearer {token}"));
     let headers: Vec<(&str, &str)> = bearer.iter().map(|value| ("authorization", value.as_str())).collect();
-    let limits = Limits { bytes: 1 << 20, ..Limits::default() };
-    let reply =
-        Client::new(url, limits).post_json(&address, &document.to_json(), &headers).map_err(Fault::input)?;
+    let reply = client.post_json(address, &document.to_json(), &headers).map_err(Fault::input)?;
     println!("{address}: status {} {}", reply.status, String::from_utf8_lossy(&reply.body).trim());
     Ok(if (200..300).contains(&reply.status) { Verdict::Done } else { Verdict::Negative })
 }

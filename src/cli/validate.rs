@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::args::Global;
+use super::args::{Global, Tls};
 use super::batch::{open_batch, open_bundle, write_file};
 use super::clock::SystemClock;
 use super::{Fault, Verdict};
@@ -72,6 +72,8 @@ pub(crate) struct Validate {
     /// Write the report as JSON here, and beside it as Markdown
     #[arg(long, value_name = "REPORT")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    tls: Tls,
 }
 
 pub(super) fn run(args: &Validate, global: &Global) -> Result<Verdict, Fault> {
@@ -107,7 +109,8 @@ struct Past {
 
 impl<'a> Judge<'a> {
     fn new(args: &'a Validate) -> Result<Self, Fault> {
-        let client = args.url.as_deref().map(|url| (Client::new(url, Limits::default()), url));
+        let trust = args.tls.trust()?;
+        let client = args.url.as_deref().map(|url| (Client::new(url, Limits::default(), &trust), url));
         let needed = args.url.is_none() && args.scores.is_none();
         let models = args.models.clone().or_else(|| needed.then(|| PathBuf::from("models")));
         let bundle = models.filter(|_| args.url.is_none()).map(|dir| open_bundle(&dir)).transpose()?;

@@ -12,7 +12,8 @@ use aml_miner::aml::simulate::{Simulation, simulate};
 use aml_miner::aml::sot::{Batch, BatchId, TableKind, discover, write_batch};
 use aml_miner::determinism::digest::Md5;
 use aml_miner::pipeline::fetch::{
-    DownloadError, Downloader, HttpError, Limits, Outcome, Pause, Progress, Retry, Source, Told,
+    Client, DownloadError, Downloader, HttpError, Limits, Outcome, Pause, Progress, Retry, Source, Told,
+    Trust, TrustError,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -79,10 +80,26 @@ struct Scene {
     pauses: Pauses,
     retry: Retry,
     limits: Limits,
+    trust: Trust,
 }
 
 impl Scene {
     fn new() -> Scene {
+        Scene::of(Server::new(published()))
+    }
+
+    /// A server with a certificate for `name`, and a client that trusts who signed it.
+    fn tls(name: &str) -> Scene {
+        let (server, authority) = Server::tls(published(), name);
+        let scene = Scene::of(server);
+        let file = scene.output.path().with_extension("pem");
+        fs::write(&file, authority).expect("written");
+        let trust = Trust::of_file(&file).expect("an authority");
+        fs::remove_file(&file).expect("there");
+        Scene { trust, ..scene }
+    }
+
+    fn of(server: Server) -> Scene {
         let limits = Limits {
             connect: Duration::from_secs(5),
             read: Duration::from_millis(400),
@@ -90,11 +107,12 @@ impl Scene {
             bytes: 4 << 20,
         };
         Scene {
-            server: Server::new(published()),
+            server,
             output: tempfile::tempdir().expect("a folder"),
             pauses: Pauses::default(),
             retry: Retry { tries: 4, ..Retry::default() },
             limits,
+            trust: Trust::public(),
         }
     }
 
@@ -103,8 +121,12 @@ impl Scene {
     }
 
     fn fetch_from(&self, source: Source) -> Result<Outcome, DownloadError> {
-        Downloader::new(source, self.limits, self.retry, &self.pauses, &Silence)
-            .batch(&id(), self.output.path())
+        self.downloader(source).batch(&id(), self.output.path())
+    }
+
+    fn downloader(&self, source: Source) -> Downloader<'_> {
+        let client = Client::new(&self.server.url, self.limits, &self.trust);
+        Downloader::new(source, client, self.retry, &self.pauses, &Silence)
     }
 
     fn pauses(&self) -> Vec<Duration> {
@@ -162,7 +184,7 @@ fn a_batch_comes_whole_and_is_not_fetched_twice() {
     assert!(asked.iter().all(|a| a.headers["user-agent"].starts_with("aml-miner/")), "a polite user agent");
     assert_eq!(scene.fetch(), Ok(Outcome::Present));
     assert_eq!(scene.server.asked().len(), 0);
-    assert_eq!(scene.pauses(), []);
+    assert!(scene.pauses().is_empty());
 }
 
 #[test]
@@ -278,7 +300,7 @@ fn a_busy_server_is_left_alone_as_long_as_it_asks() {
     let scene = Scene::new();
     scene.server.fail(FILE, [Fault::Status(429, Some(3600))]);
     assert!(matches!(scene.fetch(), Err(DownloadError::Status { status: 429, .. })), "an hour is too long");
-    assert_eq!(scene.pauses(), []);
+    assert!(scene.pauses().is_empty());
 }
 
 #[test]
@@ -315,7 +337,7 @@ fn redirects_are_followed_but_not_for_ever() {
     scene.server.fail(FILE, vec![Fault::Redirect(FILE.to_owned()); 20]);
     let error = scene.fetch();
     assert!(matches!(error, Err(DownloadError::Http(HttpError::Redirects { .. }))), "{error:?}");
-    assert_eq!(scene.pauses(), [], "asking again would lead the same way");
+    assert!(scene.pauses().is_empty(), "asking again would lead the same way");
 }
 
 #[test]
@@ -408,15 +430,7 @@ fn labels_come_from_their_own_place() {
     let labels = published()[&format!("{FOLDER}/address_labels.parquet")].clone();
     scene.server.remove(&format!("{FOLDER}/address_labels.parquet"));
     assert!(matches!(scene.fetch(), Ok(Outcome::Fetched { files: 4, .. })));
-    let downloader = || {
-        Downloader::new(
-            Source::objects(&scene.server.url),
-            scene.limits,
-            scene.retry,
-            &scene.pauses,
-            &Silence,
-        )
-    };
+    let downloader = || scene.downloader(Source::objects(&scene.server.url));
     assert_eq!(downloader().labels("torus", scene.output.path()), Ok(Outcome::NotPublished));
     assert_eq!(names(scene.output.path()), ["snapshots"]);
     scene.server.put("/address-labels/torus_address_labels.parquet", labels);
@@ -454,4 +468,47 @@ fn an_export_wants_its_key() {
     let batch = Batch::open(&scene.target()).expect("it opens");
     assert_eq!(batch.id, id());
     assert!(batch.transfers.is_some() && batch.asset_prices.is_some());
+}
+
+#[test]
+fn a_batch_comes_over_tls_from_whom_we_trust() {
+    let scene = Scene::tls("127.0.0.1");
+    assert!(scene.server.url.starts_with("https://"));
+    // a connection that breaks off is taken up as without TLS
+    scene.server.fail(FILE, [Fault::Truncated(1_000), Fault::Status(503, None)]);
+    assert!(matches!(scene.fetch(), Ok(Outcome::Fetched { files: 5, .. })));
+    scene.assert_whole();
+    let resumed: Vec<String> =
+        scene.server.asked().iter().filter_map(|asked| asked.headers.get("range").cloned()).collect();
+    assert_eq!(resumed, ["bytes=1000-", "bytes=1000-"]);
+}
+
+#[test]
+fn nobody_else_is_believed() {
+    // signed by an authority that the public does not know; by one we trust, but for another name; by another one we trust
+    let mut unknown = Scene::tls("127.0.0.1");
+    unknown.trust = Trust::public();
+    let misnamed = Scene::tls("127.0.0.2");
+    let mut foreign = Scene::tls("127.0.0.1");
+    foreign.trust = misnamed.trust.clone();
+    for scene in [unknown, misnamed, foreign] {
+        let error = scene.fetch().expect_err("not to be believed");
+        assert!(matches!(&error, DownloadError::Http(HttpError::Certificate { .. })), "{error:?}");
+        assert!(error.to_string().contains("--ca-file"), "{error}");
+        assert!(scene.pauses().is_empty(), "another try would not help");
+        assert!(scene.server.asked().is_empty(), "nothing is said to a stranger");
+        scene.assert_absent();
+    }
+}
+
+#[test]
+fn a_file_that_names_nobody_to_trust_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("own.pem");
+    assert!(matches!(Trust::of_file(&file), Err(TrustError::Read(_))));
+    for text in ["", "no certificate\n", "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n"] {
+        fs::write(&file, text).expect("written");
+        let error = Trust::of_file(&file).expect_err("nobody");
+        assert!(error.to_string().contains("own.pem: expected certificates in PEM form"), "{error}");
+    }
 }

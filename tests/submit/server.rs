@@ -1,10 +1,15 @@
-//! A real HTTP server on loopback that misbehaves as it is told.
+//! A real HTTP server on loopback, over TLS too, that misbehaves as it is told.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::crypto::ring;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// How one answer goes wrong.
 #[derive(Clone, Debug)]
@@ -53,13 +58,35 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn new(files: BTreeMap<String, Vec<u8>>) -> Server {
+        Server::start("http", files, answer)
+    }
+
+    /// Shows a certificate for `name` (127.0.0.1 or another), signed by the authority that is returned in PEM form.
+    pub(crate) fn tls(files: BTreeMap<String, Vec<u8>>, name: &str) -> (Server, String) {
+        let (authority, config) = certified(name);
+        let config = Arc::new(config);
+        let server = Server::start("https", files, move |stream, shared| {
+            let connection = ServerConnection::new(config.clone()).map_err(std::io::Error::other)?;
+            let mut stream = StreamOwned::new(connection, stream);
+            answer(&mut stream, shared)?;
+            stream.conn.send_close_notify();
+            stream.flush()
+        });
+        (server, authority)
+    }
+
+    fn start(
+        scheme: &str,
+        files: BTreeMap<String, Vec<u8>>,
+        answer: impl Fn(TcpStream, &Mutex<Shared>) -> std::io::Result<()> + Clone + Send + 'static,
+    ) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("bound"));
+        let url = format!("{scheme}://{}", listener.local_addr().expect("bound"));
         let shared = Arc::new(Mutex::new(Shared { files, ..Shared::default() }));
         let server = Server { url, shared: shared.clone() };
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let shared = shared.clone();
+                let (shared, answer) = (shared.clone(), answer.clone());
                 std::thread::spawn(move || {
                     let _the_client_may_have_gone = answer(stream, &shared);
                 });
@@ -96,8 +123,25 @@ impl Server {
     }
 }
 
-fn answer(stream: TcpStream, shared: &Mutex<Shared>) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
+/// An authority made for this test, in PEM form, and a server's side of TLS with a certificate for `name` that it signed.
+fn certified(name: &str) -> (String, ServerConfig) {
+    let [of_authority, of_server] = [(); 2].map(|()| KeyPair::generate().expect("a key"));
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let pem = params.self_signed(&of_authority).expect("an authority").pem();
+    let authority = Issuer::new(params, of_authority);
+    let server = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+    let certificate = server.signed_by(&of_server, &authority).expect("signed").der().clone();
+    let key = PrivateKeyDer::try_from(of_server.serialize_der()).expect("a key");
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|versions| versions.with_no_client_auth().with_single_cert(vec![certificate], key))
+        .expect("a certificate with its key");
+    (pem, config)
+}
+
+fn answer(stream: impl Read + Write, shared: &Mutex<Shared>) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
     let Some(asked) = read_head(&mut reader)? else { return Ok(()) };
     // who answers before all was said breaks the connection
     let length = asked.headers.get("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
@@ -110,20 +154,20 @@ fn answer(stream: TcpStream, shared: &Mutex<Shared>) -> std::io::Result<()> {
         let fault = shared.faults.get_mut(&path).and_then(VecDeque::pop_front);
         (fault, shared.files.get(&path).cloned(), locked)
     };
-    let mut out = stream;
+    let out = reader.get_mut();
     if locked {
-        return status(&mut out, 401, "");
+        return status(out, 401, "");
     }
-    let Some(file) = file else { return status(&mut out, 404, "") };
+    let Some(file) = file else { return status(out, 404, "") };
     let from =
         asked.headers.get("range").and_then(|r| r.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
     match fault {
-        Some(fault) => misbehave(&mut out, &file, from, &fault),
-        None => behave(&mut out, &file, from),
+        Some(fault) => misbehave(out, &file, from, &fault),
+        None => behave(out, &file, from),
     }
 }
 
-fn behave(out: &mut TcpStream, file: &[u8], from: Option<usize>) -> std::io::Result<()> {
+fn behave(out: &mut impl Write, file: &[u8], from: Option<usize>) -> std::io::Result<()> {
     match from {
         Some(from) if from >= file.len() => status(out, 416, ""),
         Some(from) => {
@@ -134,7 +178,7 @@ fn behave(out: &mut TcpStream, file: &[u8], from: Option<usize>) -> std::io::Res
     }
 }
 
-fn misbehave(out: &mut TcpStream, file: &[u8], from: Option<usize>, fault: &Fault) -> std::io::Result<()> {
+fn misbehave(out: &mut impl Write, file: &[u8], from: Option<usize>, fault: &Fault) -> std::io::Result<()> {
     let rest = &file[from.unwrap_or(0).min(file.len())..];
     let (head, range) = match from {
         Some(from) => (
@@ -179,12 +223,12 @@ fn misbehave(out: &mut TcpStream, file: &[u8], from: Option<usize>, fault: &Faul
     }
 }
 
-fn status(out: &mut TcpStream, code: u16, headers: &str) -> std::io::Result<()> {
+fn status(out: &mut impl Write, code: u16, headers: &str) -> std::io::Result<()> {
     write!(out, "HTTP/1.1 {code} Told\r\n{headers}Content-Length: 0\r\nConnection: close\r\n\r\n")
 }
 
 fn body(
-    out: &mut TcpStream,
+    out: &mut impl Write,
     head: &str,
     headers: &str,
     bytes: &[u8],
@@ -195,7 +239,7 @@ fn body(
     out.flush()
 }
 
-fn read_head(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Asked>> {
+fn read_head(reader: &mut impl BufRead) -> std::io::Result<Option<Asked>> {
     let mut line = String::new();
     reader.read_line(&mut line)?;
     let Some(path) = line.split_whitespace().nth(1).map(str::to_owned) else { return Ok(None) };

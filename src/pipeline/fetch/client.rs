@@ -11,6 +11,8 @@ use ureq::config::Config;
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
+use super::trust::Trust;
+
 /// How long to wait and how much to take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -83,6 +85,14 @@ pub enum HttpError {
         /// What the system said.
         reason: String,
     },
+    /// Not whom the address names, or nobody we trust.
+    #[error("{url}: {reason}; certificates of an authority of your own are named by --ca-file")]
+    Certificate {
+        /// Whom.
+        url: String,
+        /// What is wrong with what it shows.
+        reason: String,
+    },
     /// Too slow.
     #[error("{url}: no answer in time ({reason})")]
     Timeout {
@@ -123,9 +133,10 @@ impl HttpError {
 }
 
 impl Client {
-    /// A client that will call addresses under `base`.
-    pub fn new(base: &str, limits: Limits) -> Client {
+    /// A client that will call addresses under `base`, and over TLS only whom `trust` allows.
+    pub fn new(base: &str, limits: Limits, trust: &Trust) -> Client {
         let mut config = Config::builder()
+            .tls_config(trust.config())
             .user_agent(USER_AGENT)
             .http_status_as_error(false)
             .max_redirects(MAX_REDIRECTS)
@@ -137,6 +148,11 @@ impl Client {
             config = config.proxy(None);
         }
         Client { agent: config.build().new_agent(), limits }
+    }
+
+    /// How long it waits and how much it takes.
+    pub fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// GET, the body in memory.
@@ -215,6 +231,10 @@ fn explain(url: &str, error: ureq::Error, limit: u64) -> HttpError {
 
 fn of_system(url: String, error: &io::Error) -> HttpError {
     let reason = error.to_string();
+    if let Some(rustls::Error::InvalidCertificate(_)) = error.get_ref().and_then(|inner| inner.downcast_ref())
+    {
+        return HttpError::Certificate { url, reason };
+    }
     match error.kind() {
         io::ErrorKind::ConnectionRefused | io::ErrorKind::AddrNotAvailable => {
             HttpError::Connect { url, reason }

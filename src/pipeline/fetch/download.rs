@@ -12,7 +12,7 @@ use std::path::Path;
 
 use chrono::Days;
 
-use super::client::{Client, Limits};
+use super::client::Client;
 use super::fault::{DownloadError, disk, not_a_batch};
 use super::file::{Files, Progress, make_folder, partial, remove, rename};
 use super::retry::{Pause, Retry};
@@ -60,16 +60,16 @@ pub struct Downloader<'a> {
 }
 
 impl<'a> Downloader<'a> {
-    /// A downloader that waits as `pause` does.
+    /// A downloader that waits as `pause` does; `client` is for addresses under the source's base.
     pub fn new(
         source: Source,
-        limits: Limits,
+        client: Client,
         retry: Retry,
         pause: &'a dyn Pause,
         progress: &'a dyn Progress,
     ) -> Downloader<'a> {
-        let (client, headers) = (Client::new(source.base(), limits), source.headers());
-        Downloader { source, files: Files { client, limits, retry, pause, progress, headers } }
+        let headers = source.headers();
+        Downloader { source, files: Files { client, retry, pause, progress, headers } }
     }
 
     /// Brings a batch under `output`, in the layout it is published in.
@@ -222,7 +222,8 @@ impl Source {
         }
     }
 
-    fn base(&self) -> &str {
+    /// What every address of it begins with.
+    pub fn base(&self) -> &str {
         match self {
             Source::Objects { base } | Source::Export { base, .. } => base,
         }

@@ -8,7 +8,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::client::{Client, HttpError, Limits, Streamed, explain_read};
+use super::client::{Client, HttpError, Streamed, explain_read};
 use super::fault::{DownloadError, disk, not_a_batch};
 use super::retry::{Pause, Retry, Told, retry_after};
 use crate::aml::sot::Checksum;
@@ -27,7 +27,6 @@ pub trait Progress {
 /// Brings files from one server.
 pub(super) struct Files<'a> {
     pub(super) client: Client,
-    pub(super) limits: Limits,
     pub(super) retry: Retry,
     pub(super) pause: &'a dyn Pause,
     pub(super) progress: &'a dyn Progress,
@@ -51,7 +50,7 @@ impl Files<'_> {
         let mut fetched = 0;
         for _ in 0..2 {
             fetched += self.file(url, &partial, number)?;
-            let bytes = file::read(&partial, self.limits.bytes).map_err(|e| not_a_batch(url, e))?;
+            let bytes = file::read(&partial, self.client.limits().bytes).map_err(|e| not_a_batch(url, e))?;
             if checksum.is_none_or(|checksum| checksum.fits(&bytes)) {
                 rename(&partial, path)?;
                 return Ok(fetched);
@@ -170,12 +169,14 @@ impl Files<'_> {
             let read = match answer.body.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(read) => read,
-                Err(error) => return Err(Told::Nothing(explain_read(url, error, self.limits.bytes)).into()),
+                Err(error) => {
+                    return Err(Told::Nothing(explain_read(url, error, self.client.limits().bytes)).into());
+                }
             };
             came += read as u64;
             *fetched += read as u64;
-            if from + came > self.limits.bytes {
-                let limit = self.limits.bytes;
+            if from + came > self.client.limits().bytes {
+                let limit = self.client.limits().bytes;
                 return Err(Told::Nothing(HttpError::TooLarge { url: url.to_owned(), limit }).into());
             }
             file.write_all(&buffer[..read]).map_err(failed)?;
