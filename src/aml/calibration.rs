@@ -52,6 +52,9 @@ pub struct Calibrated {
     pub rows: usize,
     /// Mean log loss of each method on folds that it was not fitted on; `none` is the score as it was.
     pub candidates: BTreeMap<String, f64>,
+    /// The share of wrong labels that was seen through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_noise: Option<f64>,
     /// Share of positives among labelled rows, and as estimated for all rows, to which the map was moved; the figures below are
     /// of labelled rows, before that.
     #[serde(default, skip_serializing_if = "Option::is_none")]

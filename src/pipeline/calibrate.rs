@@ -48,8 +48,55 @@ impl Scored {
         self.weights.extend(&other.weights);
     }
 
+    /// The rows of all folds.
+    pub fn pooled(folds: &[Scored]) -> Scored {
+        let mut all = Scored::default();
+        folds.iter().for_each(|fold| all.append(fold));
+        all
+    }
+
     fn weight(&self, row: usize) -> f64 {
         self.weights.get(row).map_or(1.0, |&weight| f64::from(weight))
+    }
+
+    fn weight_of_all(&self) -> f64 {
+        (0..self.raw.len()).fold(0.0, |sum, row| sum + self.weight(row))
+    }
+
+    /// The share of positives.
+    fn share(&self) -> f64 {
+        let positives = self
+            .labels
+            .iter()
+            .enumerate()
+            .filter(|(_, label)| **label > 0.0)
+            .map(|(row, _)| self.weight(row));
+        positives.sum::<f64>() / self.weight_of_all()
+    }
+
+    /// Gives all rows together this weight.
+    fn weigh(&mut self, total: f64) {
+        let factor = total / self.weight_of_all();
+        self.weights = (0..self.raw.len()).map(|row| (factor * self.weight(row)) as f32).collect();
+    }
+
+    /// Each row as positive and as negative, by how likely that is given its label and its probability of being positive.
+    fn truly(&self, noise: f64, positive: impl Fn(f64) -> f64) -> Scored {
+        let mut rows = Scored::default();
+        for (row, (&raw, &label)) in self.raw.iter().zip(&self.labels).enumerate() {
+            let right = if label > 0.0 { 1.0 - noise } else { noise };
+            let p = positive(raw);
+            let (yes, no) = (p * right, (1.0 - p) * (1.0 - right));
+            rows.push_both(raw, self.weight(row), yes / (yes + no));
+        }
+        rows
+    }
+
+    /// A row of which it is not known what it is. All rows before have weights of their own.
+    fn push_both(&mut self, raw: f64, weight: f64, positive: f64) {
+        self.raw.extend([raw, raw]);
+        self.labels.extend([1.0, 0.0]);
+        self.weights.extend([(weight * positive) as f32, (weight * (1.0 - positive)) as f32]);
     }
 }
 
@@ -76,8 +123,7 @@ pub fn choose(method: Method, folds: &[Scored]) -> Option<Calibrated> {
         Method::Auto => vec![Method::None, Method::Platt, Method::Beta, Method::Isotonic],
         one => vec![Method::None, one],
     };
-    let mut all = Scored::default();
-    folds.iter().for_each(|fold| all.append(fold));
+    let all = Scored::pooled(folds);
     if all.raw.len() < LEAST {
         return None;
     }
@@ -99,10 +145,36 @@ pub fn choose(method: Method, folds: &[Scored]) -> Option<Calibrated> {
         map,
         rows: all.raw.len(),
         candidates: candidates.collect::<BTreeMap<_, _>>(),
+        label_noise: None,
         base_rates: None,
         before: reliability(&all.labels, &nested[0].1)?,
         after: reliability(&all.labels, &nested[best].1)?,
     })
+}
+
+/// A map that was fitted on labels of which a share `noise` is wrong, either way, fitted anew for what is true; and the rows it is fitted
+/// on: each once as positive and once as negative, weighed by how likely that is given its label and its score. Labels that are
+/// wrong by lot pull every probability towards one half, so a map fitted on them cannot say 0 or 1 (Menon, van Rooyen, Ong,
+/// Williamson, "Learning from corrupted binary labels via class-probability estimation", ICML 2015, section 3). Nothing changes
+/// where `noise` is 0.
+pub fn to_true_labels(one: Calibrated, seen: Scored, noise: f64) -> (Calibrated, Scored) {
+    if noise == 0.0 {
+        return (one, seen);
+    }
+    let method = method_of(&one.map);
+    let said = |raw: f64| one.map.probability(raw).clamp(noise, 1.0 - noise);
+    let mut rows = seen.truly(noise, |raw| (said(raw) - noise) / (1.0 - 2.0 * noise));
+    let mut found = fit(method, &rows);
+    // expectation maximisation: the map says anew how likely each label is wrong
+    for _ in 1..NOISE_ROUNDS {
+        let Some(map) = &found else { return (one, seen) };
+        rows = seen.truly(noise, |raw| map.probability(raw));
+        found = fit(method, &rows);
+    }
+    match found {
+        Some(map) => (Calibrated { map, label_noise: Some(noise), ..one }, rows),
+        None => (one, seen),
+    }
 }
 
 /// A map that was fitted on labelled rows, fitted anew for all rows. Who is labelled depends on what was found: cases are labelled
@@ -110,30 +182,19 @@ pub fn choose(method: Method, folds: &[Scored]) -> Option<Calibrated> {
 /// their raw scores alone (expectation maximisation, Saerens et al. 2002), assuming that within a class the labelled are like the
 /// others; each of them then counts as positive by its probability at that share, and as negative by the rest. `labelled` is how many
 /// rows have labels, of which `seen` are the ones scored out of fold. Where there are no other rows nothing changes.
-pub fn to_all_rows(one: Calibrated, seen: &[Scored], labelled: usize, others: &[f64]) -> Calibrated {
-    let mut rows = Scored::default();
-    seen.iter().for_each(|fold| rows.append(fold));
-    let positives = rows.labels.iter().filter(|&&label| label > 0.0).count() as f64;
-    let known = positives / rows.labels.len() as f64;
+pub fn to_all_rows(one: Calibrated, mut seen: Scored, labelled: usize, others: &[f64]) -> Calibrated {
+    let known = seen.share();
     if others.is_empty() || !(known > 0.0 && known < 1.0) {
         return one;
     }
     let scores: Vec<f64> = others.iter().map(|&raw| one.map.probability(raw)).collect();
     let share = base_rate(known, &scores);
-    rows.weights = vec![(labelled as f64 / rows.raw.len() as f64) as f32; rows.raw.len()];
+    seen.weigh(labelled as f64);
     let (up, down) = (share / known, (1.0 - share) / (1.0 - known));
     for (&raw, p) in others.iter().zip(&scores) {
-        let positive = p * up / (p * up + (1.0 - p) * down);
-        rows.raw.extend([raw, raw]);
-        rows.labels.extend([1.0, 0.0]);
-        rows.weights.extend([positive as f32, (1.0 - positive) as f32]);
+        seen.push_both(raw, 1.0, p * up / (p * up + (1.0 - p) * down));
     }
-    let method = match one.map {
-        Calibration::Platt { .. } => Method::Platt,
-        Calibration::Beta { .. } => Method::Beta,
-        Calibration::Isotonic { .. } => Method::Isotonic,
-    };
-    let Some(map) = fit(method, &rows) else { return one };
+    let Some(map) = fit(method_of(&one.map), &seen) else { return one };
     let all = (known * labelled as f64 + share * others.len() as f64) / (labelled + others.len()) as f64;
     Calibrated { map, base_rates: Some((known, all)), ..one }
 }
@@ -203,7 +264,7 @@ fn cost(map: &Calibration, rows: &Scored) -> f64 {
 fn isotonic(rows: &Scored) -> Calibration {
     let mut order: Vec<usize> = (0..rows.raw.len()).collect();
     order.sort_by(|&a, &b| rows.raw[a].total_cmp(&rows.raw[b]).then(a.cmp(&b)));
-    let total = (0..order.len()).fold(0.0, |sum, row| sum + rows.weight(row));
+    let total = rows.weight_of_all();
     let size = (total / KNOTS as f64).floor().max((LEAST / 2) as f64);
     let mut pools: Vec<Pool> = vec![];
     let mut bin = Pool::default();
@@ -255,6 +316,14 @@ fn push(pools: &mut Vec<Pool>, mut next: Pool) {
     pools.push(next);
 }
 
+fn method_of(map: &Calibration) -> Method {
+    match map {
+        Calibration::Platt { .. } => Method::Platt,
+        Calibration::Beta { .. } => Method::Beta,
+        Calibration::Isotonic { .. } => Method::Isotonic,
+    }
+}
+
 fn name(method: Method) -> &'static str {
     match method {
         Method::None => "none",
@@ -267,6 +336,9 @@ fn name(method: Method) -> &'static str {
 
 /// Fewer rows say nothing of probabilities.
 pub const LEAST: usize = 100;
+
+/// Rounds of seeing through noise: each takes away most of what the one before left.
+const NOISE_ROUNDS: usize = 5;
 
 /// Knots of an isotonic map, at most about so many.
 const KNOTS: usize = 100;
@@ -356,9 +428,41 @@ mod tests {
         for method in [Method::Platt, Method::Beta, Method::Isotonic, Method::Auto] {
             let one = choose(method, &folds).expect("a map");
             let before = error(&one.map);
-            let moved = to_all_rows(one, &folds, seen.raw.len(), &unseen.raw);
+            let moved = to_all_rows(one, Scored::pooled(&folds), seen.raw.len(), &unseen.raw);
             assert!(before > 0.05 && error(&moved.map) < 0.015, "{before} {}", error(&moved.map));
             assert!(moved.map.check().is_ok());
+        }
+    }
+
+    #[test]
+    fn labels_that_are_wrong_by_lot_are_seen_through() {
+        let truth = |raw: f64| math::sigmoid(2.5 * raw - 0.5);
+        let (noise, lot) = (0.06, Stream::new(5, "wrong"));
+        let true_folds = folds(&truth);
+        let flip = |(i, label): (usize, &f32)| if lot.unit(i as u64) < noise { 1.0 - label } else { *label };
+        let said = |fold: &Scored| Scored {
+            labels: fold.labels.iter().enumerate().map(flip).collect(),
+            ..fold.clone()
+        };
+        let noisy: Vec<Scored> = true_folds.iter().map(said).collect();
+        let all = Scored::pooled(&true_folds);
+        let error = |map: &Calibration| {
+            let scores: Vec<f64> = all.raw.iter().map(|&raw| map.probability(raw)).collect();
+            reliability(&all.labels, &scores).expect("rows").ece
+        };
+        for method in [Method::Beta, Method::Isotonic, Method::Auto] {
+            let one = choose(method, &noisy).expect("a map");
+            let before = error(&one.map);
+            let (moved, rows) = to_true_labels(one.clone(), Scored::pooled(&noisy), noise);
+            assert!(before > 0.04 && error(&moved.map) < 0.015, "{method:?}: {before} {}", error(&moved.map));
+            assert!(
+                (rows.weight_of_all() - all.raw.len() as f64).abs() < 0.01,
+                "no row counts more than once"
+            );
+            assert!((rows.share() - all.share()).abs() < 0.01, "{} {}", rows.share(), all.share());
+            assert_eq!(moved.label_noise, Some(noise));
+            let same = to_true_labels(one.clone(), Scored::pooled(&noisy), 0.0);
+            assert_eq!(same, (one, Scored::pooled(&noisy)));
         }
     }
 

@@ -44,6 +44,8 @@ pub struct Config {
     pub calibration: Method,
     /// Whose share of positives a probability is about.
     pub calibration_rows: CalibrationRows,
+    /// The share of labels that are wrong, as far as is known: what probabilities see through.
+    pub label_noise: f64,
     /// Whether batches of several networks may make one bundle.
     pub networks: Networks,
     /// What becomes of the batches' labels where a file of labels is given.
@@ -333,6 +335,11 @@ impl Config {
         }
     }
 
+    /// The share of targets that are wrong: labels may be, what was planted or came about is not.
+    pub(super) fn noise_of_targets(&self) -> f64 {
+        if self.target == TargetTable::Labels { self.label_noise } else { 0.0 }
+    }
+
     /// The parameters of a model, to change.
     pub(super) fn parameters_mut(&mut self, kind: Kind) -> &mut BTreeMap<String, Value> {
         match kind {
@@ -349,6 +356,7 @@ impl Config {
             if legal { Ok(()) } else { Err(ConfigError::Value { key, expected, found: found_text }) }
         };
         share("validation_share", self.validation_share, 0.9, "0 to 0.9")?;
+        share("label_noise", self.label_noise, 0.4, "0 to 0.4")?;
         share("masking.share", self.masking.share, 1.0, "0 to 1")?;
         share("selection.max_correlation", self.selection.max_correlation, 1.0, "0 to 1")?;
         share("selection.min_importance", self.selection.min_importance, 1.0, "0 to 1")?;
@@ -392,6 +400,7 @@ struct WireConfig {
     selection: Selection,
     calibration: Method,
     calibration_rows: CalibrationRows,
+    label_noise: f64,
     networks: Networks,
     custom_labels: CustomLabelUse,
     masking: Masking,
@@ -434,6 +443,7 @@ mod tests {
     fn mistakes_are_named() {
         let refuse = |text: &str| Config::parse(text, "t.yaml").expect_err("refused").to_string();
         assert!(refuse("sead: 1").contains("sead"));
+        assert!(refuse("label_noise: 0.5").starts_with("label_noise: expected 0 to 0.4"));
         assert!(refuse("validation_share: 2").starts_with("validation_share: expected 0 to 0.9"));
         assert!(refuse("alert_scorer: {num_leafs: 3}").starts_with("alert_scorer: "));
         assert!(refuse("alert_scorer: {num_leaves: {a: 1}}").contains("num_leaves"));

@@ -158,7 +158,7 @@ impl Material {
         cross.score(&Overrides::new(), &mut |_| ControlFlow::Continue(())).map(Some)
     }
 
-    /// The map of the folds' scores, moved to the base rate of all rows where configured.
+    /// The map of the folds' scores, moved to what is true and to the base rate of all rows where configured.
     fn calibrate(&self, table: &Table, folds: &FoldScores, model: &Model) -> Option<Calibrated> {
         let label = |&row: &usize| f32::from(u8::from(table.rows.targets[row].positive));
         let scored = folds.folds.iter().map(|fold| Scored {
@@ -167,13 +167,15 @@ impl Material {
             weights: vec![],
         });
         let scored: Vec<Scored> = scored.collect();
-        let chosen = calibrate::choose(self.config.calibration, &scored);
+        let chosen = calibrate::choose(self.config.calibration, &scored)?;
+        let (one, seen) =
+            calibrate::to_true_labels(chosen, Scored::pooled(&scored), self.config.noise_of_targets());
         if self.config.calibration_rows == CalibrationRows::Labelled {
-            return chosen;
+            return Some(one);
         }
         let predictor = Predictor::new(model);
         let others = predictor.raw(&table.rows.others).expect("the features of the same set");
-        chosen.map(|one| calibrate::to_all_rows(one, &scored, table.rows.len(), &others))
+        Some(calibrate::to_all_rows(one, seen, table.rows.len(), &others))
     }
 
     /// The model of all rows, and figures on the dates that chose the number of rounds.

@@ -139,8 +139,8 @@ fn figures_of_functions() {
     for function in functions() {
         let samplers: [Named; 6] = [
             ("48 candidates", |seed| Sampler::Tpe(Tpe { candidates: 48, ..Tpe::new(seed) })),
+            ("good 0.1", |seed| Sampler::Tpe(Tpe { good_share: 0.1, ..Tpe::new(seed) })),
             ("good 0.15", |seed| Sampler::Tpe(Tpe { good_share: 0.15, ..Tpe::new(seed) })),
-            ("good 0.2", |seed| Sampler::Tpe(Tpe { good_share: 0.2, ..Tpe::new(seed) })),
             ("ours tpe", |seed| Sampler::Tpe(Tpe::new(seed))),
             ("ours tpe separate", |seed| {
                 Sampler::Tpe(Tpe { structure: Structure::Separate, ..Tpe::new(seed) })
