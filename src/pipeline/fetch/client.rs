@@ -5,10 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::config::Config;
 use ureq::http::Response;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
 use super::trust::Trust;
@@ -136,7 +138,7 @@ impl Client {
     /// A client that will call addresses under `base`, and over TLS only whom `trust` allows.
     pub fn new(base: &str, limits: Limits, trust: &Trust) -> Client {
         let mut config = Config::builder()
-            .tls_config(trust.config())
+            .tls_config(tls(trust))
             .user_agent(USER_AGENT)
             .http_status_as_error(false)
             .max_redirects(MAX_REDIRECTS)
@@ -206,6 +208,14 @@ impl Streamed {
         self.body.read_to_end(&mut body).map_err(|error| explain_read(url, error, limit))?;
         Ok(Reply { status: self.status, headers: self.headers, body })
     }
+}
+
+fn tls(trust: &Trust) -> TlsConfig {
+    let own = |one: &rustls::pki_types::CertificateDer<'static>| Certificate::from_der(one).to_owned();
+    let roots = trust
+        .own()
+        .map_or(RootCerts::WebPki, |all| RootCerts::Specific(Arc::new(all.iter().map(own).collect())));
+    TlsConfig::builder().root_certs(roots).build()
 }
 
 /// What went wrong while a body was read.

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 use crate::table::{ReadError, file};
 
 /// Who must have signed a server's certificate.
 #[derive(Clone, Debug, Default)]
-pub struct Trust(Option<Arc<Vec<Certificate<'static>>>>);
+pub struct Trust(Option<Arc<[CertificateDer<'static>]>>);
 
 /// A file that names nobody to trust.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -40,21 +41,17 @@ impl Trust {
     pub fn of_file(path: &Path) -> Result<Trust, TrustError> {
         let fault = |found: String| TrustError::NotPem { path: path.to_owned(), found };
         let bytes = file::read(path, MOST_BYTES)?;
-        let mut authorities = vec![];
-        for item in parse_pem(&bytes) {
-            if let PemItem::Certificate(one) = item.map_err(|error| fault(error.to_string()))? {
-                authorities.push(one);
-            }
-        }
+        let authorities: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+        let authorities = authorities.map_err(|error| fault(error.to_string()))?;
         if authorities.is_empty() {
             return Err(fault("none".to_owned()));
         }
-        Ok(Trust(Some(Arc::new(authorities))))
+        Ok(Trust(Some(authorities.into())))
     }
 
-    pub(super) fn config(&self) -> TlsConfig {
-        let roots = self.0.clone().map_or(RootCerts::WebPki, RootCerts::Specific);
-        TlsConfig::builder().root_certs(roots).build()
+    /// The authorities, where they are not the public's.
+    pub(super) fn own(&self) -> Option<&[CertificateDer<'static>]> {
+        self.0.as_deref()
     }
 }
 
