@@ -107,6 +107,31 @@ fn tables(batch: &Batch) -> Vec<Option<Table>> {
     TableKind::ALL.iter().map(|&kind| to_table(batch, kind)).collect()
 }
 
+// ---- text instead of Parquet
+
+#[test]
+fn a_ledger_in_csv_is_a_batch() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let ledger = "tx_id,block_timestamp,from_address,to_address,amount,amount_usd\n\
+                  001,1761004800000,007,b,1.50,3\n2,1761091200000,b,0x9,1.25,2.5\n";
+    std::fs::write(dir.path().join("transfers.csv"), ledger).expect("written");
+    std::fs::write(dir.path().join("address_labels.tsv"), "address\trisk_level\n007\thigh\n")
+        .expect("written");
+    let meta = r#"{"network": "mine", "processing_date": "2025-11-20", "window_days": 30,
+                   "counts": {"transfers": 2}}"#;
+    std::fs::write(dir.path().join("META.json"), meta).expect("written");
+    let batch = Batch::open(dir.path()).expect("a batch");
+    let transfers = batch.transfers.expect("read");
+    assert_eq!((transfers[0].tx_id.as_str(), transfers[0].from_address.as_str()), ("001", "007"));
+    assert_eq!((transfers[1].amount, transfers[1].amount_usd), (1.25, 2.5));
+    assert_eq!(batch.labels.expect("read")[0].risk_level, "high");
+    // one row less than META.json says, and a cell that is no number: as for Parquet
+    let short = ledger.lines().take(2).collect::<Vec<_>>().join("\n").replace("1.50", "much");
+    std::fs::write(dir.path().join("transfers.csv"), short).expect("written");
+    let text = Batch::open(dir.path()).expect_err("wrong").to_string();
+    assert!(text.contains("much") && text.contains("transfers.csv"), "{text}");
+}
+
 // ---- malformed batches: every fault with its place
 
 /// A small batch with every table.

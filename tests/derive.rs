@@ -17,6 +17,10 @@ mod alerts;
 mod documents;
 #[path = "derive/edge_cases.rs"]
 mod edge_cases;
+#[path = "derive/further.rs"]
+mod further;
+#[path = "derive/graph_features.rs"]
+mod graph_features;
 #[path = "derive/invariants.rs"]
 mod invariants;
 #[path = "derive/patterns.rs"]

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::args::Global;
 use super::{Fault, Verdict};
-use crate::aml::derive::{Derived, complete_and_list};
+use crate::aml::derive::{Derived, add_further_patterns, add_graph_features, complete_and_list};
 use crate::aml::sot::{Batch, TableKind, to_table, write_batch};
 
 /// Writes the tables that a batch lacks and its others determine.
@@ -18,6 +18,19 @@ pub(crate) struct Derive {
     /// Folder to write to: the derived tables, then META.json; not that of the batch
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
+    /// Which patterns to write: those that alerts come from, or also smurfing networks, peel chains, mixers and
+    /// threshold evasion
+    #[arg(long, value_enum, default_value_t = Patterns::Alerting)]
+    patterns: Patterns,
+}
+
+/// Which detectors run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Patterns {
+    /// Those that alerts come from.
+    Alerting,
+    /// Every one.
+    All,
 }
 
 pub(crate) fn run(args: &Derive, global: &Global) -> Result<Verdict, Fault> {
@@ -26,7 +39,13 @@ pub(crate) fn run(args: &Derive, global: &Global) -> Result<Verdict, Fault> {
         let text = "--output: expected another folder than the batch's, whose META.json would be replaced";
         return Err(Fault::Input(text.to_owned()));
     }
-    let (batch, derived) = complete_and_list(batch);
+    let (mut batch, derived) = complete_and_list(batch);
+    if derived.contains(&Derived::Features) {
+        add_graph_features(&mut batch);
+    }
+    if args.patterns == Patterns::All && derived.contains(&Derived::Patterns) {
+        add_further_patterns(&mut batch);
+    }
     if derived.is_empty() {
         println!("{}: nothing to derive", batch.id.name());
         return Ok(Verdict::Done);

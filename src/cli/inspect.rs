@@ -88,7 +88,11 @@ fn to_text(opened: &Opened) -> String {
     write(&mut text, format_args!("\n{} findings", opened.findings.len()));
     for finding in &opened.findings {
         let table = finding.table.map(|table| format!(" ({table})")).unwrap_or_default();
-        write(&mut text, format_args!("  {}{table}: {}", finding.code, finding.text));
+        let severity = finding.severity.name();
+        write(
+            &mut text,
+            format_args!("  {severity:<8}{}{table}: {}; {}", finding.code, finding.text, finding.rule),
+        );
     }
     text
 }

@@ -21,10 +21,58 @@ pub const MAX_COLUMNS: usize = 100_000;
 /// When it cannot be read, has no header, or a line has more or fewer fields than the header.
 pub fn read(path: &Path) -> Result<Table, ReadError> {
     let Contents { name, bytes, digest } = contents(path)?;
-    let stem = name.strip_suffix(".gz").unwrap_or(&name);
-    let separator = if stem.ends_with(".tsv") { b'\t' } else { b',' };
-    let table = read_bytes(&name, &bytes, separator)?;
+    let table = read_bytes(&name, &bytes, separator(&name))?;
     Ok(Table { digest: Some(digest), ..table })
+}
+
+/// Reads a file whose columns are all [`Values::Text`], as their fields stand: an identifier keeps its leading zeros.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_as_text(path: &Path) -> Result<Table, ReadError> {
+    let Contents { name, bytes, digest } = contents(path)?;
+    let plain = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let header = header(&name, plain, separator(&name))?;
+    let mut texts: Vec<Vec<Option<String>>> = vec![vec![]; header.len()];
+    each_record(&name, plain, separator(&name), |record, line| {
+        check_width(&name, &header, record, line)?;
+        for (column, field) in texts.iter_mut().zip(record) {
+            let field = field.trim();
+            column.push((!is_missing(field)).then(|| field.to_owned()));
+        }
+        Ok(())
+    })?;
+    let n_rows = texts.first().map_or(0, Vec::len);
+    let column = |(name, texts): (&str, _)| TableColumn::new(name.trim(), Values::Text(texts));
+    let columns = header.iter().zip(texts).map(column).collect();
+    Ok(Table { name, columns, n_rows, digest: Some(digest) })
+}
+
+fn separator(name: &str) -> u8 {
+    let stem = name.strip_suffix(".gz").unwrap_or(name);
+    if stem.ends_with(".tsv") { b'\t' } else { b',' }
+}
+
+/// The names of the columns.
+fn header(name: &str, bytes: &[u8], separator: u8) -> Result<csv::StringRecord, ReadError> {
+    check_text(name, bytes)?;
+    let mut reader = csv::ReaderBuilder::new().delimiter(separator).flexible(true).from_reader(bytes);
+    let header = reader.headers().map_err(|e| fault(name, &e))?.clone();
+    check_header(name, &header)?;
+    Ok(header)
+}
+
+fn check_width(
+    name: &str,
+    header: &csv::StringRecord,
+    record: &csv::StringRecord,
+    line: u64,
+) -> Result<(), ReadError> {
+    if record.len() == header.len() {
+        return Ok(());
+    }
+    let expected = format!("{} fields, as in the header", header.len());
+    Err(ReadError::Line { file: name.to_owned(), line, expected, found: record.len().to_string() })
 }
 
 /// A file of text, uncompressed, and the digest of what lies on the disk.
@@ -48,22 +96,11 @@ pub(super) fn contents(path: &Path) -> Result<Contents, ReadError> {
 /// As [`read`].
 pub fn read_bytes(name: &str, bytes: &[u8], separator: u8) -> Result<Table, ReadError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    check_text(name, bytes)?;
-    let mut reader = csv::ReaderBuilder::new().delimiter(separator).flexible(true).from_reader(bytes);
-    let header = reader.headers().map_err(|e| fault(name, &e))?.clone();
-    check_header(name, &header)?;
+    let header = header(name, bytes, separator)?;
     let mut columns: Vec<Growing> = header.iter().map(|_| Growing::new()).collect();
     let mut n_rows = 0;
     each_record(name, bytes, separator, |record, line| {
-        if record.len() != header.len() {
-            let expected = format!("{} fields, as in the header", header.len());
-            return Err(ReadError::Line {
-                file: name.to_owned(),
-                line,
-                expected,
-                found: record.len().to_string(),
-            });
-        }
+        check_width(name, &header, record, line)?;
         columns.iter_mut().zip(record).for_each(|(column, field)| column.push(field.trim()));
         n_rows += 1;
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::columns;
+use super::{columns, features};
 
 /// The page of all address columns: name, unit, formula.
 pub fn address_columns_page() -> String {
@@ -11,8 +11,33 @@ pub fn address_columns_page() -> String {
         let formula = column.formula.replace('|', "\\|");
         let _ = writeln!(page, "| `{}` | {} | {formula} |", column.name, column.unit);
     }
+    page.push_str(BEYOND);
+    let mut family = "";
+    for feature in features() {
+        if feature.family != family {
+            family = feature.family;
+            let _ = write!(page, "\n## Family `{family}`\n\n| name | unit | formula |\n|---|---|---|\n");
+        }
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {} |",
+            feature.name,
+            feature.unit,
+            feature.formula.replace('|', "\\|")
+        );
+    }
     page
 }
+
+const BEYOND: &str = "
+# Beyond the official columns
+
+`derive` writes these too, behind the official columns, where the batch has transfers. They are no inputs of the shipped models. Values
+are US dollars, or native units in a batch without any price; amounts \"as typed\" are native, or dollars where those are 0. Payments to
+oneself are left out. Spans of time are half-open unless a formula says within, which counts the end too. No column reads a label.
+
+What each family is good for is measured in [benchmarks](benchmarks.md).
+";
 
 const PREFACE: &str = "# Address features
 

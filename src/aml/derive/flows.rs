@@ -28,15 +28,16 @@ pub fn money_flows(transfers: &[Transfer]) -> Vec<MoneyFlow> {
 /// The order in which amounts are summed: by time, then by key, then by everything that could still differ.
 pub(super) fn chronological(a: &Transfer, b: &Transfer) -> Ordering {
     let key = |t: &Transfer| (t.block_timestamp, t.block_height);
-    let text = |t: &Transfer| {
-        [&t.tx_id, &t.event_index, &t.edge_index, &t.asset_contract, &t.asset_symbol].map(String::clone)
-    };
     key(a)
         .cmp(&key(b))
-        .then_with(|| text(a).cmp(&text(b)))
+        .then_with(|| names(a).cmp(&names(b)))
         .then_with(|| pair(a).cmp(&pair(b)))
         .then_with(|| a.amount.total_cmp(&b.amount))
         .then_with(|| a.amount_usd.total_cmp(&b.amount_usd))
+}
+
+fn names(t: &Transfer) -> [&str; 5] {
+    [&t.tx_id, &t.event_index, &t.edge_index, &t.asset_contract, &t.asset_symbol]
 }
 
 /// The UTC hour of day.

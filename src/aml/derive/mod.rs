@@ -14,6 +14,7 @@ mod clusters;
 mod document;
 mod flows;
 mod graph;
+mod graph_features;
 mod patterns;
 mod typologies;
 
@@ -23,10 +24,13 @@ pub use clusters::clusters;
 pub use document::address_columns_page;
 pub use flows::money_flows;
 pub use graph::{Edge, FlowGraph};
-pub use patterns::{DETECTORS, Detector, pattern_id, patterns};
+pub use graph_features::{Feature, features, graph_features};
+pub use patterns::{
+    DETECTORS, Detector, FURTHER_DETECTORS, further_patterns, pattern_id, patterns, unpaid_hop,
+};
 pub use typologies::{ExchangePayments, Facts, Finding, NearThreshold, TYPOLOGIES, Typology};
 
-use crate::aml::sot::{Batch, Transfer};
+use crate::aml::sot::{Batch, NumberColumn, Transfer};
 
 /// A table that derivation can fill in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,6 +88,32 @@ pub fn complete_and_list(mut batch: Batch) -> (Batch, Vec<Derived>) {
         derived.extend(batch.clusters.is_some().then_some(Derived::Clusters));
     }
     (batch, derived)
+}
+
+/// Puts the columns of [`features`] behind those of the address features, where the batch has transfers.
+///
+/// They are for tables that others read; no shipped model does, so [`complete`] leaves them out. Columns whose names
+/// the table already has stay as they are.
+pub fn add_graph_features(batch: &mut Batch) {
+    let (Some(transfers), Some(flows)) = (within_window(batch), &batch.money_flows) else { return };
+    let window = if batch.id.window_days == 0 { 0..0 } else { batch.id.window_ms() };
+    let graph = graph_features(flows, &transfers, window);
+    let Some(table) = &mut batch.features else { return };
+    let ids: Vec<Option<u32>> = table.addresses.names().map(|name| graph.addresses.get(name)).collect();
+    for column in graph.columns {
+        if table.column(&column.name).is_none() {
+            let value = |id: &Option<u32>| id.map_or(f64::NAN, |id| column.values[id as usize]);
+            let values = ids.iter().map(value).collect();
+            table.columns.push(NumberColumn { name: column.name, values });
+        }
+    }
+}
+
+/// Puts the patterns of [`FURTHER_DETECTORS`] behind those of the batch; alerts and clusters stay as they are.
+pub fn add_further_patterns(batch: &mut Batch) {
+    let transfers = within_window(batch);
+    let (Some(flows), Some(patterns)) = (&batch.money_flows, &mut batch.patterns) else { return };
+    patterns.extend(further_patterns(flows, transfers.as_deref()));
 }
 
 fn fill<T>(

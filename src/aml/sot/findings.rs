@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::batch::{AddressLabel, Batch};
+use super::batch::{AddressLabel, Batch, Transfer};
 use super::open::{ColumnReport, TableReport};
 use super::schema::TableKind;
 use crate::determinism::intern::Interner;
@@ -17,15 +17,79 @@ pub struct Finding {
     pub code: &'static str,
     /// The table concerned.
     pub table: Option<&'static str>,
+    /// How much it matters.
+    pub severity: Severity,
     /// What it is, in words.
     pub text: String,
+    /// What is done about it here, or should be done by who publishes or uses the batch.
+    pub rule: &'static str,
+}
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Results may be worse than they look.
+    Warning,
+    /// Results that rest on it mislead unless the rule is kept.
+    Error,
+}
+
+impl Severity {
+    /// In one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
 }
 
 impl Finding {
     pub(super) fn new(code: &'static str, table: Option<TableKind>, text: impl Into<String>) -> Self {
-        Finding { code, table: table.map(TableKind::name), text: text.into() }
+        let (severity, rule) = rule_of(code);
+        Finding { code, table: table.map(TableKind::name), severity, text: text.into(), rule }
     }
 }
+
+/// What follows from a finding, by its code.
+fn rule_of(code: &str) -> (Severity, &'static str) {
+    let rule = RULES.iter().find(|rule| rule.0 == code);
+    rule.map_or((Severity::Warning, "look at it before the batch is used"), |rule| (rule.1, rule.2))
+}
+
+/// Every code with its severity and the rule that follows.
+const RULES: &[(&str, Severity, &str)] = &[
+    ("no_meta", Severity::Warning, "files are taken as they are; publish META.json last, with hashes"),
+    ("listed_but_absent", Severity::Info, "what needs the table is left out or derived"),
+    ("not_verified", Severity::Warning, "the content is used, but nothing vouches for it"),
+    ("labels_differ", Severity::Info, "labels published apart are used as they are now"),
+    ("labels_after_batch", Severity::Error, "never features of this batch; targets only, behind the embargo"),
+    ("labels_undated", Severity::Warning, "taken as known on the batch's date; date them"),
+    ("labels_without_activity", Severity::Info, "no row of this batch is trained or judged by them"),
+    ("label_coverage", Severity::Info, "rows without a label are left out of training and evaluation"),
+    ("unknown_label_types", Severity::Info, "kept as words of their own"),
+    ("unknown_risk_levels", Severity::Warning, "no target follows from them: the rows count as unlabelled"),
+    ("duplicate_alerts", Severity::Info, "the most confident stays"),
+    ("alerts_without_features", Severity::Warning, "scored with missing address features"),
+    ("alerts_of_another_date", Severity::Warning, "scored as alerts of the batch's date"),
+    ("orphan_alert_ids", Severity::Warning, "left out of their clusters' features"),
+    ("transfers_outside_window", Severity::Warning, "left out of everything derived"),
+    (
+        "self_transfers",
+        Severity::Info,
+        "kept as pairs of an address with itself; no structure is seen in them",
+    ),
+    ("repeated_transfers", Severity::Warning, "counted each; check whether a payment was exported twice"),
+    ("time_gap", Severity::Warning, "check the export; rhythm and burst features see a pause of everybody"),
+    ("constant_columns", Severity::Info, "no model learns from them"),
+    ("no_rows", Severity::Info, "an empty table is a table: nothing is derived in its place"),
+    ("path_differs", Severity::Warning, "META.json is followed"),
+    ("undated", Severity::Warning, "the window is guessed; name date and window in META.json or the path"),
+];
 
 /// What a column holds.
 pub(super) fn column(name: &str, values: &Values) -> ColumnReport {
@@ -119,6 +183,51 @@ fn of_transfers(batch: &Batch, findings: &mut Vec<Finding>) {
     );
     let selfs = transfers.iter().filter(|t| t.from_address == t.to_address).count();
     add_count(findings, "self_transfers", kind, selfs, "transfers go back to their sender");
+    let text = "transfers repeat another's time, parties, asset and amount under another id";
+    add_count(findings, "repeated_transfers", kind, repeated(transfers), text);
+    let tenth = window.end.saturating_sub(window.start) / 10;
+    if let Some((from, to)) = longest_gap(transfers).filter(|(from, to)| to.saturating_sub(*from) > tenth) {
+        let hours = to.saturating_sub(from) / 3_600_000;
+        let text =
+            format!("no transfer for {hours} hours after {from} (ms), more than a tenth of the window");
+        findings.push(Finding::new("time_gap", kind, text));
+    }
+}
+
+/// Transfers that say the same as one before, but for their ids.
+fn repeated(transfers: &[Transfer]) -> usize {
+    let key = |t: &&Transfer| (t.block_timestamp, t.amount.to_bits());
+    let full = |t: &Transfer| (t.from_address.clone(), t.to_address.clone(), t.asset_contract.clone());
+    let mut rows: Vec<&Transfer> = transfers.iter().collect();
+    rows.sort_by(|a, b| key(a).cmp(&key(b)).then_with(|| full(a).cmp(&full(b))));
+    rows.windows(2).filter(|w| key(&w[0]) == key(&w[1]) && full(w[0]) == full(w[1])).count()
+}
+
+/// The longest time between two transfers that follow each other, the earliest such: its ends.
+fn longest_gap(transfers: &[Transfer]) -> Option<(i64, i64)> {
+    let mut times: Vec<i64> = transfers.iter().map(|t| t.block_timestamp).collect();
+    times.sort_unstable();
+    let gaps = times.windows(2).map(|w| (w[0], w[1]));
+    gaps.max_by(|a, b| a.1.saturating_sub(a.0).cmp(&b.1.saturating_sub(b.0)).then(b.0.cmp(&a.0)))
+}
+
+/// How many of the batch's addresses have a label, and how many labels are of others.
+fn coverage(batch: &Batch, labels: &[AddressLabel], findings: &mut Vec<Finding>) {
+    let ends =
+        batch.transfers.iter().flatten().flat_map(|t| [t.from_address.as_str(), t.to_address.as_str()]);
+    let rows = batch.features.iter().flat_map(|f| f.addresses.names());
+    let alerted = batch.alerts.iter().flatten().map(|a| a.address.as_str());
+    let active: Interner = ends.chain(rows).chain(alerted).collect();
+    if active.is_empty() || labels.is_empty() {
+        return;
+    }
+    let labelled: BTreeSet<&str> = labels.iter().map(|l| l.address.as_str()).collect();
+    let known = labelled.iter().filter(|address| active.get(address).is_some()).count();
+    let kind = Some(TableKind::AddressLabels);
+    let text = format!("{known} of {} addresses of the batch have a label", active.len());
+    findings.push(Finding::new("label_coverage", kind, text));
+    let text = "labelled addresses do nothing in this batch";
+    add_count(findings, "labels_without_activity", kind, labelled.len() - known, text);
 }
 
 fn of_labels(batch: &Batch, findings: &mut Vec<Finding>) {
@@ -129,6 +238,7 @@ fn of_labels(batch: &Batch, findings: &mut Vec<Finding>) {
     add_count(findings, "labels_after_batch", kind, newer, text);
     let undated = labels.iter().filter(|l| l.created_timestamp.is_none()).count();
     add_count(findings, "labels_undated", kind, undated, "labels have no date");
+    coverage(batch, labels, findings);
     let strange = |word: fn(&AddressLabel) -> &String, usual: &[&str]| {
         let words: BTreeSet<&str> = labels.iter().map(|l| word(l).as_str()).collect();
         words.into_iter().filter(|w| !usual.contains(w)).map(str::to_owned).collect::<Vec<_>>()
@@ -181,3 +291,40 @@ const ADDRESS_TYPES: &[&str] = &[
     "eoa",
 ];
 const RISK_LEVELS: &[&str] = &["low", "medium", "high", "critical"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_its_rule() {
+        for code in ["labels_after_batch", "time_gap", "label_coverage", "undated"] {
+            assert!(RULES.iter().any(|rule| rule.0 == code), "{code}");
+        }
+        let codes: BTreeSet<&str> = RULES.iter().map(|rule| rule.0).collect();
+        assert_eq!(codes.len(), RULES.len());
+        assert_eq!(Finding::new("labels_after_batch", None, "").severity, Severity::Error);
+    }
+
+    #[test]
+    fn gaps_and_repetitions_are_seen() {
+        let at = |id: &str, block_timestamp: i64| Transfer {
+            tx_id: id.into(),
+            block_timestamp,
+            amount: 5.0,
+            amount_usd: 5.0,
+            event_index: "0".into(),
+            edge_index: "0".into(),
+            block_height: 1,
+            from_address: "x".into(),
+            to_address: "y".into(),
+            asset_symbol: "TOR".into(),
+            asset_contract: "native".into(),
+            fee: 0.0,
+        };
+        let rows = [at("a", 90), at("b", 10), at("c", 20), at("d", 20)];
+        assert_eq!(repeated(&rows), 1);
+        assert_eq!(longest_gap(&rows), Some((20, 90)));
+        assert_eq!(longest_gap(&rows[..1]), None);
+    }
+}

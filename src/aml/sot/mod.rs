@@ -30,7 +30,7 @@ pub use body_schema::body_schemas;
 pub use cell::{Check, MAX_TEXT_CHARS};
 pub use fault::{BatchError, BatchFault, MAX_FAULTS};
 pub use features::NUMBER_COLUMNS;
-pub use findings::Finding;
+pub use findings::{Finding, Severity};
 pub use meta::{Checksum, FILE as META_FILE, Meta, WrittenFile, meta_json};
 pub use open::{ColumnReport, Opened, TableReport, Verified, discover, identify_folder, open};
 pub use request::{

@@ -20,7 +20,7 @@ use super::meta::{self, Checksum, Meta};
 use super::schema::{Record, Source, TableKind};
 use super::{cell, features};
 use crate::determinism::digest::{Digest, Md5};
-use crate::table::{ReadError, Table, Values, file, parquet};
+use crate::table::{ReadError, Table, Values, csv, file, parquet};
 
 /// A batch with what was noticed on the way.
 #[derive(Clone, Debug)]
@@ -147,7 +147,7 @@ fn discover_in(dir: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(),
 }
 
 fn is_batch(dir: &Path) -> bool {
-    TableKind::ALL.iter().any(|kind| dir.join(kind.file()).is_file()) || dir.join(meta::FILE).is_file()
+    TableKind::ALL.iter().any(|kind| inside(dir, *kind).is_some()) || dir.join(meta::FILE).is_file()
 }
 
 /// The folder itself, or the only batch below it.
@@ -180,9 +180,7 @@ struct FoundTable {
 fn read_tables(dir: &Path, meta: Option<&Meta>, faults: &mut Faults) -> Vec<FoundTable> {
     let mut files = vec![];
     for kind in TableKind::ALL {
-        let inside = dir.join(kind.file());
-        let path = if inside.is_file() { Some(inside) } else { labels_elsewhere(dir, kind, meta) };
-        let Some(path) = path else { continue };
+        let Some(path) = inside(dir, kind).or_else(|| labels_elsewhere(dir, kind, meta)) else { continue };
         match read_table(&path, meta.and_then(|meta| meta.checksums.get(&kind.file()))) {
             Ok((table, md5)) => {
                 files.push(FoundTable { kind, inside: path.parent() == Some(dir), md5, table });
@@ -193,8 +191,17 @@ fn read_tables(dir: &Path, meta: Option<&Meta>, faults: &mut Faults) -> Vec<Foun
     files
 }
 
+/// The table's file in the batch's folder: Parquet, else text.
+fn inside(dir: &Path, kind: TableKind) -> Option<PathBuf> {
+    let named = |extension: &str| dir.join(format!("{}.{extension}", kind.name()));
+    ["parquet", "csv", "csv.gz", "tsv", "tsv.gz"].into_iter().map(named).find(|path| path.is_file())
+}
+
 /// A table, and the MD5 of its file where META.json notes that.
 fn read_table(path: &Path, noted: Option<&Checksum>) -> Result<(Table, Option<Md5>), ReadError> {
+    if path.extension().is_none_or(|extension| extension != "parquet") {
+        return Ok((csv::read_as_text(path)?, None));
+    }
     let bytes = file::read(path, parquet::MAX_BYTES)?;
     let table = parquet::read_bytes(&file::name(path), &bytes, parquet::Columns::All)?;
     let md5 = matches!(noted, Some(Checksum::Md5(_))).then(|| Md5::of(&bytes));
@@ -247,7 +254,8 @@ fn check_listed(
 }
 
 fn verify(found: &FoundTable, meta: &Meta, faults: &mut Faults, findings: &mut Vec<Finding>) -> Verified {
-    let name = found.kind.file();
+    let text = !found.table.name.ends_with(".parquet");
+    let name = if text { found.table.name.clone() } else { found.kind.file() };
     let rows = found.table.n_rows as u64;
     if let Some(&expected) = meta.counts.get(found.kind.name()).filter(|&&n| n != rows) {
         let fault = BatchFault::Count { file: name.clone(), expected, found: rows };

@@ -8,7 +8,7 @@
 mod account;
 mod columns;
 mod network;
-mod stats;
+pub(super) mod stats;
 
 pub use account::Account;
 pub use columns::{Column, columns};

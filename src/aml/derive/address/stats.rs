@@ -3,12 +3,12 @@
 use crate::determinism::math;
 
 /// Arithmetic mean; 0 for none.
-pub(super) fn mean(values: &[f64]) -> f64 {
+pub(in crate::aml::derive) fn mean(values: &[f64]) -> f64 {
     if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
 }
 
 /// Middle value, or the mean of the two middle ones; 0 for none.
-pub(super) fn median(values: &[f64]) -> f64 {
+pub(in crate::aml::derive) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let n = sorted.len();
@@ -20,7 +20,7 @@ pub(super) fn median(values: &[f64]) -> f64 {
 }
 
 /// Mean of the `power`-th powers of the deviations from the mean.
-pub(super) fn central_moment(values: &[f64], power: u32) -> f64 {
+pub(in crate::aml::derive) fn central_moment(values: &[f64], power: u32) -> f64 {
     let centre = mean(values);
     let raised = |x: f64| (0..power).fold(1.0, |product, _| product * (x - centre));
     mean(&values.iter().map(|&x| raised(x)).collect::<Vec<_>>())
@@ -62,12 +62,12 @@ pub(super) fn equality(values: &[f64]) -> f64 {
 }
 
 /// Index of the largest value, the lowest among equals.
-pub(super) fn argmax(values: &[f64]) -> usize {
+pub(in crate::aml::derive) fn argmax(values: &[f64]) -> usize {
     (0..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
 }
 
 /// `a / b`, or `otherwise` where `b` is not positive.
-pub(super) fn ratio(a: f64, b: f64, otherwise: f64) -> f64 {
+pub(in crate::aml::derive) fn ratio(a: f64, b: f64, otherwise: f64) -> f64 {
     if b > 0.0 { a / b } else { otherwise }
 }
 

@@ -28,15 +28,23 @@ pub(super) const LAYERING: Detector = Detector {
 
 fn layering_paths(scene: &Scene<'_>) -> Vec<Pattern> {
     let graph = &scene.graph;
-    let next = links(graph);
+    longest_chains(graph, follows).iter().map(|path| describe(graph, path)).collect()
+}
+
+/// Chains of hops that follow each other and choose each other.
+pub(super) fn longest_chains<'g>(graph: &'g FlowGraph<'g>, follows: Follows) -> Vec<Vec<&'g Edge<'g>>> {
+    let next = links(graph, follows);
     let mut is_start = vec![true; next.len()];
     next.iter().flatten().for_each(|&edge| is_start[edge] = false);
     let starts = (0..next.len()).filter(|&edge| is_start[edge]);
-    starts.flat_map(|start| chains(graph, &next, start)).map(|path| describe(graph, &path)).collect()
+    starts.flat_map(|start| chains(graph, &next, start)).collect()
 }
 
+/// Whether the second hop may hand on what the first brought.
+pub(super) type Follows = fn(&Edge<'_>, &Edge<'_>) -> bool;
+
 /// The hop that follows each hop, where both choose each other.
-fn links(graph: &FlowGraph<'_>) -> Vec<Option<usize>> {
+fn links(graph: &FlowGraph<'_>, follows: Follows) -> Vec<Option<usize>> {
     let position =
         |e: &Edge<'_>| graph.edges.partition_point(|other| (other.from, other.to) < (e.from, e.to));
     let pairs = |a: u32| graph.outgoing(a).len() + graph.incoming(a).len();
@@ -88,12 +96,18 @@ fn chains<'g>(graph: &'g FlowGraph<'g>, next: &[Option<usize>], start: usize) ->
     done
 }
 
-fn describe(graph: &FlowGraph<'_>, path: &[&Edge<'_>]) -> Pattern {
+/// Addresses along a path, with their roles.
+pub(super) fn along<'g>(graph: &'g FlowGraph<'_>, path: &[&Edge<'_>]) -> Vec<(&'g str, &'static str)> {
     let mut members = vec![(graph.name(path[0].from), "source")];
     members.extend(path.iter().map(|e| (graph.name(e.to), "intermediary")));
     if let Some(last) = members.last_mut() {
         last.1 = "destination";
     }
+    members
+}
+
+fn describe(graph: &FlowGraph<'_>, path: &[&Edge<'_>]) -> Pattern {
+    let members = along(graph, path);
     let hops = path.len() as f64;
     let severity = 0.7 * ((hops - 1.0) / 6.0).min(1.0) + 0.3 * (volume(path) / 50_000.0).min(1.0);
     let scores = Scores {

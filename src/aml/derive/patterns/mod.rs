@@ -8,8 +8,12 @@ mod burst;
 mod cycle;
 mod fan;
 mod layering;
+mod mixer;
+mod peel;
+mod smurfing;
+mod threshold;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph::{Edge, FlowGraph};
 use crate::aml::sot::{MoneyFlow, Pattern, Transfer};
@@ -36,6 +40,25 @@ pub struct Detector {
 /// Every detector, in the order in which patterns are listed.
 pub const DETECTORS: &[Detector] =
     &[cycle::CYCLE, layering::LAYERING, fan::FAN_IN, fan::FAN_OUT, burst::BURST];
+
+/// Detectors that no alert comes from: for who asks for all patterns, and evidence along payments only.
+pub const FURTHER_DETECTORS: &[Detector] =
+    &[smurfing::SMURFING, peel::PEEL, mixer::MIXER, threshold::THRESHOLD];
+
+/// Runs [`FURTHER_DETECTORS`]. Sorted by detector, then by id; ids are unique.
+pub fn further_patterns(flows: &[MoneyFlow], transfers: Option<&[Transfer]>) -> Vec<Pattern> {
+    let scene = Scene { graph: FlowGraph::new(flows), transfers };
+    FURTHER_DETECTORS.iter().flat_map(|detector| unique((detector.detect)(&scene))).collect()
+}
+
+/// The first two neighbours in a pattern's list of addresses between which no transfer went in that order; `None` when
+/// every hop was paid, and for patterns of a single address.
+pub fn unpaid_hop<'p>(pattern: &'p Pattern, transfers: &[Transfer]) -> Option<(&'p str, &'p str)> {
+    let paid: BTreeSet<(&str, &str)> =
+        transfers.iter().map(|t| (t.from_address.as_str(), t.to_address.as_str())).collect();
+    let hops = pattern.addresses_involved.windows(2).map(|w| (w[0].as_str(), w[1].as_str()));
+    hops.into_iter().find(|hop| !paid.contains(hop))
+}
 
 /// Runs every detector. Sorted by detector, then by id; ids are unique.
 pub fn patterns(flows: &[MoneyFlow], transfers: Option<&[Transfer]>) -> Vec<Pattern> {

@@ -1,0 +1,41 @@
+//! How unlike the batch's other addresses an address is.
+
+use super::forest::isolation;
+use super::{Family, Scene, lines};
+use crate::determinism::math;
+
+pub(super) const ANOMALY: Family = Family { name: "anomaly", list: || lines(LIST), compute: anomaly };
+
+const LIST: &[(&str, &str, &str)] = &[
+    (
+        "isolation_flow",
+        "score",
+        "isolation forest (100 seeded trees of 256 addresses) over amounts, passage and fans, sizes as ln(1 + x)",
+    ),
+    ("isolation_time", "score", "the same over rhythm and motifs"),
+    ("isolation_graph", "score", "the same over shapes, paths and position"),
+];
+
+fn anomaly(scene: &Scene<'_>) -> Vec<Vec<f64>> {
+    let mut scores = Vec::new();
+    for families in
+        [["amounts", "passage", "fans"], ["rhythm", "motifs", ""], ["shapes", "paths", "position"]]
+    {
+        let named = super::FAMILIES.iter().filter(|family| families.contains(&family.name));
+        let lines = named.flat_map(|family| (family.list)());
+        let scaled: Vec<Vec<f64>> = lines
+            .map(|(name, unit, _)| {
+                let large = matches!(unit, "usd" | "count" | "hours");
+                let scale = |&x: &f64| if large { signed_log(x) } else { x };
+                scene.column(&name).iter().map(scale).collect()
+            })
+            .collect();
+        let columns: Vec<&[f64]> = scaled.iter().map(Vec::as_slice).collect();
+        scores.push(isolation(&columns, scene.len()));
+    }
+    scores
+}
+
+fn signed_log(x: f64) -> f64 {
+    math::ln_1p(x.abs()).copysign(x)
+}

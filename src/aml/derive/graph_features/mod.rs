@@ -1,0 +1,183 @@
+//! Address features beyond the official columns: what single transfers, their order and an address's surroundings say.
+//!
+//! [`graph_features`] computes one column for each line of the registry, [`features`]; a family is one file: a list of
+//! names, units and formulas beside one function that fills them for all addresses. They stand in the table that
+//! `derive` writes, behind the official columns, and are no inputs of the shipped models.
+//!
+//! Values are US dollars, or native units in a batch without any price. Nothing here reads labels. Payments to oneself
+//! are left out. Every address is computed alone from steps in time order, so neither the order of rows nor the number
+//! of threads can be seen; what is bounded is bounded by numbers that stand in the formulas.
+
+mod amounts;
+mod anomaly;
+mod betweenness;
+mod communities;
+mod fans;
+mod forest;
+mod ledger;
+mod motifs;
+mod neighbours;
+mod passage;
+mod paths;
+mod position;
+mod rhythm;
+mod sample;
+mod shapes;
+
+use std::ops::Range;
+
+use self::ledger::{Ledger, Lists, Step};
+use super::graph::FlowGraph;
+use crate::aml::sot::{AddressFeatures, MoneyFlow, NumberColumn, Transfer};
+use crate::determinism::par;
+
+/// One column: what it is called and what it means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feature {
+    /// The column's name.
+    pub name: String,
+    /// `amounts`, `rhythm` ...
+    pub family: &'static str,
+    /// `count`, `usd`, `ratio`, `hours` ...
+    pub unit: &'static str,
+    /// In words and symbols.
+    pub formula: String,
+}
+
+/// Columns that are computed together.
+struct Family {
+    name: &'static str,
+    list: fn() -> Vec<Line>,
+    /// One vector for each line of `list`, one value for each address.
+    compute: fn(&Scene<'_>) -> Vec<Vec<f64>>,
+}
+
+/// A line of a family's list: name, unit, formula.
+type Line = (String, &'static str, String);
+
+/// In the order of the columns; a family may read the columns of those before it.
+const FAMILIES: &[Family] = &[
+    amounts::AMOUNTS,
+    rhythm::RHYTHM,
+    fans::FANS,
+    passage::PASSAGE,
+    motifs::MOTIFS,
+    shapes::SHAPES,
+    paths::PATHS,
+    position::POSITION,
+    anomaly::ANOMALY,
+    neighbours::NEIGHBOURS,
+];
+
+/// What families look at.
+struct Scene<'a> {
+    graph: &'a FlowGraph<'a>,
+    ledger: Ledger,
+    /// Distinct recipients of each address, upwards.
+    recipients: Lists,
+    /// Distinct senders to each address, upwards.
+    senders: Lists,
+    /// From the first to the end of the window, milliseconds.
+    window: Range<i64>,
+    /// Columns of the families before.
+    done: Vec<NumberColumn>,
+}
+
+impl Scene<'_> {
+    fn len(&self) -> usize {
+        self.graph.len()
+    }
+
+    /// A column of an earlier family.
+    fn column(&self, name: &str) -> &[f64] {
+        &self
+            .done
+            .iter()
+            .find(|c| c.name == name)
+            .expect("a family reads columns of families before it")
+            .values
+    }
+
+    /// Milliseconds of the window, at least 1.
+    fn window_ms(&self) -> f64 {
+        (self.window.end.saturating_sub(self.window.start)).max(1) as f64
+    }
+
+    /// Rows of `N` values, computed for each address alone, as `N` columns.
+    fn each<const N: usize>(&self, row: impl Fn(u32) -> [f64; N] + Sync + Send) -> Vec<Vec<f64>> {
+        let rows = par::map(self.len(), |address| row(address as u32));
+        (0..N).map(|at| rows.iter().map(|row| row[at]).collect()).collect()
+    }
+}
+
+/// Every column beyond the official ones.
+pub fn features() -> Vec<Feature> {
+    let of = |family: &Family| {
+        let name = family.name;
+        let feature = move |(column, unit, formula)| Feature { name: column, family: name, unit, formula };
+        (family.list)().into_iter().map(feature).collect::<Vec<_>>()
+    };
+    FAMILIES.iter().flat_map(of).collect()
+}
+
+/// Computes every column of the registry for every address of `flows`, in byte order of the addresses.
+///
+/// `window` is that of the batch, half-open, in milliseconds; an empty one stands for the time from the first to the
+/// last transfer.
+///
+/// # Determinism
+/// Each address is computed alone from steps in time order; sums over addresses go upwards.
+pub fn graph_features(flows: &[MoneyFlow], transfers: &[Transfer], window: Range<i64>) -> AddressFeatures {
+    let graph = FlowGraph::new(flows);
+    let mut scene = scene(&graph, transfers, window);
+    for family in FAMILIES {
+        let columns = (family.compute)(&scene);
+        let lines = (family.list)();
+        assert_eq!(columns.len(), lines.len(), "family {} fills its list", family.name);
+        let named = lines.into_iter().zip(columns).map(|((name, ..), values)| NumberColumn { name, values });
+        scene.done.extend(named);
+    }
+    let columns = scene.done;
+    AddressFeatures { addresses: graph.addresses, columns }
+}
+
+fn scene<'a>(graph: &'a FlowGraph<'a>, transfers: &[Transfer], window: Range<i64>) -> Scene<'a> {
+    let ledger = Ledger::new(graph, transfers);
+    let mut pairs: Vec<(u32, u32)> =
+        graph.edges.iter().filter(|e| e.from != e.to).map(|e| (e.from, e.to)).collect();
+    pairs.dedup();
+    let recipients = Lists::of_pairs(graph.len(), pairs.iter().copied());
+    let senders = Lists::of_pairs(graph.len(), pairs.iter().map(|&(from, to)| (to, from)));
+    let seen = || {
+        let (first, last) = (ledger.steps.first(), ledger.steps.last());
+        first.zip(last).map_or(0..1, |(first, last)| first.at..last.at.saturating_add(1))
+    };
+    let window = if window.is_empty() { seen() } else { window };
+    Scene { graph, ledger, recipients, senders, window, done: Vec::new() }
+}
+
+/// Lines for the receiving and the sending side: `in_{stem}` and `out_{stem}`, with `{side}` in the formula replaced.
+fn both_sides(stems: &[(&str, &'static str, &str)]) -> Vec<Line> {
+    let side = |prefix: &'static str, word: &'static str| {
+        stems.iter().map(move |(stem, unit, formula)| {
+            (format!("{prefix}_{stem}"), *unit, formula.replace("{side}", word))
+        })
+    };
+    side("in", "received").chain(side("out", "sent")).collect()
+}
+
+/// Lines as they are.
+fn lines(list: &[(&str, &'static str, &str)]) -> Vec<Line> {
+    list.iter().map(|(name, unit, formula)| ((*name).to_owned(), *unit, (*formula).to_owned())).collect()
+}
+
+/// The other end of a step.
+fn peer(step: &Step, address: u32) -> u32 {
+    if step.from == address { step.to } else { step.from }
+}
+
+/// Milliseconds of an hour, a day, a week and thirty days.
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+const WEEK_MS: i64 = 7 * DAY_MS;
+const MONTH_MS: i64 = 30 * DAY_MS;

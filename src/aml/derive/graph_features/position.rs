@@ -1,0 +1,178 @@
+//! An address's place in the whole graph, by hops rather than by dollars.
+
+use super::betweenness::{SOURCES, betweenness};
+use super::communities::{communities, components};
+use super::sample::{mean, ratio};
+use super::{Family, Line, Scene, lines};
+use crate::determinism::{math, par};
+
+pub(super) const POSITION: Family = Family { name: "position", list, compute: position };
+
+fn list() -> Vec<Line> {
+    let mut list = lines(LIST);
+    let formula = format!(
+        "share of shortest paths of payments from {SOURCES} seeded addresses that pass through it, over the pairs of ends"
+    );
+    list.push(("path_betweenness".to_owned(), "ratio", formula));
+    list
+}
+
+const LIST: &[(&str, &str, &str)] = &[
+    ("part_size", "count", "addresses that hang together with it by any payments"),
+    (
+        "community_size",
+        "count",
+        "addresses of its community (modularity of the undirected graph, fixed order)",
+    ),
+    (
+        "community_density",
+        "ratio",
+        "pairs that deal with each other / all pairs of its community; 0 for one alone",
+    ),
+    ("community_inside_share", "ratio", "value between members / value of all payments of its community"),
+    ("own_inside_share", "ratio", "its counterparties in its community / counterparties"),
+    (
+        "clustering_plain",
+        "ratio",
+        "pairs of its counterparties that deal with each other / pairs; of more than 100 the first 100",
+    ),
+    ("peer_degree_mean", "log count", "mean over counterparties of ln(1 + their counterparties)"),
+    (
+        "harmonic_closeness",
+        "count",
+        "sum of 1/hops over the addresses that reach it by 1 to 3 payments, at most 2,000",
+    ),
+    (
+        "pagerank_plain",
+        "ratio",
+        "PageRank of payments, every pair alike, damping 0.85, times the number of addresses",
+    ),
+    ("pagerank_reverse", "ratio", "the same against the direction of payments: where money comes from"),
+];
+
+fn position(scene: &Scene<'_>) -> Vec<Vec<f64>> {
+    let neighbours = undirected(scene);
+    let (part, group) = (components(&neighbours), communities(&neighbours));
+    let groups = Groups::of(scene, &group, &neighbours);
+    let part_size = sizes(&part);
+    let mut columns = scene.each(|address| {
+        let a = address as usize;
+        let own = &neighbours[a];
+        let inside = own.iter().filter(|&&b| group[b as usize] == group[a]).count();
+        let degrees: Vec<f64> =
+            own.iter().map(|&b| math::ln_1p(neighbours[b as usize].len() as f64)).collect();
+        let g = group[a] as usize;
+        [
+            part_size[part[a] as usize],
+            groups.size[g],
+            ratio(groups.pairs[g], groups.size[g] * (groups.size[g] - 1.0) / 2.0, 0.0),
+            ratio(groups.inside[g], groups.all[g], 0.0),
+            ratio(inside as f64, own.len() as f64, 0.0),
+            clustering(&neighbours, own),
+            mean(&degrees),
+            closeness(scene, address),
+        ]
+    });
+    columns.push(pagerank(scene, Along::Payments));
+    columns.push(pagerank(scene, Along::Origins));
+    columns.push(betweenness(scene));
+    columns
+}
+
+/// Counterparties of each address, upwards.
+pub(super) fn undirected(scene: &Scene<'_>) -> Vec<Vec<u32>> {
+    par::map(scene.len(), |a| {
+        let mut own = [scene.recipients.of(a as u32), scene.senders.of(a as u32)].concat();
+        own.sort_unstable();
+        own.dedup();
+        own
+    })
+}
+
+/// Sums over the members of each group.
+struct Groups {
+    size: Vec<f64>,
+    pairs: Vec<f64>,
+    inside: Vec<f64>,
+    all: Vec<f64>,
+}
+
+impl Groups {
+    fn of(scene: &Scene<'_>, group: &[u32], neighbours: &[Vec<u32>]) -> Self {
+        let size = sizes(group);
+        let none = || vec![0.0; size.len()];
+        let (mut pairs, mut inside, mut all) = (none(), none(), none());
+        for (a, own) in neighbours.iter().enumerate() {
+            let g = group[a];
+            let within = own.iter().filter(|&&b| b as usize > a && group[b as usize] == g).count();
+            pairs[g as usize] += within as f64;
+        }
+        for edge in scene.graph.edges.iter().filter(|e| e.from != e.to) {
+            let (from, to) = (group[edge.from as usize], group[edge.to as usize]);
+            all[from as usize] += edge.value;
+            if from == to {
+                inside[from as usize] += edge.value;
+            } else {
+                all[to as usize] += edge.value;
+            }
+        }
+        Groups { size, pairs, inside, all }
+    }
+}
+
+fn sizes(group: &[u32]) -> Vec<f64> {
+    let mut size = vec![0.0; group.iter().max().map_or(0, |most| *most as usize + 1)];
+    group.iter().for_each(|&g| size[g as usize] += 1.0);
+    size
+}
+
+fn clustering(neighbours: &[Vec<u32>], own: &[u32]) -> f64 {
+    let own = &own[..own.len().min(100)];
+    let linked = |b: &u32| own.iter().filter(|c| neighbours[*b as usize].binary_search(c).is_ok()).count();
+    let ends: usize = own.iter().map(linked).sum();
+    ratio(ends as f64, (own.len() * own.len().saturating_sub(1)) as f64, 0.0)
+}
+
+fn closeness(scene: &Scene<'_>, address: u32) -> f64 {
+    const MOST: usize = 2000;
+    let mut seen = std::collections::BTreeSet::from([address]);
+    let (mut level, mut sum) = (vec![address], 0.0);
+    for hops in 1..=3_u32 {
+        let mut next = Vec::new();
+        for &b in level.iter().flat_map(|&a| scene.senders.of(a)) {
+            if seen.len() <= MOST && seen.insert(b) {
+                next.push(b);
+            }
+        }
+        next.sort_unstable();
+        sum += next.len() as f64 / f64::from(hops);
+        level = next;
+    }
+    sum
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Along {
+    Payments,
+    Origins,
+}
+
+/// Fifty rounds of PageRank, every pair alike; the mean is 1.
+fn pagerank(scene: &Scene<'_>, along: Along) -> Vec<f64> {
+    const DAMPING: f64 = 0.85;
+    let n = scene.len();
+    let (into, out) = match along {
+        Along::Payments => (&scene.senders, &scene.recipients),
+        Along::Origins => (&scene.recipients, &scene.senders),
+    };
+    let mut rank = vec![1.0; n];
+    for _ in 0..50 {
+        let lost: f64 = (0..n).filter(|&a| out.of(a as u32).is_empty()).map(|a| rank[a]).sum();
+        let base = 1.0 - DAMPING + DAMPING * lost / n.max(1) as f64;
+        rank = par::map(n, |a| {
+            let share = |&b: &u32| rank[b as usize] / out.of(b).len() as f64;
+            base + DAMPING * into.of(a as u32).iter().map(share).sum::<f64>()
+        });
+    }
+    rank
+}

@@ -1,0 +1,73 @@
+//! Payments that stay just under a limit.
+
+use super::{Detector, Scene, Scores};
+use crate::aml::derive::finite;
+use crate::aml::derive::flows::chronological;
+use crate::aml::sot::{Pattern, Transfer};
+use crate::determinism::digest::Digest;
+
+/// Limits in US dollars, with their names.
+const LIMITS: [(&str, f64); 3] = [("reporting", 10_000.0), ("large", 50_000.0), ("institutional", 100_000.0)];
+/// Just under a limit: from this share of it.
+const NEAR: f64 = 0.8;
+/// Fewest payments just under the limit.
+const MIN_NEAR: usize = 5;
+/// Their least share of the address's payments.
+const MIN_SHARE: f64 = 0.7;
+/// Least of 1 - standard deviation / mean of them.
+const MIN_EVENNESS: f64 = 0.8;
+
+pub(super) const THRESHOLD: Detector = Detector {
+    pattern_type: "threshold_evasion",
+    definition: "An address of whose transfers sent to others at least 5, and at least 70 %, are of 80 % up to 100 % of 10,000, \
+                 of 50,000 or of 100,000 dollars, with 1 - standard deviation / mean at least 0.8. Needs single transfers.",
+    bound: "O(transfers log transfers).",
+    detect: evasions,
+};
+
+fn evasions(scene: &Scene<'_>) -> Vec<Pattern> {
+    let Some(transfers) = scene.transfers else { return Vec::new() };
+    let mut rows: Vec<&Transfer> = transfers.iter().filter(|t| t.from_address != t.to_address).collect();
+    rows.sort_by(|a, b| a.from_address.cmp(&b.from_address).then_with(|| chronological(a, b)));
+    let by_sender = rows.chunk_by(|a, b| a.from_address == b.from_address);
+    by_sender.flat_map(|own| LIMITS.iter().filter_map(|limit| evasion(own, *limit))).collect()
+}
+
+fn evasion(own: &[&Transfer], (name, limit): (&str, f64)) -> Option<Pattern> {
+    let under = |t: &&&Transfer| (NEAR * limit..limit).contains(&finite(t.amount_usd));
+    let near: Vec<&Transfer> = own.iter().filter(under).copied().collect();
+    let share = near.len() as f64 / own.len() as f64;
+    let evenness = evenness(&near.iter().map(|t| t.amount_usd).collect::<Vec<_>>());
+    if near.len() < MIN_NEAR || share < MIN_SHARE || evenness < MIN_EVENNESS {
+        return None;
+    }
+    let (first, last) = (near[0], near[near.len() - 1]);
+    let text = format!("{}:{},{name},{limit}", THRESHOLD.pattern_type, first.from_address);
+    let hash = Digest::of(text.as_bytes()).to_string()[..16].to_owned();
+    let strength = (near.len() as f64 / 20.0).min(1.0);
+    let scores =
+        Scores { severity: 0.5 + 0.5 * strength, confidence: 0.5 * share + 0.5 * evenness, risk: strength };
+    Some(Pattern {
+        pattern_id: format!("{}_{hash}", THRESHOLD.pattern_type),
+        pattern_type: THRESHOLD.pattern_type.to_owned(),
+        pattern_hash: hash,
+        addresses_involved: vec![first.from_address.clone()],
+        address_roles: vec!["primary_address".to_owned()],
+        severity_score: scores.severity,
+        confidence_score: scores.confidence,
+        risk_score: scores.risk,
+        volume_usd: near.iter().map(|t| t.amount_usd).sum(),
+        pattern_start_time: first.block_timestamp,
+        pattern_end_time: last.block_timestamp,
+        evidence_transaction_count: near.len() as u64,
+        detection_method: "temporal_analysis".to_owned(),
+    })
+}
+
+/// 1 less the coefficient of variation.
+fn evenness(values: &[f64]) -> f64 {
+    let n = values.len().max(1) as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
+    if mean > 0.0 { 1.0 - variance.sqrt() / mean } else { 0.0 }
+}
