@@ -122,12 +122,12 @@ fn equal_forwards(received: &[Step], sent: &[Step]) -> (usize, usize, i64) {
         // the last 100 are enough: who receives more within a week forwards nothing in particular
         let from = from.max(to.saturating_sub(100));
         let mut any = false;
-        for at in from..to {
-            let whole = received[at].value;
+        for (lot, forwarded) in received[from..to].iter().zip(&mut forwarded[from..to]) {
+            let whole = lot.value;
             if whole > 0.0 && step.value <= whole && step.value >= 0.9 * whole {
                 any = true;
-                forwarded[at] = true;
-                delay = delay.min(step.at.saturating_sub(received[at].at));
+                *forwarded = true;
+                delay = delay.min(step.at.saturating_sub(lot.at));
             }
         }
         forwards += usize::from(any);

@@ -117,8 +117,8 @@ fn chains(scene: &Scene<'_>, band: Band) -> Vec<Vec<f64>> {
     for id in (0..steps.len()).rev() {
         ahead[id] = 1 + follows[id].iter().map(|&next| ahead[next as usize]).max().unwrap_or(0);
     }
-    for id in 0..steps.len() {
-        for &next in &follows[id] {
+    for (id, next) in follows.iter().enumerate() {
+        for &next in next {
             behind[next as usize] = behind[next as usize].max(behind[id] + 1);
         }
     }
