@@ -115,12 +115,11 @@ fn longest(all: &[Transfer], own: &[&Transfer], ahead: bool) -> f64 {
 /// Columns of shared counterparties, by comparing everybody's sets.
 fn shared(all: &[Transfer], address: &str) -> BTreeMap<&'static str, f64> {
     let set = |a: &str, sending: bool| -> BTreeSet<String> {
-        let (own, peer): (fn(&Transfer) -> &String, fn(&Transfer) -> &String) = if sending {
-            (|t| &t.from_address, |t| &t.to_address)
-        } else {
-            (|t| &t.to_address, |t| &t.from_address)
+        let ends = |t: &Transfer| {
+            let (from, to) = (t.from_address.clone(), t.to_address.clone());
+            if sending { (from, to) } else { (to, from) }
         };
-        all.iter().filter(|t| own(t) == a).map(|t| peer(t).clone()).collect()
+        all.iter().map(ends).filter(|(own, _)| own == a).map(|(_, peer)| peer).collect()
     };
     let others: Vec<String> = naive::addresses(all).into_iter().filter(|b| b != address).collect();
     let common = |a: &BTreeSet<String>, b: &BTreeSet<String>, without: &[&str]| {
