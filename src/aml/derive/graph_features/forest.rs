@@ -96,6 +96,8 @@ mod tests {
         column[77] = 1e6;
         let score = isolation(&[&column, &column], 500);
         let others = (0..500).filter(|&i| i != 77).map(|i| score[i]).fold(0.0, f64::max);
-        assert!(score[77] > 0.7 && score[77] > others + 0.1, "{} against {others}", score[77]);
+        // half of the trees have seen it: a path of 1; the others take it for one of the 25 nines that no cut parts, 8 + 5.6.
+        // That is 2^(-(0.51 + 0.49 * 13.6) / 10.2) = 0.61
+        assert!(score[77] > 0.58 && score[77] > others + 0.2, "{} against {others}", score[77]);
     }
 }
