@@ -70,8 +70,18 @@ fn derive_writes_what_is_absent_and_the_same_every_time() {
         assert_eq!(opened.tables.len(), 5);
         for table in &opened.tables {
             assert_eq!(table.verified, Verified::Sha256, "{}", table.file);
-            let of = |batch: &Batch| to_table(batch, table.kind).map(|table| format!("{:?}", table.columns));
-            assert!(of(&opened.batch) == of(&expected), "{}", table.file);
+            let of = |batch: &Batch| -> Vec<String> {
+                let columns = to_table(batch, table.kind).map(|table| table.columns).unwrap_or_default();
+                columns.iter().map(|column| format!("{column:?}")).collect()
+            };
+            let (found, library) = (of(&opened.batch), of(&expected));
+            assert!(
+                !library.is_empty() && library.iter().all(|column| found.contains(column)),
+                "{}",
+                table.file
+            );
+            // the command writes columns of features that no model reads beside them
+            assert_eq!(found.len() > library.len(), table.kind == TableKind::Features, "{}", table.file);
             let at = words.iter().position(|word| word == table.kind.name()).expect("the table is listed");
             assert_eq!(words[at + 1], table.rows.to_string());
         }
