@@ -6,9 +6,11 @@
 //! clears away; who reads meanwhile sees the old files or the new ones, never a mixture.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+
+use crate::table::file;
 
 /// Why a folder was not published. The target is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +44,7 @@ pub fn publish(target: &Path, files: &[(String, Vec<u8>)]) -> Result<(), Publish
     }
     done?;
     let _only_disk_space = fs::remove_dir_all(&staged);
-    sync(&parent).map_err(fail(&parent))
+    file::sync_folder(&parent).map_err(fail(&parent))
 }
 
 /// Writes the new folder: what the target holds under other names, then the files.
@@ -62,16 +64,14 @@ fn stage(staged: &Path, target: &Path, files: &[(String, Vec<u8>)]) -> Result<()
         let path = staged.join(name);
         write(&path, bytes).map_err(fail(&path))?;
     }
-    sync(staged).map_err(fail(staged))
+    file::sync_folder(staged).map_err(fail(staged))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let mut file = File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+    file::write_synced(path, bytes)
 }
 
 /// Copies a folder's content, folders below it included.
@@ -136,11 +136,6 @@ fn beside(target: &Path, what: &str) -> PathBuf {
     name.push(target.file_name().unwrap_or_else(|| "bundle".as_ref()));
     name.push(format!(".{what}"));
     target.with_file_name(name)
-}
-
-/// Makes renames within a folder last.
-fn sync(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(test)]

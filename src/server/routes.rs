@@ -132,16 +132,21 @@ async fn dispatch(state: Arc<State>, incoming: Incoming, found: &Found<'_>) -> R
 /// Calls that compute nothing.
 async fn read(state: Arc<State>, incoming: Incoming, found: &Found<'_>) -> Result<Response, ApiError> {
     let model = || v2::Named::of(&found.names);
+    // the paths of the last day name none
     let date = || found.names.first().map(|&date| date.to_owned());
     match found.spec.call {
-        Call::StoredAlerts => stored::part(state, incoming.query, date(), Part::Alerts).await,
-        Call::StoredAlertsLatest => stored::part(state, incoming.query, None, Part::Alerts).await,
-        Call::StoredRankings => stored::part(state, incoming.query, date(), Part::Rankings).await,
-        Call::StoredRankingsLatest => stored::part(state, incoming.query, None, Part::Rankings).await,
-        Call::StoredClusters => stored::part(state, incoming.query, date(), Part::Clusters).await,
-        Call::StoredClustersLatest => stored::part(state, incoming.query, None, Part::Clusters).await,
-        Call::StoredMetadata => stored::part(state, incoming.query, date(), Part::Metadata).await,
-        Call::StoredMetadataLatest => stored::part(state, incoming.query, None, Part::Metadata).await,
+        Call::StoredAlerts | Call::StoredAlertsLatest => {
+            stored::part(state, incoming.query, date(), Part::Alerts).await
+        }
+        Call::StoredRankings | Call::StoredRankingsLatest => {
+            stored::part(state, incoming.query, date(), Part::Rankings).await
+        }
+        Call::StoredClusters | Call::StoredClustersLatest => {
+            stored::part(state, incoming.query, date(), Part::Clusters).await
+        }
+        Call::StoredMetadata | Call::StoredMetadataLatest => {
+            stored::part(state, incoming.query, date(), Part::Metadata).await
+        }
         Call::MetadataHistory => stored::history(state, incoming.query).await,
         Call::Dates => stored::dates(state, incoming.query).await,
         Call::LatestDate => stored::latest_date(state, incoming.query).await,

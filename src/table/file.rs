@@ -59,10 +59,22 @@ pub fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     written
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+/// Writes a file in place, for a folder that nobody reads yet, and makes sure that its bytes outlast a power failure.
+///
+/// # Errors
+/// When the operating system refuses; part of the file may be there then.
+pub fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+/// Makes sure that the names in a folder outlast a power failure, where the system can.
+///
+/// # Errors
+/// When the operating system refuses.
+pub fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(test)]

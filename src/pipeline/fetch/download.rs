@@ -7,7 +7,7 @@
 //!
 //! Two kinds of server: objects by name (S3 without credentials), and an export of tables by dates with a bearer key.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 
 use chrono::Days;
@@ -18,7 +18,7 @@ use super::file::{Files, Progress, make_folder, partial, remove, rename};
 use super::retry::{Pause, Retry};
 use crate::aml::sot::{self, BatchId, META_FILE, Meta, TableKind, WrittenFile};
 use crate::determinism::digest::Digest;
-use crate::table::parquet;
+use crate::table::{file, parquet};
 
 /// Where batches are published, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -189,7 +189,7 @@ impl<'a> Downloader<'a> {
     /// META.json last, then the batch as any reader sees it.
     fn finish(&self, part: &Path, id: &BatchId, meta: &[u8]) -> Result<(), DownloadError> {
         let path = part.join(META_FILE);
-        fs::write(&path, meta).and_then(|()| File::open(&path)?.sync_all()).map_err(|e| disk(&path, &e))?;
+        file::write_synced(&path, meta).map_err(|e| disk(&path, &e))?;
         if let Err(reason) = sot::open(part) {
             // every checksum held, so another run would bring the same: begin anew then
             fs::remove_dir_all(part).map_err(|e| disk(part, &e))?;
@@ -258,7 +258,7 @@ fn publish(part: &Path, target: &Path) -> Result<(), DownloadError> {
     rename(part, target)?;
     // the new name is on the disk only when the folder that holds it is
     let parent = target.parent().unwrap_or(target);
-    File::open(parent).and_then(|folder| folder.sync_all()).map_err(|e| disk(parent, &e))
+    file::sync_folder(parent).map_err(|e| disk(parent, &e))
 }
 
 const EXPORTED: [(&str, TableKind); 4] = [

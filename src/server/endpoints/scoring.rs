@@ -114,6 +114,8 @@ pub(super) async fn answer(
     compute: fn(&Request<'_>) -> Result<Answer, ApiError>,
     count: fn(&State, u64),
 ) -> Result<Response, ApiError> {
+    // only then is the batch of use beyond its answer, and where it is not it goes where it was made, off the async threads
+    let compared = state.models.challenger().is_some();
     let job = move |job: Job<'_>| {
         let (batch, query) = understand(&job.body.bytes, job.query)?;
         let Job { bundle, mut body, headers, elapsed, .. } = job;
@@ -123,7 +125,7 @@ pub(super) async fn answer(
         let mut answer = compute(&request)?;
         let coded = Coded::new(std::mem::take(&mut answer.json), headers)?;
         let form = request.form;
-        Ok((answer, coded.parts(), form, batch))
+        Ok((answer, coded.parts(), form, compared.then_some(batch)))
     };
     let Worked { answer: (answer, (bytes, coding), form, batch), bundle, answered } =
         work(&state, incoming, Takes::Batch, job).await?;
@@ -133,7 +135,9 @@ pub(super) async fn answer(
     state.drift.add(&bundle, kind, &answer.sample);
     let digest = answer.digest.to_string();
     state.note(Answered { answer_sha256: digest.clone(), ..answered })?;
-    shadow::compare(&state, bundle.clone(), kind, batch);
+    if let Some(batch) = batch {
+        shadow::compare(&state, bundle.clone(), kind, batch);
+    }
     let mut response = with_model_digest(json_response(bytes), &bundle);
     if form == Form::Lines {
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(LINES));

@@ -1,10 +1,8 @@
 //! A flurry of transfers by an address that is otherwise quiet.
 
-use super::{Detector, Scene, Scores};
-use crate::aml::derive::finite;
+use super::{Detector, Scene, Scores, dollars, of_transfers};
 use crate::aml::derive::flows::chronological;
 use crate::aml::sot::{Pattern, Transfer};
-use crate::determinism::digest::Digest;
 use crate::determinism::par;
 
 /// Length of the flurry.
@@ -77,29 +75,13 @@ fn strongest(own: &[&Transfer]) -> Option<Flurry> {
 
 fn describe(address: &str, own: &[&Transfer], flurry: Flurry) -> Pattern {
     let rows = &own[flurry.from..flurry.to];
-    let (start, end) = (rows[0].block_timestamp, rows[rows.len() - 1].block_timestamp);
-    let volume: f64 = rows.iter().map(|t| finite(t.amount_usd)).sum();
-    let text = format!("{}:{address},{start}", BURST.pattern_type);
-    let hash = Digest::of(text.as_bytes()).to_string()[..16].to_owned();
+    let volume = dollars(rows);
     let strength = (flurry.intensity / 50.0).min(1.0);
     let scores = Scores {
         severity: 0.5 * strength + 0.5 * (volume / 50_000.0).min(1.0),
         confidence: 0.5 + 0.25 * strength + 0.25 * (rows.len() as f64 / 50.0).min(1.0),
         risk: 0.5 * strength,
     };
-    Pattern {
-        pattern_id: format!("{}_{hash}", BURST.pattern_type),
-        pattern_type: BURST.pattern_type.to_owned(),
-        pattern_hash: hash,
-        addresses_involved: vec![address.to_owned()],
-        address_roles: vec!["burst_source".to_owned()],
-        severity_score: scores.severity,
-        confidence_score: scores.confidence,
-        risk_score: scores.risk,
-        volume_usd: volume,
-        pattern_start_time: start,
-        pattern_end_time: end,
-        evidence_transaction_count: rows.len() as u64,
-        detection_method: "temporal_analysis".to_owned(),
-    }
+    let about = rows[0].block_timestamp.to_string();
+    of_transfers(BURST.pattern_type, (address, "burst_source"), &about, rows, scores)
 }

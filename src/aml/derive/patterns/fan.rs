@@ -1,6 +1,6 @@
 //! Many into one, one into many.
 
-use super::{Detector, Scores, assemble, volume};
+use super::{Detector, Scores, assemble, evenness, volume};
 use crate::aml::derive::graph::{Edge, FlowGraph};
 use crate::aml::sot::Pattern;
 
@@ -77,20 +77,13 @@ fn describe(graph: &FlowGraph<'_>, centre: u32, direction: Direction) -> Pattern
     members.extend(counterparties(graph, centre, direction).iter().map(|&id| (graph.name(id), role)));
     let width = (members.len() - 1) as f64;
     let severity = 0.4 * (width / 20.0).min(1.0) + 0.6 * (volume(&edges) / 50_000.0).min(1.0);
+    let values: Vec<f64> = edges.iter().map(|e| e.value).collect();
     let scores = Scores {
         severity,
-        confidence: 0.5 + 0.2 * (width / 20.0).min(1.0) + 0.3 * evenness(&edges),
+        confidence: 0.5 + 0.2 * (width / 20.0).min(1.0) + 0.3 * evenness(&values),
         risk: severity,
     };
     assemble((kind, "motif_detection"), &members, &edges, scores)
-}
-
-/// 1 less the coefficient of variation of the edges' values, at least 0: 1 when all are equal.
-fn evenness(edges: &[&Edge<'_>]) -> f64 {
-    let n = edges.len() as f64;
-    let mean = edges.iter().map(|e| e.value).sum::<f64>() / n;
-    let variance = edges.iter().map(|e| (e.value - mean) * (e.value - mean)).sum::<f64>() / n;
-    if mean > 0.0 { (1.0 - variance.sqrt() / mean).max(0.0) } else { 0.0 }
 }
 
 #[cfg(test)]

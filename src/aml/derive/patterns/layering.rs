@@ -1,5 +1,7 @@
 //! Money handed on from address to address, nearly undiminished and soon.
 
+use std::ops::RangeInclusive;
+
 use super::{Detector, Scene, Scores, assemble, conservation, volume};
 use crate::aml::derive::graph::{Edge, FlowGraph};
 use crate::aml::sot::Pattern;
@@ -66,13 +68,22 @@ fn links(graph: &FlowGraph<'_>, follows: Follows) -> Vec<Option<usize>> {
 
 /// Whether `next` may hand on what `edge` brought.
 pub(super) fn follows(edge: &Edge<'_>, next: &Edge<'_>) -> bool {
+    is_soon(edge, next) && passes_on(edge, next, LEAST_KEPT..=MOST_KEPT)
+}
+
+/// Whether `next` begins no earlier than `edge` and not long after.
+pub(super) fn is_soon(edge: &Edge<'_>, next: &Edge<'_>) -> bool {
     let wait = next.flow.first_seen_timestamp.saturating_sub(edge.flow.first_seen_timestamp);
+    (0..=MAX_WAIT_MS).contains(&wait)
+}
+
+/// Whether `next` goes to somebody else than `edge` came from, and carries a share of it that is within `kept`.
+pub(super) fn passes_on(edge: &Edge<'_>, next: &Edge<'_>, kept: RangeInclusive<f64>) -> bool {
     next.to != edge.from
         && next.to != next.from
         && edge.from != edge.to
-        && (0..=MAX_WAIT_MS).contains(&wait)
-        && next.value >= edge.value * LEAST_KEPT
-        && next.value <= edge.value * MOST_KEPT
+        && next.value >= edge.value * kept.start()
+        && next.value <= edge.value * kept.end()
         && edge.value > 0.0
 }
 

@@ -47,8 +47,7 @@ pub const FURTHER_DETECTORS: &[Detector] =
 
 /// Runs [`FURTHER_DETECTORS`]. Sorted by detector, then by id; ids are unique.
 pub fn further_patterns(flows: &[MoneyFlow], transfers: Option<&[Transfer]>) -> Vec<Pattern> {
-    let scene = Scene { graph: FlowGraph::new(flows), transfers };
-    FURTHER_DETECTORS.iter().flat_map(|detector| unique((detector.detect)(&scene))).collect()
+    detect(FURTHER_DETECTORS, flows, transfers)
 }
 
 /// The first two neighbours in a pattern's list of addresses between which no transfer went in that order; `None` when
@@ -60,10 +59,14 @@ pub fn unpaid_hop<'p>(pattern: &'p Pattern, transfers: &[Transfer]) -> Option<(&
     hops.into_iter().find(|hop| !paid.contains(hop))
 }
 
-/// Runs every detector. Sorted by detector, then by id; ids are unique.
+/// Runs [`DETECTORS`]. Sorted by detector, then by id; ids are unique.
 pub fn patterns(flows: &[MoneyFlow], transfers: Option<&[Transfer]>) -> Vec<Pattern> {
+    detect(DETECTORS, flows, transfers)
+}
+
+fn detect(detectors: &[Detector], flows: &[MoneyFlow], transfers: Option<&[Transfer]>) -> Vec<Pattern> {
     let scene = Scene { graph: FlowGraph::new(flows), transfers };
-    DETECTORS.iter().flat_map(|detector| unique((detector.detect)(&scene))).collect()
+    detectors.iter().flat_map(|detector| unique((detector.detect)(&scene))).collect()
 }
 
 /// `{type}_{hash}`: the hash is the first 16 hexadecimal digits of SHA-256 over `{type}:` and the sorted members.
@@ -74,8 +77,11 @@ pub fn pattern_id(pattern_type: &str, members: &[&str]) -> String {
 fn pattern_hash(pattern_type: &str, members: &[&str]) -> String {
     let mut sorted = members.to_vec();
     sorted.sort_unstable();
-    let text = format!("{pattern_type}:{}", sorted.join(","));
-    Digest::of(text.as_bytes()).to_string()[..16].to_owned()
+    hash_of(pattern_type, &sorted.join(","))
+}
+
+fn hash_of(pattern_type: &str, text: &str) -> String {
+    Digest::of(format!("{pattern_type}:{text}").as_bytes()).to_string()[..16].to_owned()
 }
 
 /// One pattern per id: the one that moved most, then the one whose addresses come first.
@@ -114,7 +120,7 @@ fn assemble(kind: (&str, &str), members: &[(&str, &str)], edges: &[&Edge<'_>], s
         severity_score: scores.severity,
         confidence_score: scores.confidence,
         risk_score: scores.risk,
-        volume_usd: edges.iter().map(|e| super::finite(e.flow.amount_usd_sum)).sum(),
+        volume_usd: volume(edges),
         pattern_start_time: edges.iter().map(|e| e.flow.first_seen_timestamp).min().unwrap_or(0),
         pattern_end_time: edges.iter().map(|e| e.flow.last_seen_timestamp).max().unwrap_or(0),
         evidence_transaction_count: edges.iter().fold(0, |sum, e| sum.saturating_add(e.flow.tx_count)),
@@ -122,9 +128,48 @@ fn assemble(kind: (&str, &str), members: &[(&str, &str)], edges: &[&Edge<'_>], s
     }
 }
 
+/// The pattern that transfers of one address (with its role), in time order, form; `about` tells it from others of its kind and address.
+fn of_transfers(
+    kind: &str,
+    (address, role): (&str, &str),
+    about: &str,
+    rows: &[&Transfer],
+    scores: Scores,
+) -> Pattern {
+    let hash = hash_of(kind, &format!("{address},{about}"));
+    Pattern {
+        pattern_id: format!("{kind}_{hash}"),
+        pattern_type: kind.to_owned(),
+        pattern_hash: hash,
+        addresses_involved: vec![address.to_owned()],
+        address_roles: vec![role.to_owned()],
+        severity_score: scores.severity,
+        confidence_score: scores.confidence,
+        risk_score: scores.risk,
+        volume_usd: dollars(rows),
+        pattern_start_time: rows.first().map_or(0, |t| t.block_timestamp),
+        pattern_end_time: rows.last().map_or(0, |t| t.block_timestamp),
+        evidence_transaction_count: rows.len() as u64,
+        detection_method: "temporal_analysis".to_owned(),
+    }
+}
+
+/// Dollars of all transfers.
+fn dollars(rows: &[&Transfer]) -> f64 {
+    rows.iter().map(|t| super::finite(t.amount_usd)).sum()
+}
+
 /// Dollars of all edges.
 fn volume(edges: &[&Edge<'_>]) -> f64 {
     edges.iter().map(|e| super::finite(e.flow.amount_usd_sum)).sum()
+}
+
+/// 1 less the coefficient of variation, at least 0: 1 when all are equal.
+fn evenness(values: &[f64]) -> f64 {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
+    if mean > 0.0 { (1.0 - variance.sqrt() / mean).max(0.0) } else { 0.0 }
 }
 
 /// Smallest over largest value: 1 when every hop carries the same.

@@ -1,6 +1,6 @@
 //! A sum that goes from address to address and loses a piece at each.
 
-use super::layering::{MAX_WAIT_MS, along, longest_chains};
+use super::layering::{along, is_soon, longest_chains, passes_on};
 use super::{Detector, Scene, Scores, assemble, volume};
 use crate::aml::derive::graph::Edge;
 use crate::aml::sot::Pattern;
@@ -36,12 +36,5 @@ fn peel_chains(scene: &Scene<'_>) -> Vec<Pattern> {
 }
 
 fn follows(edge: &Edge<'_>, next: &Edge<'_>) -> bool {
-    let wait = next.flow.first_seen_timestamp.saturating_sub(edge.flow.first_seen_timestamp);
-    next.to != edge.from
-        && next.to != next.from
-        && edge.from != edge.to
-        && (0..=MAX_WAIT_MS).contains(&wait)
-        && next.value >= edge.value * LEAST_KEPT
-        && next.value <= edge.value * MOST_KEPT
-        && edge.value > 0.0
+    is_soon(edge, next) && passes_on(edge, next, LEAST_KEPT..=MOST_KEPT)
 }

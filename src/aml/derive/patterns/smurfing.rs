@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::layering::along;
+use super::layering::{along, passes_on};
 use super::{Detector, Scene, Scores, assemble, volume};
 use crate::aml::derive::graph::{Edge, FlowGraph};
 use crate::aml::sot::Pattern;
@@ -49,13 +49,8 @@ fn is_hand(graph: &FlowGraph<'_>, address: u32) -> bool {
 }
 
 fn hands_on(edge: &Edge<'_>, next: &Edge<'_>) -> bool {
-    edge.from != edge.to
-        && next.to != next.from
-        && next.to != edge.from
-        && next.flow.last_seen_timestamp >= edge.flow.first_seen_timestamp
-        && edge.value > 0.0
-        && next.value >= edge.value * LEAST_KEPT
-        && next.value <= edge.value * MOST_KEPT
+    next.flow.last_seen_timestamp >= edge.flow.first_seen_timestamp
+        && passes_on(edge, next, LEAST_KEPT..=MOST_KEPT)
 }
 
 fn describe(graph: &FlowGraph<'_>, ways: &[Way<'_>]) -> Vec<Pattern> {

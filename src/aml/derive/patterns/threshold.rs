@@ -1,10 +1,9 @@
 //! Payments that stay just under a limit.
 
-use super::{Detector, Scene, Scores};
+use super::{Detector, Scene, Scores, evenness, of_transfers};
 use crate::aml::derive::finite;
 use crate::aml::derive::flows::chronological;
 use crate::aml::sot::{Pattern, Transfer};
-use crate::determinism::digest::Digest;
 
 /// Limits in US dollars, with their names.
 const LIMITS: [(&str, f64); 3] = [("reporting", 10_000.0), ("large", 50_000.0), ("institutional", 100_000.0)];
@@ -41,33 +40,9 @@ fn evasion(own: &[&Transfer], (name, limit): (&str, f64)) -> Option<Pattern> {
     if near.len() < MIN_NEAR || share < MIN_SHARE || evenness < MIN_EVENNESS {
         return None;
     }
-    let (first, last) = (near[0], near[near.len() - 1]);
-    let text = format!("{}:{},{name},{limit}", THRESHOLD.pattern_type, first.from_address);
-    let hash = Digest::of(text.as_bytes()).to_string()[..16].to_owned();
     let strength = (near.len() as f64 / 20.0).min(1.0);
     let scores =
         Scores { severity: 0.5 + 0.5 * strength, confidence: 0.5 * share + 0.5 * evenness, risk: strength };
-    Some(Pattern {
-        pattern_id: format!("{}_{hash}", THRESHOLD.pattern_type),
-        pattern_type: THRESHOLD.pattern_type.to_owned(),
-        pattern_hash: hash,
-        addresses_involved: vec![first.from_address.clone()],
-        address_roles: vec!["primary_address".to_owned()],
-        severity_score: scores.severity,
-        confidence_score: scores.confidence,
-        risk_score: scores.risk,
-        volume_usd: near.iter().map(|t| t.amount_usd).sum(),
-        pattern_start_time: first.block_timestamp,
-        pattern_end_time: last.block_timestamp,
-        evidence_transaction_count: near.len() as u64,
-        detection_method: "temporal_analysis".to_owned(),
-    })
-}
-
-/// 1 less the coefficient of variation.
-fn evenness(values: &[f64]) -> f64 {
-    let n = values.len().max(1) as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
-    if mean > 0.0 { 1.0 - variance.sqrt() / mean } else { 0.0 }
+    let who = (near[0].from_address.as_str(), "primary_address");
+    Some(of_transfers(THRESHOLD.pattern_type, who, &format!("{name},{limit}"), &near, scores))
 }
