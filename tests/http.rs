@@ -13,6 +13,8 @@ mod encodings;
 mod openapi;
 #[path = "http/stored.rs"]
 mod stored;
+#[path = "http/tables.rs"]
+mod tables;
 #[path = "http/tls.rs"]
 mod tls;
 #[path = "http/v2.rs"]

@@ -1,7 +1,7 @@
 //! Taking a request's body in: declared as JSON, not larger than allowed, and within what all bodies
 //! together may hold.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -12,7 +12,9 @@ use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use super::coding::Coding;
 use super::error::ApiError;
 use super::routes::Parts;
+use super::wire::Wire;
 use super::work::Takes;
+use crate::aml::sot::Room;
 
 /// Memory for request bodies.
 pub(super) struct Bodies {
@@ -116,6 +118,32 @@ impl Bodies {
         Ok(())
     }
 
+    /// Lets `read` make what it will of a body's bytes, with room for what they unpack to in the place of their own.
+    ///
+    /// # Errors
+    /// Those of `read`, or of the room that it could not have.
+    pub(super) fn unpack<T>(
+        &self,
+        body: &mut Body,
+        read: impl FnOnce(&[u8], Room<'_>) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        let bytes = std::mem::take(&mut body.bytes);
+        let unpacked = Mutex::new((body, 0_usize, Ok(())));
+        let room = |more: usize| {
+            let mut unpacked = unpacked.lock().unwrap_or_else(PoisonError::into_inner);
+            let (body, total, refusal) = &mut *unpacked;
+            *total = total.saturating_add(more);
+            if refusal.is_ok() {
+                *refusal =
+                    if *total > self.max_body { Err(self.too_large()) } else { self.hold(body, *total) };
+            }
+            refusal.is_ok()
+        };
+        let read = read(&bytes, &room);
+        let (_, _, refusal) = unpacked.into_inner().unwrap_or_else(PoisonError::into_inner);
+        refusal.and(read)
+    }
+
     /// Makes sure that `body` holds room for `length` bytes.
     fn hold(&self, body: &mut Body, length: usize) -> Result<(), ApiError> {
         let held = body.room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
@@ -138,7 +166,7 @@ pub(super) fn declared_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Whether the headers declare plain JSON in UTF-8, or bytes where those are taken. A request without content type is taken at
+/// Whether the headers declare plain JSON in UTF-8, or bytes or tables where those are taken. A request without content type is taken at
 /// its word.
 ///
 /// # Errors
@@ -155,22 +183,12 @@ pub(super) fn check_media_type(headers: &HeaderMap, takes: Takes) -> Result<(), 
     let json =
         essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
     let bytes = takes == Takes::Bytes && essence == "application/octet-stream";
-    let lines = takes == Takes::Batch && is_lines(essence);
-    if (json && utf8) || bytes || (lines && utf8) {
+    let batch = takes == Takes::Batch && Wire::declared(headers).is_some();
+    if (json && utf8) || bytes || (batch && utf8) {
         Ok(())
     } else {
         Err(refused("content-type", "application/json", &found))
     }
-}
-
-/// Whether the headers declare lines of JSON.
-pub(super) fn comes_in_lines(headers: &HeaderMap) -> bool {
-    let declared = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    is_lines(declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str())
-}
-
-fn is_lines(essence: &str) -> bool {
-    matches!(essence, "application/x-ndjson" | "application/ndjson" | "application/jsonl")
 }
 
 fn refused(header: &str, expected: &str, found: &str) -> ApiError {

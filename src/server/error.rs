@@ -53,6 +53,8 @@ impl Fault {
 pub enum ApiError {
     /// 400: the body is not JSON.
     NotJson(String),
+    /// 400: a table of the body cannot be read, or the form that holds it.
+    NotTables(String),
     /// 400: the body is not compressed as it says.
     NotCoded {
         /// The declared coding.
@@ -127,7 +129,10 @@ impl ApiError {
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         match self {
-            ApiError::NotJson(_) | ApiError::NotCoded { .. } | ApiError::Truncated => StatusCode::BAD_REQUEST,
+            ApiError::NotJson(_)
+            | ApiError::NotTables(_)
+            | ApiError::NotCoded { .. }
+            | ApiError::Truncated => StatusCode::BAD_REQUEST,
             ApiError::NoKey => StatusCode::UNAUTHORIZED,
             ApiError::Origin | ApiError::Scope { .. } => StatusCode::FORBIDDEN,
             ApiError::Slow => StatusCode::REQUEST_TIMEOUT,
@@ -150,6 +155,7 @@ impl ApiError {
         Detail::Text(match self {
             ApiError::Invalid(faults) => return Detail::Faults(faults.clone()),
             ApiError::NotJson(reason) => format!("the body is not JSON: {reason}"),
+            ApiError::NotTables(reason) => format!("the body cannot be read: {reason}"),
             ApiError::NotCoded { coding, reason } => format!("the body is not {coding}: {reason}"),
             ApiError::Truncated => "the body ended before it was complete".to_owned(),
             ApiError::NoKey => {

@@ -27,6 +27,7 @@ mod meters;
 mod models;
 mod openapi;
 mod pace;
+mod parts;
 mod query;
 mod rate;
 mod registry;
@@ -41,6 +42,7 @@ mod shadow;
 mod state;
 mod tls;
 mod trace;
+mod wire;
 mod work;
 
 pub use audit::{

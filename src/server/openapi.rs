@@ -11,6 +11,7 @@ use super::endpoints::{admin, health::Health, info::Info, live, stored, v2, vers
 use super::error::{ApiError, Refusal};
 use super::results::{AlertResults, ClusterResults, DayMetadata, RankingResults};
 use super::settings::{DEFAULT_TOP, MAX_TOP};
+use super::wire::{ARROW, LINES};
 use crate::aml::bundle::Kind;
 use crate::aml::score::answer::{AlertRow, ClusterRow, RankRow};
 use crate::aml::sot::body_schemas;
@@ -74,15 +75,19 @@ fn operation(spec: &Spec, types: &mut SchemaGenerator) -> Value {
         operation["security"] = json!([{"bearer": []}, {"key": []}, {}]);
     }
     if spec.verb == Verb::Post {
+        let mut content = Map::new();
         let schema = match spec.call {
             Call::V2Infer | Call::V2Explain => types.subschema_for::<v2::InferRequest>().to_value(),
             Call::AdminReload | Call::AdminRollback | Call::AdminChallenger => {
                 types.subschema_for::<admin::Choice>().to_value()
             }
-            _ => json!({"$ref": format!("{SCHEMAS}BatchData")}),
+            _ => {
+                content = tabular_bodies();
+                json!({"$ref": format!("{SCHEMAS}BatchData")})
+            }
         };
-        operation["requestBody"] =
-            json!({"required": spec.tag != ADMIN, "content": {"application/json": {"schema": schema}}});
+        content.insert("application/json".to_owned(), json!({"schema": schema}));
+        operation["requestBody"] = json!({"required": spec.tag != ADMIN, "content": content});
     }
     operation
 }
@@ -129,10 +134,31 @@ fn success(call: Call, types: &mut SchemaGenerator) -> Value {
     };
     let mut content = json!({media: {"schema": schema}});
     if matches!(call, Call::ScoreAlerts | Call::RankAlerts | Call::ScoreClusters) {
-        content["application/x-ndjson"] =
-            json!({"schema": {"type": "string", "description": "the rows, a line each"}});
+        content[LINES] = json!({"schema": {"type": "string", "description": "the rows, a line each"}});
+        content[ARROW] = json!({"schema": bytes("the rows as one Arrow IPC stream")});
     }
     json!({"description": "The answer", "headers": headers, "content": content})
+}
+
+/// What a batch may be written in besides JSON.
+fn tabular_bodies() -> Map<String, Value> {
+    let part =
+        |name| (String::from(name), bytes("a Parquet file, an Arrow IPC stream, or a JSON list of rows"));
+    let parts: Map<String, Value> =
+        ["alerts", "features", "clusters", "money_flows"].map(part).into_iter().collect();
+    let form = json!({
+        "type": "object", "properties": parts, "required": ["alerts", "features", "clusters"],
+        "additionalProperties": false,
+    });
+    let lines = json!({"type": "string", "description": "objects with rows of some lists, a line each"});
+    let streams = "an Arrow IPC stream for each table, one behind the other, named by `table` in the metadata of its schema";
+    let content = [(LINES, lines), (ARROW, bytes(streams)), ("multipart/form-data", form)];
+    content.into_iter().map(|(media, schema)| (media.to_owned(), json!({"schema": schema}))).collect()
+}
+
+/// Bytes that JSON Schema does not describe.
+fn bytes(description: &str) -> Value {
+    json!({"type": "string", "contentMediaType": "application/octet-stream", "description": description})
 }
 
 fn json_of<T: JsonSchema>(types: &mut SchemaGenerator) -> (&'static str, Value) {

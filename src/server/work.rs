@@ -9,7 +9,7 @@ use std::time::Duration;
 use warp::http::HeaderMap;
 
 use super::audit::Answered;
-use super::body::{Body, check_media_type, comes_in_lines, declared_length};
+use super::body::{Bodies, Body, check_media_type, declared_length};
 use super::coding::Coding;
 use super::compute::{Place, Size};
 use super::error::ApiError;
@@ -17,6 +17,7 @@ use super::lines::merged;
 use super::routes::Incoming;
 use super::settings::{SMALL_BODY_BYTES, TINY_BODY_BYTES};
 use super::state::State;
+use super::wire::Wire;
 use crate::aml::bundle::Bundle;
 
 /// What a body may be.
@@ -24,7 +25,7 @@ use crate::aml::bundle::Bundle;
 pub(super) enum Takes {
     /// JSON alone.
     Json,
-    /// A batch: JSON, or lines of JSON.
+    /// A batch: JSON, lines of JSON, or tables.
     Batch,
     /// JSON with bytes behind it.
     Bytes,
@@ -34,6 +35,7 @@ pub(super) enum Takes {
 pub(super) struct Job<'a> {
     pub(super) bundle: &'a Bundle,
     pub(super) body: Body,
+    pub(super) bodies: &'a Bodies,
     pub(super) query: &'a str,
     pub(super) headers: &'a HeaderMap,
     /// Time since the whole body was at hand.
@@ -83,12 +85,13 @@ pub(super) async fn work<T: Send + 'static>(
             if let Some(coding) = coding {
                 coding.inflate(&shared.bodies, &mut body)?;
             }
-            if takes == Takes::Batch && comes_in_lines(&headers) {
+            if takes == Takes::Batch && Wire::declared(&headers) == Some(Wire::Lines) {
                 body.bytes = merged(&body.bytes)?;
             }
             let kept = shared.keep(&body.bytes)?;
-            let answer =
-                job(Job { bundle: &models, body, query: &query, headers: &headers, elapsed: &elapsed })?;
+            let bodies = &shared.bodies;
+            let (query, headers) = (&query, &headers);
+            let answer = job(Job { bundle: &models, body, bodies, query, headers, elapsed: &elapsed })?;
             Ok((answer, kept))
         };
         state.compute.run(place, job).await
@@ -109,9 +112,10 @@ fn admit(state: &State, incoming: &Incoming, takes: Takes) -> Result<(Arc<Bundle
     check_media_type(&incoming.headers, takes)?;
     let bundle = state.bundle().ok_or(ApiError::NotLoaded)?;
     let coded = Coding::declared(&incoming.headers)?.is_some();
+    let packed = coded || Wire::declared(&incoming.headers).is_some_and(|wire| wire.is_packed());
     let size = match declared_length(&incoming.headers) {
-        // what a compressed body holds is not known
-        _ if coded => Size::Large,
+        // what a compressed body or a table holds is not known
+        _ if packed => Size::Large,
         Some(length) if length <= TINY_BODY_BYTES => Size::Tiny,
         Some(length) if length <= SMALL_BODY_BYTES => Size::Small,
         _ => Size::Large,

@@ -52,6 +52,12 @@ pub enum ReadError {
         /// What the file has or claims.
         found: u64,
     },
+    /// It unpacks to more than its reader has room for.
+    #[error("{file}: unpacks to more than there is room for")]
+    NoRoom {
+        /// The file.
+        file: String,
+    },
     /// A value is not what its column holds.
     #[error("{file}: column `{column}`, row {row}: expected {expected}, found {found}")]
     Cell {

@@ -3,16 +3,21 @@
 //! A [`Table`] keeps what the file said (widths, scales, nulls), so that whoever reads it can name the file, the
 //! column and the row of a fault, with what was expected and what was found. Rows count from 0, lines from 1.
 
+mod arrays;
+pub mod arrow;
 pub mod bare;
 pub mod csv;
 pub mod decimal;
 mod error;
 pub mod file;
 pub mod frame;
+mod guard;
 pub mod layout;
 pub mod libsvm;
 pub mod parquet;
 pub mod parts;
+#[cfg(test)]
+mod sample;
 mod side;
 
 pub use error::{ReadError, WriteError};
@@ -20,6 +25,9 @@ pub use error::{ReadError, WriteError};
 use std::path::Path;
 
 use crate::determinism::digest::Digest;
+
+/// Asked before so many bytes more are kept of what is unpacked: whether they may be.
+pub type Room<'a> = &'a (dyn Fn(usize) -> bool + Sync);
 
 /// The columns of one file.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,4 +1,4 @@
-//! Parquet bytes to a [`Table`] and back. The only importer of arrow2 and parquet_format_safe.
+//! Parquet bytes to a [`Table`] and back. The only importer of parquet_format_safe.
 //!
 //! In: the bytes of a file, any compression of Snappy, zstd, gzip, LZ4 or none. Out: columns in file order, decoded
 //! in parallel, one task per column and row group, joined in row-group order.
@@ -14,10 +14,10 @@
 //!
 //! Sources: Apache Parquet format 2.9 (`parquet.thrift`, LogicalTypes).
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use super::{ReadError, Table, Values, WriteError, excerpt, file, repeated};
+use super::guard::guarded;
+use super::{ReadError, Room, Table, Values, WriteError, excerpt, file, repeated};
 use crate::determinism::digest::Digest;
 use crate::determinism::par;
 
@@ -27,6 +27,9 @@ mod footer;
 mod levels;
 
 use footer::Footer;
+
+/// The first bytes of every file, and the last.
+pub const MAGIC: [u8; 4] = *b"PAR1";
 
 /// The largest file that is read.
 pub const MAX_BYTES: u64 = 8 << 30;
@@ -62,8 +65,16 @@ pub fn read(path: &Path) -> Result<Table, ReadError> {
 /// # Errors
 /// When the bytes are malformed or too large.
 pub fn read_bytes(name: &str, bytes: &[u8], columns: Columns<'_>) -> Result<Table, ReadError> {
-    let (table, digest) = par::join(|| decode_table(name, bytes, columns), || Digest::of(bytes));
+    let (table, digest) = par::join(|| decode_table(name, bytes, columns, &|_| true), || Digest::of(bytes));
     table.map(|table| Table { digest: Some(digest), ..table })
+}
+
+/// Reads bytes that nobody vouches for: a few may stand for many, so what they unpack to asks for room first.
+///
+/// # Errors
+/// When the bytes are malformed or too large, or when there is no room for what they hold.
+pub fn read_within(name: &str, bytes: &[u8], room: Room<'_>) -> Result<Table, ReadError> {
+    decode_table(name, bytes, Columns::All, room)
 }
 
 /// Writes a table: whole or not at all.
@@ -82,7 +93,7 @@ pub fn to_bytes(table: &Table) -> Result<Vec<u8>, WriteError> {
     encode::to_bytes(table)
 }
 
-fn decode_table(name: &str, bytes: &[u8], columns: Columns<'_>) -> Result<Table, ReadError> {
+fn decode_table(name: &str, bytes: &[u8], columns: Columns<'_>, room: Room<'_>) -> Result<Table, ReadError> {
     let malformed = |reason| ReadError::Malformed { file: name.to_owned(), format: "Parquet", reason };
     let footer = guarded(|| Footer::read(name, bytes)).map_err(malformed)??;
     check_names(&footer).map_err(malformed)?;
@@ -99,7 +110,7 @@ fn decode_table(name: &str, bytes: &[u8], columns: Columns<'_>) -> Result<Table,
     }
     let groups = footer.metadata.row_groups.len();
     let mut parts = par::map(fields.len() * groups, |task| {
-        decode::column_of_group(bytes, &footer, fields[task / groups], task % groups)
+        decode::column_of_group(bytes, &footer, fields[task / groups], task % groups, room)
     })
     .into_iter();
     let mut decoded = Vec::with_capacity(fields.len());
@@ -125,77 +136,14 @@ fn wanted(columns: Columns<'_>, name: &str) -> bool {
     }
 }
 
-/// Runs a decoder that may panic on malformed bytes; the panic's message becomes the reason.
-fn guarded<T>(decode: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(decode)).map_err(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown fault").to_owned()
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::collection::vec;
-    use proptest::option;
     use proptest::prelude::*;
 
     use super::*;
     use crate::table::TableColumn;
-
-    /// One column of every type that is written.
-    fn table_of(rows: &[Row]) -> Table {
-        let text = |r: &Row| r.text.clone();
-        let columns = vec![
-            TableColumn::new("bool", Values::Bool(rows.iter().map(|r| r.int.map(|i| i > 0)).collect())),
-            TableColumn::new("int", Values::Int(rows.iter().map(|r| r.int).collect())),
-            TableColumn::new("uint", Values::UInt(rows.iter().map(|r| r.int.map(|i| i as u64)).collect())),
-            TableColumn::new("f32", Values::F32(rows.iter().map(|r| r.float as f32).collect())),
-            TableColumn::new("f64", Values::F64(rows.iter().map(|r| r.float).collect())),
-            TableColumn::new(
-                "d",
-                Values::Decimal { scale: 18, units: rows.iter().map(|r| r.units).collect() },
-            ),
-            TableColumn::new("text", Values::Text(rows.iter().map(text).collect())),
-            TableColumn::new("date", Values::Date(rows.iter().map(|r| r.int.map(|i| i as i32)).collect())),
-            TableColumn::new("time", Values::Timestamp(rows.iter().map(|r| r.int).collect())),
-            TableColumn::new("texts", Values::TextList(rows.iter().map(|r| r.texts.clone()).collect())),
-            TableColumn::new("ints", Values::IntList(rows.iter().map(|r| r.ints.clone()).collect())),
-        ];
-        Table::new("t.parquet", columns)
-    }
-
-    #[derive(Clone, Debug)]
-    struct Row {
-        int: Option<i64>,
-        float: f64,
-        units: Option<i128>,
-        text: Option<String>,
-        texts: Option<Vec<String>>,
-        ints: Option<Vec<i64>>,
-    }
-
-    fn row() -> impl Strategy<Value = Row> {
-        let units = option::of(-(10i128.pow(38) - 1)..10i128.pow(38));
-        let float = prop_oneof![9 => any::<f64>(), 1 => Just(f64::NAN)];
-        let lists = (option::of(vec("[a-zé]{0,5}", 0..4)), option::of(vec(any::<i64>(), 0..4)));
-        (any::<Option<i64>>(), float, units, option::of("[ -~]{0,9}"), lists)
-            .prop_map(|(int, float, units, text, (texts, ints))| Row { int, float, units, text, texts, ints })
-    }
-
-    fn same_bits(a: &Table, b: &Table) -> bool {
-        let bits = |values: &Values| match values {
-            Values::F32(v) => {
-                format!("{:?}", v.iter().map(|x| (!x.is_nan()).then_some(x.to_bits())).collect::<Vec<_>>())
-            }
-            Values::F64(v) => {
-                format!("{:?}", v.iter().map(|x| (!x.is_nan()).then_some(x.to_bits())).collect::<Vec<_>>())
-            }
-            other => format!("{other:?}"),
-        };
-        let columns =
-            |t: &Table| t.columns.iter().map(|c| (c.name.clone(), bits(&c.values))).collect::<Vec<_>>();
-        columns(a) == columns(b)
-    }
+    use crate::table::sample::{row, same_bits, table_of};
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]

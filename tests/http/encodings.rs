@@ -8,6 +8,7 @@ use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::tables::{arrow_rows, tabular};
 use super::{Reply, batch, header, rows, send, service, with_alerts, without_latency};
 
 fn packed(coding: &str, bytes: &[u8]) -> Vec<u8> {
@@ -80,6 +81,7 @@ async fn a_batch_in_lines_is_the_same_batch_however_it_is_cut() {
 fn answer_rows(reply: &Reply) -> Vec<Value> {
     let text = unpacked(reply);
     let mut all: Vec<Value> = match header(reply, "content-type") {
+        "application/vnd.apache.arrow.stream" => arrow_rows(&text),
         "application/x-ndjson" => {
             let text = String::from_utf8(text).expect("text");
             assert!(text.is_empty() || text.ends_with('\n'));
@@ -141,23 +143,30 @@ async fn bodies_that_are_not_what_they_say_are_refused() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn split_and_recoded_requests_give_the_same_bytes_per_alert(
         from in 0_usize..60,
         n in 1_usize..30,
         there in prop::sample::select(vec!["identity", "gzip", "zstd"]),
-        accept in prop::sample::select(vec!["application/json", "application/x-ndjson"]),
+        written in prop::sample::select(vec!["json", "arrow", "parquet", "mixed"]),
+        accept in prop::sample::select(vec![
+            "application/json", "application/x-ndjson", "application/vnd.apache.arrow.stream",
+        ]),
     ) {
         let alerts = rows(&batch()["alerts"]);
-        let part = with_alerts(alerts[from..from + n].to_vec()).to_string();
+        let part = with_alerts(alerts[from..from + n].to_vec());
+        let (kind, part) = match written {
+            "json" => (("content-type", "application/json"), part.to_string().into_bytes()),
+            written => tabular(written, &part),
+        };
         let whole = with_alerts(alerts[..100].to_vec()).to_string();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let (part, whole) = runtime.block_on(async {
             let service = service();
-            let headers = [("content-encoding", there), ("accept", accept), ("accept-encoding", "gzip")];
-            let part = send(&service, "POST", "/score/alerts", &headers, &packed(there, part.as_bytes())).await;
+            let headers = [kind, ("content-encoding", there), ("accept", accept), ("accept-encoding", "gzip")];
+            let part = send(&service, "POST", "/score/alerts", &headers, &packed(there, &part)).await;
             let whole = send(&service, "POST", "/score/alerts", &[], whole.as_bytes()).await;
             (answer_rows(&part), answer_rows(&whole))
         });

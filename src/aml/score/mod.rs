@@ -9,6 +9,7 @@
 mod alert;
 pub mod answer;
 mod cluster;
+pub mod columns;
 mod rank;
 mod reason;
 pub mod tensor;

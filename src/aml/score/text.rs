@@ -16,6 +16,8 @@ pub struct Text {
     /// Blocks of rows with the commas between them.
     pieces: Vec<Piece>,
     n_rows: usize,
+    /// The field that identifies a row.
+    key: &'static str,
 }
 
 /// The most rows of an answer whose features are kept for [`Text::sample`].
@@ -60,6 +62,20 @@ impl Text {
     /// Rows of the answer.
     pub fn n_rows(&self) -> usize {
         self.n_rows
+    }
+
+    /// The field that identifies a row.
+    pub fn key(&self) -> &'static str {
+        self.key
+    }
+
+    /// The JSON of each row without latency, in blocks.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = impl Iterator<Item = &[u8]>> {
+        self.pieces.iter().map(|Piece { json, starts, .. }| {
+            // a comma stands before the next row
+            let end = |i: usize| starts.get(i + 1).map_or(json.len(), |next| next - 1);
+            starts.iter().enumerate().map(move |(i, start)| &json[*start..end(i)])
+        })
     }
 
     /// The scores, in the order of the rows.
@@ -133,10 +149,11 @@ fn rows<'a>(
     scorer: &Scorer,
     batch: &Batch,
     explain: Explain,
-    (key, n_rows): (&str, usize),
+    (key, n_rows): (&'static str, usize),
     id: impl Fn(usize) -> &'a String + Sync,
 ) -> Text {
-    let key = format!("{{\"{key}\":");
+    let name = key;
+    let key = format!("{{\"{name}\":");
     let mut version = b",\"model_version\":".to_vec();
     text(&mut version, scorer.version());
     version.push(b',');
@@ -167,7 +184,7 @@ fn rows<'a>(
         json.push(b'}');
     });
     let pieces: Vec<Piece> = blocks.into_iter().map(|(_, piece)| piece).collect();
-    Text { pieces, n_rows }
+    Text { pieces, n_rows, key: name }
 }
 
 /// The explanation of a row as a JSON string that holds JSON.

@@ -1,6 +1,7 @@
 //! The source of truth: the tables of one batch, checked.
 //!
-//! In: a folder of Parquet files with META.json ([`Batch::open`]) or the body of a request ([`Batch::from_json`]).
+//! In: a folder of Parquet files with META.json ([`Batch::open`]) or the body of a request
+//! ([`Batch::from_json`], [`Batch::from_parts`], [`Batch::from_arrow`]).
 //! Out: a [`Batch`] whose every value was checked against one description of the tables (`schema`), or all faults
 //! with their places. And back: [`write_batch`].
 
@@ -18,7 +19,9 @@ mod meta;
 mod open;
 mod request;
 mod rows;
+mod rowwise;
 mod schema;
+mod tables;
 mod write;
 
 pub use batch::{
@@ -38,4 +41,7 @@ pub use request::{
     MAX_MONEY_FLOWS, MAX_REQUEST_FAULTS, RequestFault, RequestFaults,
 };
 pub use schema::{ColumnSpec, Presence, TableKind};
+pub use tables::TablePart;
+// who opens tables of strangers says how much they may unpack to
+pub use crate::table::Room;
 pub use write::{to_table, write_batch};

@@ -48,6 +48,15 @@ pub enum RequestFaults {
         /// The parser's words, with line and column.
         reason: String,
     },
+    /// A table that cannot be read.
+    #[error("{reason}")]
+    NotTable {
+        /// Which, and what is wrong with it.
+        reason: String,
+    },
+    /// There is no room for what the tables unpack to.
+    #[error("the tables unpack to more than there is room for")]
+    NoRoom,
     /// JSON that is not a batch.
     #[error("{} faults, the first: {}", faults.len(), faults.first().map_or("none", |f| f.msg.as_str()))]
     Invalid {
@@ -91,24 +100,38 @@ impl Batch {
             column: e.column(),
             reason: e.to_string(),
         };
-        let id = BatchId::default();
-        let room = std::cell::Cell::new(MAX_LIST_ITEMS);
-        let scope = || Scope { loc: vec![Loc::Key("body".into())], faults: vec![], id: &id, room: &room };
+        let bounds = Bounds::default();
         let mut reader = serde_json::Deserializer::from_slice(body);
-        let tables = By(Body { scope }).deserialize(&mut reader).map_err(not_json)?;
+        let tables = By(Body { bounds: &bounds }).deserialize(&mut reader).map_err(not_json)?;
         reader.end().map_err(not_json)?;
-        let mut scope = scope();
-        let batch = match tables {
-            Some(tables) => tables.batch(&mut scope),
+        let mut scope = bounds.scope();
+        match tables {
+            Some(tables) => tables.batch(scope),
             None => {
                 scope.fault("Input should be a valid dictionary", "dict_type");
-                Batch::default()
+                scope.finish(Batch::default())
             }
-        };
-        match scope.faults {
-            faults if faults.is_empty() => Ok(batch),
-            faults => Err(RequestFaults::Invalid { faults }),
         }
+    }
+}
+
+/// What all lists of a body share.
+pub(super) struct Bounds {
+    id: BatchId,
+    /// Items that lists inside of rows may still hold.
+    room: std::cell::Cell<usize>,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Bounds { id: BatchId::default(), room: std::cell::Cell::new(MAX_LIST_ITEMS) }
+    }
+}
+
+impl Bounds {
+    /// A scope at the body.
+    pub(super) fn scope(&self) -> Scope<'_> {
+        Scope { loc: vec![Loc::Key("body".into())], faults: vec![], id: &self.id, room: &self.room }
     }
 }
 
@@ -139,6 +162,14 @@ impl Scope<'_> {
         match checked(read, spec.check) {
             Ok(cell) => Some(cell),
             Err((msg, kind)) => self.fault_at(spec.name, msg, kind),
+        }
+    }
+
+    /// What was read, unless it has faults.
+    fn finish(self, batch: Batch) -> Result<Batch, RequestFaults> {
+        match self.faults {
+            faults if faults.is_empty() => Ok(batch),
+            faults => Err(RequestFaults::Invalid { faults }),
         }
     }
 
@@ -191,24 +222,42 @@ fn checked<T: Cell>(read: Result<Option<T>, JsonFault>, check: Check) -> Result<
 }
 
 /// Reads the body's object.
-struct Body<F> {
-    /// A scope at the body.
-    scope: F,
+struct Body<'a> {
+    bounds: &'a Bounds,
 }
 
 /// The lists of a body as they were found; of a repeated one the last counts.
 #[derive(Default)]
-struct Tables {
-    alerts: Table<Vec<Alert>>,
-    clusters: Table<Vec<Cluster>>,
-    features: Table<AddressFeatures>,
-    money_flows: Table<Vec<MoneyFlow>>,
+pub(super) struct Tables {
+    alerts: Found<Vec<Alert>>,
+    clusters: Found<Vec<Cluster>>,
+    features: Found<AddressFeatures>,
+    money_flows: Found<Vec<MoneyFlow>>,
 }
 
 /// Outside: whether the field is there; inside: whether it is something.
-type Table<T> = Option<Option<Section<T>>>;
+type Found<T> = Option<Option<Section<T>>>;
 
-impl<'de, 'a, F: Fn() -> Scope<'a>> Shape<'de> for Body<F> {
+/// What holds a list, in whatever encoding.
+pub(super) trait Source<'de> {
+    type Error;
+
+    /// Reads the list; `None` for null.
+    fn list<R: Rows>(self, list: List<'_, R>) -> Result<Option<Section<R::Out>>, Self::Error>;
+}
+
+/// The value of a field.
+struct Field<'a, A>(&'a mut A);
+
+impl<'de, A: MapAccess<'de>> Source<'de> for Field<'_, A> {
+    type Error = A::Error;
+
+    fn list<R: Rows>(self, list: List<'_, R>) -> Result<Option<Section<R::Out>>, A::Error> {
+        self.0.next_value_seed(By(list))
+    }
+}
+
+impl<'de> Shape<'de> for Body<'_> {
     /// `None` for what is no object.
     type Out = Option<Tables>;
 
@@ -218,28 +267,13 @@ impl<'de, 'a, F: Fn() -> Scope<'a>> Shape<'de> for Body<F> {
 
     fn object<A: MapAccess<'de>>(self, mut fields: A) -> Result<Option<Tables>, A::Error> {
         let mut tables = Tables::default();
-        let known = |name: &str| LISTS.iter().position(|(list, _)| *list == name);
-        while let Some(list) = fields.next_key_seed(Name(known))? {
+        while let Some(list) = fields.next_key_seed(Name(Tables::place))? {
             match list {
-                Some(0) => tables.alerts = Some(self.table::<Records<Alert>, A>(0, &mut fields)?),
-                Some(1) => tables.clusters = Some(self.table::<Records<Cluster>, A>(1, &mut fields)?),
-                Some(2) => tables.features = Some(self.table::<FeatureRows, A>(2, &mut fields)?),
-                Some(_) => tables.money_flows = Some(self.table::<FlowRows, A>(3, &mut fields)?),
+                Some(list) => tables.read(list, Field(&mut fields), self.bounds)?,
                 None => fields.next_value_seed(By(Ignore))?,
             }
         }
         Ok(Some(tables))
-    }
-}
-
-impl<'a, F: Fn() -> Scope<'a>> Body<F> {
-    fn table<'de, R: Rows, A: MapAccess<'de>>(
-        &self,
-        list: usize,
-        fields: &mut A,
-    ) -> Result<Option<Section<R::Out>>, A::Error> {
-        let (name, limit) = LISTS[list];
-        fields.next_value_seed(By(List::<R>::new(name, limit, (self.scope)())))
     }
 }
 
@@ -251,13 +285,37 @@ const LISTS: [(&str, usize); 4] = [
 ];
 
 impl Tables {
-    fn batch(self, scope: &mut Scope<'_>) -> Batch {
-        let alerts = required(self.alerts, "alerts", scope);
-        let clusters = required(self.clusters, "clusters", scope);
-        check_unique(alerts.iter().map(|a| a.alert_id.as_str()), "alerts", "alert_id", scope);
-        check_unique(clusters.iter().map(|c| c.cluster_id.as_str()), "clusters", "cluster_id", scope);
-        let features = required(self.features, "features", scope);
-        let money_flows = self.money_flows.flatten().map(|section| settled(section, scope));
+    /// The place of a list by its name.
+    pub(super) fn place(name: &str) -> Option<usize> {
+        LISTS.iter().position(|(list, _)| *list == name)
+    }
+
+    /// Reads the list of a place.
+    pub(super) fn read<'de, S: Source<'de>>(
+        &mut self,
+        place: usize,
+        source: S,
+        bounds: &Bounds,
+    ) -> Result<(), S::Error> {
+        let (name, limit) = LISTS[place];
+        let scope = bounds.scope();
+        match place {
+            0 => self.alerts = Some(source.list(List::<Records<Alert>>::new(name, limit, scope))?),
+            1 => self.clusters = Some(source.list(List::<Records<Cluster>>::new(name, limit, scope))?),
+            2 => self.features = Some(source.list(List::<FeatureRows>::new(name, limit, scope))?),
+            _ => self.money_flows = Some(source.list(List::<FlowRows>::new(name, limit, scope))?),
+        }
+        Ok(())
+    }
+
+    /// The batch, or all faults that the scope and the lists have.
+    pub(super) fn batch(self, mut scope: Scope<'_>) -> Result<Batch, RequestFaults> {
+        let alerts = required(self.alerts, "alerts", &mut scope);
+        let clusters = required(self.clusters, "clusters", &mut scope);
+        check_unique(alerts.iter().map(|a| a.alert_id.as_str()), "alerts", "alert_id", &mut scope);
+        check_unique(clusters.iter().map(|c| c.cluster_id.as_str()), "clusters", "cluster_id", &mut scope);
+        let features = required(self.features, "features", &mut scope);
+        let money_flows = self.money_flows.flatten().map(|section| settled(section, &mut scope));
         let from_alert = alerts.first().map(|a| (a.processing_date, a.window_days));
         let from_cluster = || clusters.first().map(|c| (c.processing_date, c.window_days));
         let mut id = BatchId::default();
@@ -265,12 +323,19 @@ impl Tables {
             (id.processing_date, id.window_days) = (date, window);
         }
         let (alerts, clusters) = (Some(alerts), Some(clusters));
-        Batch { id, alerts, features: Some(features), clusters, money_flows, ..Batch::default() }
+        scope.finish(Batch {
+            id,
+            alerts,
+            features: Some(features),
+            clusters,
+            money_flows,
+            ..Batch::default()
+        })
     }
 }
 
 /// The rows of a list that must be there.
-fn required<T: Default>(table: Table<T>, name: &str, scope: &mut Scope<'_>) -> T {
+fn required<T: Default>(table: Found<T>, name: &str, scope: &mut Scope<'_>) -> T {
     match table {
         None => scope.fault_at(name, "Field required", "missing").unwrap_or_default(),
         Some(None) => scope.fault_at(name, "Input should be a valid list", "list_type").unwrap_or_default(),

@@ -43,6 +43,11 @@ impl<'a, R: Rows> List<'a, R> {
         List { limit, rows: R::default(), scope }
     }
 
+    /// The list without a look at its rows, where they are more than it may have.
+    pub(super) fn unless_too_long(self, n_rows: usize) -> Result<Self, Section<R::Out>> {
+        if n_rows > self.limit { Err(self.too_long(n_rows)) } else { Ok(self) }
+    }
+
     fn too_long(mut self, n_rows: usize) -> Section<R::Out> {
         self.scope.faults.clear();
         let limit = self.limit;

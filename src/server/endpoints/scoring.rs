@@ -5,22 +5,24 @@ use std::time::Duration;
 
 use serde_json::json;
 use warp::http::HeaderMap;
-use warp::http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
+use warp::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use warp::reply::Response;
 
 use crate::aml::bundle::{Bundle, Kind};
 use crate::aml::score::text::Text;
-use crate::aml::score::{Explain, ScoreError};
+use crate::aml::score::{Explain, ScoreError, columns};
 use crate::aml::sot::{Batch, Loc, RequestFault, RequestFaults};
 use crate::determinism::digest::Digest;
 use crate::server::audit::Answered;
-use crate::server::coding::{Coded, preferences};
+use crate::server::body::{Bodies, Body};
+use crate::server::coding::Coded;
 use crate::server::error::{ApiError, Fault, json_response};
 use crate::server::query::Query;
 use crate::server::routes::Incoming;
 use crate::server::settings::MAX_EXPLAINED_ROWS;
 use crate::server::shadow;
 use crate::server::state::State;
+use crate::server::wire::{Form, Wire};
 use crate::server::work::{Job, Takes, Worked, work};
 
 /// A request that was understood, with what is needed to answer it.
@@ -33,34 +35,9 @@ pub(super) struct Request<'a> {
     elapsed: &'a dyn Fn() -> Duration,
 }
 
-/// How the rows of an answer are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    /// One JSON array.
-    Array,
-    /// A line of JSON for each.
-    Lines,
-}
-
-impl Form {
-    /// What a client likes better; the array where it likes both, or says nothing of either.
-    fn wanted(headers: &HeaderMap) -> Self {
-        let liked = preferences(headers, &ACCEPT);
-        let of = |names: &[&str]| {
-            let named =
-                liked.iter().filter(|(name, _)| names.contains(&name.as_str())).map(|(_, weight)| *weight);
-            named.fold(0, u32::max)
-        };
-        let lines = of(&[LINES, "application/ndjson", "application/jsonl"]);
-        if lines > of(&["application/json"]) { Form::Lines } else { Form::Array }
-    }
-}
-
-const LINES: &str = "application/x-ndjson";
-
-/// The JSON of an answer, its digest without latencies, and how many rows it has.
+/// An answer as it is written, the digest of its JSON without latencies, and how many rows it has.
 pub(super) struct Answer {
-    pub(super) json: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
     pub(super) digest: Digest,
     pub(super) rows: usize,
     /// Scores, and the features of some of the rows, where they are watched.
@@ -79,11 +56,12 @@ impl Request<'_> {
         let (rows, digest) = (text.n_rows(), text.digest());
         let (scores, sample) = (text.scores().collect(), text.sample());
         let latency = Some(self.latency_ms(rows));
-        let json = match self.form {
+        let bytes = match self.form {
             Form::Array => text.into_json(latency),
             Form::Lines => text.into_lines(latency),
+            Form::Arrow => columns::scored(text, latency),
         };
-        Answer { json, digest, rows, scores, sample }
+        Answer { bytes, digest, rows, scores, sample }
     }
 
     /// How much the caller wants explained of `rows` of a table.
@@ -117,13 +95,13 @@ pub(super) async fn answer(
     // only then is the batch of use beyond its answer, and where it is not it goes where it was made, off the async threads
     let compared = state.models.challenger().is_some();
     let job = move |job: Job<'_>| {
-        let (batch, query) = understand(&job.body.bytes, job.query)?;
-        let Job { bundle, mut body, headers, elapsed, .. } = job;
+        let Job { bundle, mut body, bodies, headers, elapsed, .. } = job;
+        let (batch, query) = understand(bodies, &mut body, headers, job.query)?;
         // the rows are read: the text's memory is given back, the room that it held is kept for what is made of it
         body.bytes = Vec::new();
         let request = Request { bundle, batch: &batch, query, form: Form::wanted(headers), elapsed };
         let mut answer = compute(&request)?;
-        let coded = Coded::new(std::mem::take(&mut answer.json), headers)?;
+        let coded = Coded::new(std::mem::take(&mut answer.bytes), headers)?;
         let form = request.form;
         Ok((answer, coded.parts(), form, compared.then_some(batch)))
     };
@@ -139,15 +117,18 @@ pub(super) async fn answer(
         shadow::compare(&state, bundle.clone(), kind, batch);
     }
     let mut response = with_model_digest(json_response(bytes), &bundle);
-    if form == Form::Lines {
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(LINES));
-    }
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(form.media_type()));
     let response = Coded::mark(coding, response);
     Ok(with_header(response, "x-score-digest", &digest))
 }
 
-fn understand(body: &[u8], query: &str) -> Result<(Batch, Query), ApiError> {
-    match (Batch::from_json(body), Query::parse(query)) {
+fn understand(
+    bodies: &Bodies,
+    body: &mut Body,
+    headers: &HeaderMap,
+    query: &str,
+) -> Result<(Batch, Query), ApiError> {
+    match (Wire::of(headers, &body.bytes).read(bodies, body)?, Query::parse(query)) {
         (Ok(batch), Ok(query)) => Ok((batch, query)),
         (batch, query) => {
             let mut faults = query.err().unwrap_or_default();
@@ -202,7 +183,12 @@ impl From<ScoreError> for ApiError {
 fn in_body(found: RequestFaults) -> Result<Vec<Fault>, ApiError> {
     let faults = match found {
         RequestFaults::NotJson { reason, .. } => return Err(ApiError::NotJson(reason)),
+        RequestFaults::NotTable { reason } => return Err(ApiError::NotTables(reason)),
         RequestFaults::Invalid { faults } => faults,
+        other => {
+            tracing::error!(error = %other, "a fault without a place; this is a bug");
+            return Err(ApiError::Internal);
+        }
     };
     let step = |step: &Loc| match step {
         Loc::Key(name) => json!(name),

@@ -17,8 +17,9 @@ use parquet_format_safe::thrift::protocol::TCompactInputProtocol;
 
 use super::footer::{Field, Footer};
 use super::levels::hybrid;
-use super::{MAX_PAGE_BYTES, ReadError, Values, guarded};
-use crate::table::TableColumn;
+use super::{MAX_PAGE_BYTES, ReadError, Values};
+use crate::table::guard::guarded;
+use crate::table::{Room, TableColumn};
 
 /// Decodes one column of one row group.
 pub(super) fn column_of_group(
@@ -26,17 +27,39 @@ pub(super) fn column_of_group(
     footer: &Footer,
     field: usize,
     group: usize,
-) -> Result<Values, String> {
+    room: Room<'_>,
+) -> Result<Values, Fault> {
     let field = &footer.fields[field];
     let Some(mut values) = empty_values(field) else {
         return Ok(Values::Other(type_name(&field.data_type)));
     };
     let rows = footer.metadata.row_groups[group].num_rows();
     let chunk = &footer.metadata.row_groups[group].columns()[field.leaves.start];
-    guarded(|| fill(&mut values, bytes, chunk, field)).unwrap_or_else(Err)?;
+    let filled = guarded(|| fill(&mut values, bytes, chunk, field, room));
+    filled.unwrap_or_else(|reason| Err(Fault::Malformed(reason)))?;
     match values.n_values() {
-        Some(found) if found != rows => Err(format!("expected {rows} values, found {found}")),
+        Some(found) if found != rows => Err(format!("expected {rows} values, found {found}").into()),
         _ => Ok(values),
+    }
+}
+
+/// Why a column cannot be decoded.
+pub(super) enum Fault {
+    /// It breaks its format.
+    Malformed(String),
+    /// There is no room for what it holds.
+    NoRoom,
+}
+
+impl From<String> for Fault {
+    fn from(reason: String) -> Self {
+        Fault::Malformed(reason)
+    }
+}
+
+impl From<&str> for Fault {
+    fn from(reason: &str) -> Self {
+        Fault::Malformed(reason.to_owned())
     }
 }
 
@@ -45,13 +68,16 @@ pub(super) fn join(
     file: &str,
     footer: &Footer,
     field: usize,
-    parts: Vec<Result<Values, String>>,
+    parts: Vec<Result<Values, Fault>>,
 ) -> Result<TableColumn, ReadError> {
     let field = &footer.fields[field];
     let mut whole: Option<Values> = None;
     for part in parts {
         let (file, column) = (file.to_owned(), field.name.clone());
-        let part = part.map_err(|reason| ReadError::Column { file, column, reason })?;
+        let part = part.map_err(|fault| match fault {
+            Fault::Malformed(reason) => ReadError::Column { file, column, reason },
+            Fault::NoRoom => ReadError::NoRoom { file },
+        })?;
         match &mut whole {
             None => whole = Some(part),
             Some(whole) => extend(whole, part),
@@ -104,8 +130,14 @@ fn type_name(data_type: &DataType) -> String {
 }
 
 /// Decodes a column of a row group into values of its variant.
-fn fill(values: &mut Values, bytes: &[u8], chunk: &ColumnChunkMetaData, field: &Field) -> Result<(), String> {
-    let column = Chunk::new(bytes, chunk)?;
+fn fill(
+    values: &mut Values,
+    bytes: &[u8],
+    chunk: &ColumnChunkMetaData,
+    field: &Field,
+    room: Room<'_>,
+) -> Result<(), Fault> {
+    let column = Chunk::new(bytes, chunk, room)?;
     match values {
         Values::Bool(out) => column.flat(out, None, booleans(), Some)?,
         Values::Int(out) => column.flat(out, None, integers(chunk)?, Some)?,
@@ -137,6 +169,7 @@ struct Chunk<'a> {
     max_rep: u32,
     /// From this definition level on, a list is there.
     list_def: u32,
+    room: Room<'a>,
 }
 
 /// A page's levels and the bytes of its values.
@@ -155,17 +188,33 @@ type Plain<T> = fn(&[u8], usize, usize) -> Result<Vec<T>, String>;
 struct Decoder<T> {
     plain: Plain<T>,
     length: usize,
+    /// Bytes that a value holds beside itself.
+    beside: fn(&T) -> usize,
 }
 
+impl<T> Decoder<T> {
+    /// Of values that hold nothing beside themselves.
+    fn new(plain: Plain<T>, length: usize) -> Self {
+        Decoder { plain, length, beside: |_| 0 }
+    }
+}
+
+/// Room for a value and its levels: more than any type's, so that none is counted apart.
+const VALUE_BYTES: usize = 32;
+
 impl<'a> Chunk<'a> {
-    fn new(bytes: &'a [u8], chunk: &ColumnChunkMetaData) -> Result<Self, String> {
+    fn new(bytes: &'a [u8], chunk: &ColumnChunkMetaData, room: Room<'a>) -> Result<Self, Fault> {
         let (start, length) = chunk.byte_range();
         let end = start.saturating_add(length);
         let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
         let part = range.and_then(|(start, end)| bytes.get(start..end)).ok_or_else(|| {
             format!("its bytes {start} to {end} lie outside the file of {} bytes", bytes.len())
         })?;
-        check_pages(part, chunk.num_values())?;
+        let unpacked = check_pages(part, chunk.num_values())?;
+        let n_values = usize::try_from(chunk.num_values()).map_err(|_| "a negative count")?;
+        if !room(unpacked.saturating_add(n_values.saturating_mul(VALUE_BYTES))) {
+            return Err(Fault::NoRoom);
+        }
         let limit = part.len() * 2 + 1024;
         let pages = PageReader::new(Cursor::new(part), chunk, Arc::new(|_, _| true), vec![], limit);
         let column = chunk.descriptor();
@@ -177,7 +226,7 @@ impl<'a> Chunk<'a> {
             ParquetType::PrimitiveType(_) => false,
             ParquetType::GroupType { field_info, .. } => format!("{:?}", field_info.repetition) == "Optional",
         };
-        Ok(Chunk { pages, max_def, max_rep, list_def: u32::from(optional) })
+        Ok(Chunk { pages, max_def, max_rep, list_def: u32::from(optional), room })
     }
 
     /// Appends one value a row; `missing` where there is none.
@@ -187,7 +236,7 @@ impl<'a> Chunk<'a> {
         missing: U,
         decoder: Decoder<T>,
         wrap: impl Fn(T) -> U,
-    ) -> Result<(), String> {
+    ) -> Result<(), Fault> {
         if self.max_rep != 0 {
             return Err("a list where a value was expected".into());
         }
@@ -212,7 +261,7 @@ impl<'a> Chunk<'a> {
         self,
         out: &mut Vec<Option<Vec<T>>>,
         decoder: Decoder<T>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Fault> {
         let (max_def, list_def) = (self.max_def, self.list_def);
         if self.max_rep != 1 {
             return Err("a list within a list".into());
@@ -238,7 +287,7 @@ impl<'a> Chunk<'a> {
         self,
         decoder: &Decoder<T>,
         mut each: impl FnMut(&Split<'_>, Vec<T>) -> Result<(), String>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Fault> {
         let (max_def, max_rep) = (self.max_def, self.max_rep);
         let mut dictionary: Vec<T> = vec![];
         let mut buffer = vec![];
@@ -257,7 +306,7 @@ impl<'a> Chunk<'a> {
                         0 => split.count,
                         _ => split.def.iter().filter(|&&def| def == max_def).count(),
                     };
-                    let values = present_values(&split, present, decoder, &dictionary)?;
+                    let values = present_values(&split, present, decoder, &dictionary, self.room)?;
                     each(&split, values)?;
                     buffer = bytes;
                 }
@@ -267,9 +316,11 @@ impl<'a> Chunk<'a> {
     }
 }
 
-/// Walks the page headers of a column: nobody allocates by a claimed size that was not checked here.
-fn check_pages(part: &[u8], mut values_left: i64) -> Result<(), String> {
+/// Walks the page headers of a column: nobody allocates by a claimed size that was not checked here. The bytes that its pages
+/// unpack to.
+fn check_pages(part: &[u8], mut values_left: i64) -> Result<usize, String> {
     let mut rest = part;
+    let mut unpacked = 0_usize;
     while values_left > 0 {
         let mut protocol = TCompactInputProtocol::new(&mut rest, part.len() * 2 + 1024);
         let header = PageHeader::read_from_in_protocol(&mut protocol).map_err(|e| e.to_string())?;
@@ -277,6 +328,7 @@ fn check_pages(part: &[u8], mut values_left: i64) -> Result<(), String> {
         if size > MAX_PAGE_BYTES {
             return Err(format!("a page of {size} bytes, more than the limit of {MAX_PAGE_BYTES}"));
         }
+        unpacked = unpacked.saturating_add(size as usize);
         // the shortest entry of a dictionary is a bit long
         let entries = header.dictionary_page_header.map_or(0, |h| h.num_values.into());
         if !(0..=size.saturating_mul(8) as i64).contains(&entries) {
@@ -292,7 +344,7 @@ fn check_pages(part: &[u8], mut values_left: i64) -> Result<(), String> {
             usize::try_from(header.compressed_page_size).map_err(|_| "a page of negative size")?;
         rest = rest.get(compressed..).ok_or("a page reaches beyond its column")?;
     }
-    Ok(())
+    Ok(unpacked)
 }
 
 /// Levels of other encodings died out before the format was finished.
@@ -356,21 +408,26 @@ fn present_values<T: Clone>(
     present: usize,
     decoder: &Decoder<T>,
     dictionary: &[T],
-) -> Result<Vec<T>, String> {
+    room: Room<'_>,
+) -> Result<Vec<T>, Fault> {
     if present == 0 {
         return Ok(vec![]);
     }
     match split.encoding {
-        Encoding::Plain => (decoder.plain)(split.values, present, decoder.length),
+        Encoding::Plain => Ok((decoder.plain)(split.values, present, decoder.length)?),
         Encoding::RleDictionary | Encoding::PlainDictionary => {
             let (&width, indices) = split.values.split_first().ok_or("a page without indices")?;
             let indices = hybrid(indices, width.into(), present)?;
-            let value = |&index: &u32| dictionary.get(index as usize).cloned();
-            indices
-                .iter()
-                .map(value)
-                .collect::<Option<_>>()
-                .ok_or_else(|| "an index beyond its dictionary".into())
+            let value = |&index: &u32| dictionary.get(index as usize);
+            let values: Option<Vec<&T>> = indices.iter().map(value).collect();
+            let values = values.ok_or("an index beyond its dictionary")?;
+            // a long text may stand in many rows
+            let beside =
+                values.iter().fold(0_usize, |sum, value| sum.saturating_add((decoder.beside)(value)));
+            if beside > 0 && !room(beside) {
+                return Err(Fault::NoRoom);
+            }
+            Ok(values.into_iter().cloned().collect())
         }
         Encoding::Rle if decoder.length == BIT => {
             let bits = split.values.get(4..).ok_or("a page without values")?;
@@ -378,9 +435,9 @@ fn present_values<T: Clone>(
             // as plain booleans look, so that one decoder serves both
             let bytes: Vec<u8> =
                 packed.chunks(8).map(|c| c.iter().rev().fold(0, |b, &v| (b << 1) | v as u8)).collect();
-            (decoder.plain)(&bytes, present, BIT)
+            Ok((decoder.plain)(&bytes, present, BIT)?)
         }
-        other => Err(format!("values encoded as {other:?}, which is not read here")),
+        other => Err(format!("values encoded as {other:?}, which is not read here").into()),
     }
 }
 
@@ -394,30 +451,28 @@ fn booleans() -> Decoder<bool> {
         }
         Ok((0..n).map(|i| bytes[i / 8] >> (i % 8) & 1 == 1).collect())
     };
-    Decoder { plain, length: BIT }
+    Decoder::new(plain, BIT)
 }
 
 fn f32s() -> Decoder<f32> {
-    Decoder { plain: |bytes, n, _| words(bytes, n, f32::from_le_bytes), length: 4 }
+    Decoder::new(|bytes, n, _| words(bytes, n, f32::from_le_bytes), 4)
 }
 
 fn f64s() -> Decoder<f64> {
-    Decoder { plain: |bytes, n, _| words(bytes, n, f64::from_le_bytes), length: 8 }
+    Decoder::new(|bytes, n, _| words(bytes, n, f64::from_le_bytes), 8)
 }
 
 fn i32s() -> Decoder<i32> {
-    Decoder { plain: |bytes, n, _| words(bytes, n, i32::from_le_bytes), length: 4 }
+    Decoder::new(|bytes, n, _| words(bytes, n, i32::from_le_bytes), 4)
 }
 
 /// Whole numbers of 32 or 64 bits, sign extended.
 fn integers(chunk: &ColumnChunkMetaData) -> Result<Decoder<i64>, String> {
     match chunk.physical_type() {
         PhysicalType::Int32 => {
-            Ok(Decoder { plain: |bytes, n, _| words(bytes, n, |w| i32::from_le_bytes(w).into()), length: 4 })
+            Ok(Decoder::new(|bytes, n, _| words(bytes, n, |w| i32::from_le_bytes(w).into()), 4))
         }
-        PhysicalType::Int64 => {
-            Ok(Decoder { plain: |bytes, n, _| words(bytes, n, i64::from_le_bytes), length: 8 })
-        }
+        PhysicalType::Int64 => Ok(Decoder::new(|bytes, n, _| words(bytes, n, i64::from_le_bytes), 8)),
         other => Err(format!("whole numbers kept as {other:?}")),
     }
 }
@@ -426,11 +481,9 @@ fn integers(chunk: &ColumnChunkMetaData) -> Result<Decoder<i64>, String> {
 fn unsigned(chunk: &ColumnChunkMetaData) -> Result<Decoder<u64>, String> {
     match chunk.physical_type() {
         PhysicalType::Int32 => {
-            Ok(Decoder { plain: |bytes, n, _| words(bytes, n, |w| u32::from_le_bytes(w).into()), length: 4 })
+            Ok(Decoder::new(|bytes, n, _| words(bytes, n, |w| u32::from_le_bytes(w).into()), 4))
         }
-        PhysicalType::Int64 => {
-            Ok(Decoder { plain: |bytes, n, _| words(bytes, n, u64::from_le_bytes), length: 8 })
-        }
+        PhysicalType::Int64 => Ok(Decoder::new(|bytes, n, _| words(bytes, n, u64::from_le_bytes), 8)),
         other => Err(format!("whole numbers kept as {other:?}")),
     }
 }
@@ -440,13 +493,13 @@ fn instants(chunk: &ColumnChunkMetaData) -> Decoder<i64> {
     const JULIAN_1970: i64 = 2_440_588;
     const DAY_NS: i64 = 86_400_000_000_000;
     if chunk.physical_type() != PhysicalType::Int96 {
-        return Decoder { plain: |bytes, n, _| words(bytes, n, i64::from_le_bytes), length: 8 };
+        return Decoder::new(|bytes, n, _| words(bytes, n, i64::from_le_bytes), 8);
     }
     fn instant([a, b, c, d, e, f, g, h, day @ ..]: [u8; 12]) -> i64 {
         let days = i64::from(u32::from_le_bytes(day)) - JULIAN_1970;
         days.saturating_mul(DAY_NS).saturating_add(i64::from_le_bytes([a, b, c, d, e, f, g, h]))
     }
-    Decoder { plain: |bytes, n, _| words(bytes, n, instant), length: 12 }
+    Decoder::new(|bytes, n, _| words(bytes, n, instant), 12)
 }
 
 fn texts() -> Decoder<String> {
@@ -456,17 +509,17 @@ fn texts() -> Decoder<String> {
         };
         lengthy(bytes, n, text)
     };
-    Decoder { plain, length: 1 }
+    Decoder { plain, length: 1, beside: String::len }
 }
 
 /// Unscaled units: whole numbers, or two's complement with the most significant byte first.
 fn decimals(chunk: &ColumnChunkMetaData) -> Result<Decoder<i128>, String> {
     match chunk.physical_type() {
         PhysicalType::Int32 => {
-            Ok(Decoder { plain: |bytes, n, _| words(bytes, n, |w| i32::from_le_bytes(w).into()), length: 4 })
+            Ok(Decoder::new(|bytes, n, _| words(bytes, n, |w| i32::from_le_bytes(w).into()), 4))
         }
         PhysicalType::Int64 => {
-            Ok(Decoder { plain: |bytes, n, _| words(bytes, n, |w| i64::from_le_bytes(w).into()), length: 8 })
+            Ok(Decoder::new(|bytes, n, _| words(bytes, n, |w| i64::from_le_bytes(w).into()), 8))
         }
         PhysicalType::FixedLenByteArray(length) if length > 0 => {
             let plain: Plain<i128> = |bytes, n, length| {
@@ -474,9 +527,9 @@ fn decimals(chunk: &ColumnChunkMetaData) -> Result<Decoder<i128>, String> {
                     n.checked_mul(length).and_then(|all| bytes.get(..all)).ok_or("its values end early")?;
                 whole.chunks_exact(length).map(units).collect()
             };
-            Ok(Decoder { plain, length })
+            Ok(Decoder::new(plain, length))
         }
-        PhysicalType::ByteArray => Ok(Decoder { plain: |bytes, n, _| lengthy(bytes, n, units), length: 1 }),
+        PhysicalType::ByteArray => Ok(Decoder::new(|bytes, n, _| lengthy(bytes, n, units), 1)),
         other => Err(format!("decimals kept as {other:?}")),
     }
 }
