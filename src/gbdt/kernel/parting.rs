@@ -92,7 +92,8 @@ fn bits(bytes: [u8; 64]) -> u64 {
 
 /// What is parted: row numbers, or the cells of rows.
 pub(in crate::gbdt) trait Item: Copy + Send + Sync + 'static {
-    /// Parts 64 of them with the instructions of a level; `left` and `right` have exactly their places.
+    /// Parts 64 of them with the instructions of a level, to the first places of `left` and `right`; places behind those may
+    /// be written over.
     fn part(level: Level, items: &[Self; 64], mark: u64, left: &mut [Self], right: &mut [Self]);
 }
 
@@ -109,11 +110,12 @@ pub(in crate::gbdt) fn part<T: Item>(
 ) {
     let mut sides = Sides::new(items.len(), marks, left, right);
     for (items, &mark) in items.chunks(64).zip(marks) {
-        let (left, right) = sides.next(items.len(), mark);
+        let (left, right) = (&mut *sides.left, &mut *sides.right);
         match <&[T; 64]>::try_from(items) {
             Ok(items) => T::part(level, items, mark, left, right),
             Err(_) => part_few(items, mark, left, right),
         }
+        sides.pass(items.len(), mark);
     }
 }
 
@@ -130,11 +132,12 @@ pub(in crate::gbdt) fn part_numbers(
     for (i, &mark) in marks.iter().enumerate() {
         let numbers: [u32; 64] = std::array::from_fn(|lane| first + (64 * i + lane) as u32);
         let n_items = (n_items - 64 * i).min(64);
-        let (left, right) = sides.next(n_items, mark);
+        let (left, right) = (&mut *sides.left, &mut *sides.right);
         match n_items {
             64 => u32::part(level, &numbers, mark, left, right),
             _ => part_few(&numbers[..n_items], mark, left, right),
         }
+        sides.pass(n_items, mark);
     }
 }
 
@@ -155,14 +158,11 @@ impl<'a, T> Sides<'a, T> {
         Sides { left, right }
     }
 
-    /// The places of the next items, which are no longer free.
-    fn next(&mut self, n_items: usize, mark: u64) -> (&'a mut [T], &'a mut [T]) {
+    /// The places of so many items are no longer free.
+    fn pass(&mut self, n_items: usize, mark: u64) {
         let n_left = mark.count_ones() as usize;
-        let (left, free) = std::mem::take(&mut self.left).split_at_mut(n_left);
-        self.left = free;
-        let (right, free) = std::mem::take(&mut self.right).split_at_mut(n_items - n_left);
-        self.right = free;
-        (left, right)
+        self.left = &mut std::mem::take(&mut self.left)[n_left..];
+        self.right = &mut std::mem::take(&mut self.right)[n_items - n_left..];
     }
 }
 
@@ -177,13 +177,17 @@ fn part_few<T: Copy>(items: &[T], mark: u64, left: &mut [T], right: &mut [T]) {
 
 /// Makes an [`Item`] of a type that a vector instruction compresses.
 macro_rules! item {
-    ($type:ty, $avx512:ident) => {
+    ($type:ty, $name:ident) => {
         impl Item for $type {
             #[inline]
             fn part(level: Level, items: &[Self; 64], mark: u64, left: &mut [Self], right: &mut [Self]) {
                 match level {
                     #[cfg(has_avx512)]
-                    Level::Avx512(seen) => avx512::$avx512(seen, items, mark, left, right),
+                    Level::Avx512(seen) => avx512::$name(seen, items, mark, left, right),
+                    #[cfg(target_arch = "x86_64")]
+                    Level::Avx2(seen) if avx2::has_room(mark, left, right) => {
+                        avx2::$name(seen, items, mark, left, right);
+                    }
                     _ => part_few(items, mark, left, right),
                 }
             }
@@ -193,5 +197,50 @@ macro_rules! item {
 item!(u32, part_u32);
 item!(u64, part_u64);
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 #[cfg(has_avx512)]
 mod avx512;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Both sides, as every level gives them.
+    fn parted<T: Item + Default + PartialEq + std::fmt::Debug>(items: &[T], marks: &[u64]) -> [Vec<T>; 2] {
+        let marked = |i: &usize| marks[i / 64] >> (i % 64) & 1 == 1;
+        let side = |left: bool| (0..items.len()).filter(|i| marked(i) == left).map(|i| items[i]).collect();
+        let expected: [Vec<T>; 2] = [side(true), side(false)];
+        for level in Level::available() {
+            let [mut left, mut right] = expected.each_ref().map(|side| vec![T::default(); side.len()]);
+            part(level, items, marks, &mut left, &mut right);
+            assert_eq!([&left, &right], expected.each_ref(), "{level}");
+        }
+        expected
+    }
+
+    proptest! {
+        #[test]
+        fn every_level_parts_as_one_by_one(
+            words in prop::collection::vec(prop_oneof![any::<u64>(), Just(0), Just(u64::MAX)], 0..20),
+            last in 1usize..=64,
+            first in 0u32..1000,
+        ) {
+            let n = (64 * words.len()).saturating_sub(64 - last);
+            let mut marks = words;
+            if let Some(mark) = marks.last_mut() {
+                *mark &= u64::MAX >> (64 - last);
+            }
+            let numbers: Vec<u32> = (0..n as u32).map(|i| first + i).collect();
+            let [left, right] = parted(&numbers, &marks);
+            parted(&numbers.iter().map(|&n| u64::from(n) << 32 | u64::from(n)).collect::<Vec<u64>>(), &marks);
+            for level in Level::available() {
+                let [mut to_left, mut to_right] = [vec![0; left.len()], vec![0; right.len()]];
+                part_numbers(level, first, &marks, &mut to_left, &mut to_right);
+                prop_assert_eq!((&to_left, &to_right), (&left, &right), "{}", level);
+            }
+        }
+    }
+}

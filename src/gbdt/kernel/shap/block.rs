@@ -47,18 +47,23 @@ impl Shap {
         match level {
             #[cfg(has_avx512)]
             Level::Avx512(_) => wide(level, self, rows, scratch, out),
-            _ => plain(level, self, rows, scratch, out),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(_) => pair(level, self, rows, scratch, out),
+            _ => block_body::<Plain>(self, rows, scratch, out),
         }
     }
 }
 
+#[cfg(target_arch = "x86_64")]
 stamped! {
-    fn plain(shap: &Shap, rows: Rows<'_>, scratch: &mut BlockScratch, out: &mut [[f64; BLOCK]]) = plain_body
+    /// Asked for AVX2 alone.
+    fn pair(shap: &Shap, rows: Rows<'_>, scratch: &mut BlockScratch, out: &mut [[f64; BLOCK]]) = pair_body
 }
 
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn plain_body(shap: &Shap, rows: Rows<'_>, scratch: &mut BlockScratch, out: &mut [[f64; BLOCK]]) {
-    block_body::<Plain>(shap, rows, scratch, out);
+fn pair_body(shap: &Shap, rows: Rows<'_>, scratch: &mut BlockScratch, out: &mut [[f64; BLOCK]]) {
+    block_body::<crate::gbdt::kernel::lanes::Pair>(shap, rows, scratch, out);
 }
 
 #[cfg(has_avx512)]
@@ -99,10 +104,11 @@ fn block_body<V: Lanes>(shap: &Shap, rows: Rows<'_>, scratch: &mut BlockScratch,
 fn ask<V: Lanes>(tree: &Tree, rows: Rows<'_>, scratch: &mut BlockScratch) {
     let BlockScratch { left, open, .. } = scratch;
     left.clear();
-    left.extend(tree.columns.iter().zip(&tree.at_most).map(|(&column, &at_most)| {
+    // no closures here and below: one that is not inlined is compiled without the level's instructions
+    for (&column, &at_most) in tree.columns.iter().zip(&tree.at_most) {
         let bytes = rows.tile[column as usize].0[rows.first..].first_chunk();
-        V::at_most(bytes.expect("a block lies within its tile"), at_most)
-    }));
+        left.push(V::at_most(bytes.expect("a block lies within its tile"), at_most));
+    }
     open.clear();
     open.resize(left.len(), u64::MAX);
     for later in &tree.later {
@@ -160,14 +166,20 @@ impl Walk<'_> {
     /// m of a split at each point.
     #[inline(always)]
     fn factor<V: Lanes, const K: usize>(&self, split: usize, first: usize, scratch: &BlockScratch) -> [V; K] {
-        let mask = (scratch.left[split] >> first) as u8;
+        let mask = V::mask((scratch.left[split] >> first) as u8);
         let [left, right] = &scratch.factors[split];
-        let m = std::array::from_fn(|k| V::select(mask, V::splat(left[k]), V::splat(right[k])));
-        if self.tree.splits[split].later == 0 {
-            return m;
+        let mut m = [V::splat(0.0); K];
+        for k in 0..K {
+            m[k] = V::select(mask, V::splat(left[k]), V::splat(right[k]));
         }
-        let (open, share) = ((scratch.open[split] >> first) as u8, V::splat(self.tree.splits[split].share));
-        m.map(|m| V::select(open, m, share))
+        if self.tree.splits[split].later > 0 {
+            let open = V::mask((scratch.open[split] >> first) as u8);
+            let share = V::splat(self.tree.splits[split].share);
+            for m in &mut m {
+                *m = V::select(open, *m, share);
+            }
+        }
+        m
     }
 
     #[inline(always)]
@@ -193,41 +205,60 @@ impl Walk<'_> {
         out: &mut [[f64; BLOCK]],
     ) {
         let split = &self.tree.splits[step.split as usize];
-        let n = self.tree.splits.len();
         let m = self.factor::<V, K>(step.split as usize, first, scratch);
-        let below = (step.place as usize | 1) * K + K;
-        let end = |side: usize, up: &[[f64; LANES]]| -> [V; K] {
-            match (split.ends[side] as usize).checked_sub(n) {
-                Some(leaf) => [V::splat(self.tree.leaves[leaf]); K],
-                None => std::array::from_fn(|k| V::load(&up[below + side * K..][..K][k])),
-            }
-        };
-        let [left, right] = [end(0, &scratch.up), end(1, &scratch.up)];
-        let change: [V; K] = std::array::from_fn(|k| left[k].minus(right[k]));
+        let left = self.end::<V, K>(step, 0, scratch);
+        let right = self.end::<V, K>(step, 1, scratch);
         let place = step.place as usize * K;
-        for (k, up) in scratch.up[place..][..K].iter_mut().enumerate() {
-            right[k].plus(m[k].times(change[k])).store(up);
+        let (up, down) = (&mut scratch.up[place..][..K], &scratch.down[place..][..K]);
+        let mut products = [V::splat(0.0); K];
+        for k in 0..K {
+            let change = left[k].minus(right[k]);
+            right[k].plus(m[k].times(change)).store(&mut up[k]);
+            products[k] = V::load(&down[k]).times(change);
         }
-        let c = &scratch.down[place..][..K];
-        let mut products: [V; K] = std::array::from_fn(|k| V::load(&c[k]).times(change[k]));
         if split.later > 0 {
             let inverse = &self.tree.inverses(self.eight)[split.later as usize];
-            products = std::array::from_fn(|k| products[k].times(V::splat(inverse[k] * inverse[k])));
+            for k in 0..K {
+                products[k] = products[k].times(V::splat(inverse[k] * inverse[k]));
+            }
         }
-        let left = (scratch.left[step.split as usize] >> first) as u8;
-        let open = (scratch.open[step.split as usize] >> first) as u8;
+        let left = V::mask((scratch.left[step.split as usize] >> first) as u8);
+        let open = V::mask((scratch.open[step.split as usize] >> first) as u8);
         let (zero, q) = (V::splat(0.0), V::splat(split.q));
         let gain = V::select(left, V::splat(split.q0 - split.q), zero.minus(q));
         let gain = V::select(open, gain, zero);
         let out = out[split.feature as usize][first..].first_chunk_mut().expect("eights of a block");
         V::load(out).plus(gain.times(sum(&products))).store(out);
     }
+
+    /// B at one end of a split.
+    #[inline(always)]
+    fn end<V: Lanes, const K: usize>(&self, step: Step, side: usize, scratch: &BlockScratch) -> [V; K] {
+        let end = self.tree.splits[step.split as usize].ends[side] as usize;
+        if let Some(leaf) = end.checked_sub(self.tree.splits.len()) {
+            return [V::splat(self.tree.leaves[leaf]); K];
+        }
+        let below = &scratch.up[((step.place as usize | 1) + 1 + side) * K..][..K];
+        let mut b = [V::splat(0.0); K];
+        for k in 0..K {
+            b[k] = V::load(&below[k]);
+        }
+        b
+    }
 }
 
 /// The sum over points in the order of [`Lanes::sums`].
 #[inline(always)]
 fn sum<V: Lanes, const K: usize>(x: &[V; K]) -> V {
-    let pair = |i: usize| if i + 1 < K { x[i].plus(x[i + 1]) } else { x[i] };
-    let half = |i: usize| if i + 2 < K { pair(i).plus(pair(i + 2)) } else { pair(i) };
-    if K > 4 { half(0).plus(half(4)) } else { half(0) }
+    if K > 4 { half(x, 0).plus(half(x, 4)) } else { half(x, 0) }
+}
+
+#[inline(always)]
+fn half<V: Lanes, const K: usize>(x: &[V; K], i: usize) -> V {
+    if i + 2 < K { pair_of(x, i).plus(pair_of(x, i + 2)) } else { pair_of(x, i) }
+}
+
+#[inline(always)]
+fn pair_of<V: Lanes, const K: usize>(x: &[V; K], i: usize) -> V {
+    if i + 1 < K { x[i].plus(x[i + 1]) } else { x[i] }
 }

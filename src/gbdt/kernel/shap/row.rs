@@ -2,6 +2,8 @@
 
 use super::{LANES, Points, Shap, Tree};
 use crate::gbdt::kernel::lanes::{Lanes, Plain};
+#[cfg(target_arch = "x86_64")]
+use crate::gbdt::kernel::lanes::{Low, Pair};
 use crate::gbdt::kernel::level::{Level, stamped};
 
 /// Memory of one row after another.
@@ -38,18 +40,23 @@ impl Shap {
         match level {
             #[cfg(has_avx512)]
             Level::Avx512(_) => wide(level, self, bytes, scratch, out),
-            _ => plain(level, self, bytes, scratch, out),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(_) => pair(level, self, bytes, scratch, out),
+            _ => row_body::<Plain, Plain>(self, bytes, scratch, out),
         }
     }
 }
 
+#[cfg(target_arch = "x86_64")]
 stamped! {
-    fn plain(shap: &Shap, bytes: &[u8], scratch: &mut RowScratch, out: &mut [f64]) = plain_body
+    /// Asked for AVX2 alone.
+    fn pair(shap: &Shap, bytes: &[u8], scratch: &mut RowScratch, out: &mut [f64]) = pair_body
 }
 
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn plain_body(shap: &Shap, bytes: &[u8], scratch: &mut RowScratch, out: &mut [f64]) {
-    row_body::<Plain>(shap, bytes, scratch, out);
+fn pair_body(shap: &Shap, bytes: &[u8], scratch: &mut RowScratch, out: &mut [f64]) {
+    row_body::<Pair, Low>(shap, bytes, scratch, out);
 }
 
 #[cfg(has_avx512)]
@@ -61,20 +68,37 @@ stamped! {
 #[cfg(has_avx512)]
 #[inline(always)]
 fn wide_body(shap: &Shap, bytes: &[u8], scratch: &mut RowScratch, out: &mut [f64]) {
-    row_body::<crate::gbdt::kernel::lanes::Wide>(shap, bytes, scratch, out);
+    row_body::<crate::gbdt::kernel::lanes::Wide, Low>(shap, bytes, scratch, out);
+}
+
+/// `H` has the points of a rule that has four at most.
+#[inline(always)]
+fn row_body<V: Lanes, H: Lanes>(shap: &Shap, bytes: &[u8], scratch: &mut RowScratch, out: &mut [f64]) {
+    for tree in &shap.trees {
+        ask(tree, bytes, scratch);
+        scratch.room(tree);
+        let rule = shap.rule(tree);
+        for (eight, points) in rule.eights.iter().enumerate() {
+            if rule.n_points <= LANES / 2 {
+                eight_body::<H>(tree, eight, points, scratch, out);
+            } else {
+                eight_body::<V>(tree, eight, points, scratch, out);
+            }
+        }
+    }
 }
 
 #[inline(always)]
-fn row_body<V: Lanes>(shap: &Shap, bytes: &[u8], scratch: &mut RowScratch, out: &mut [f64]) {
-    for tree in &shap.trees {
-        ask(tree, bytes, scratch);
-        for (eight, points) in shap.rule(tree).eights.iter().enumerate() {
-            scratch.room(tree);
-            descend::<V>(tree, eight, points, scratch);
-            ascend::<V>(tree, eight, scratch);
-            gain::<V>(tree, scratch, out);
-        }
-    }
+fn eight_body<V: Lanes>(
+    tree: &Tree,
+    eight: usize,
+    points: &Points,
+    scratch: &mut RowScratch,
+    out: &mut [f64],
+) {
+    descend::<V>(tree, eight, points, scratch);
+    ascend::<V>(tree, eight, scratch);
+    gain::<V>(tree, scratch, out);
 }
 
 impl RowScratch {
@@ -116,10 +140,9 @@ fn bit(words: &[u64], place: u32) -> u64 {
     words[place as usize / 64] >> (place % 64) & 1
 }
 
-/// All lanes or none.
 #[inline(always)]
-fn mask(words: &[u64], place: usize) -> u8 {
-    0u8.wrapping_sub((words[place / 64] >> (place % 64) & 1) as u8)
+fn is_set(words: &[u64], place: usize) -> bool {
+    words[place / 64] >> (place % 64) & 1 == 1
 }
 
 #[inline(always)]
@@ -130,10 +153,9 @@ fn descend<V: Lanes>(tree: &Tree, eight: usize, points: &Points, scratch: &mut R
     let RowScratch { left, open, down, factor, .. } = scratch;
     down[0] = points.weight;
     for (i, split) in tree.splits.iter().enumerate() {
-        let open = mask(open, i);
-        let s = V::select(mask(left, i) & open, t, zero);
+        let s = V::select(V::all(is_set(left, i)), t, zero);
         let m = V::splat(split.q).times(u).plus(s).times(V::load(&inverses[split.later as usize]));
-        let m = V::select(open, m, V::splat(split.share));
+        let m = V::select(V::all(is_set(open, i)), m, V::splat(split.share));
         m.store(&mut factor[i]);
         let c = V::load(&down[i]);
         let to_left = c.times(m);
@@ -147,9 +169,12 @@ fn ascend<V: Lanes>(tree: &Tree, eight: usize, scratch: &mut RowScratch) {
     let n = tree.splits.len();
     let inverses = tree.inverses(eight);
     let RowScratch { down, factor, up, .. } = scratch;
-    up[n..].iter_mut().zip(&tree.leaves).for_each(|(up, &leaf)| V::splat(leaf).store(up));
+    for (up, &leaf) in up[n..].iter_mut().zip(&tree.leaves) {
+        V::splat(leaf).store(up);
+    }
     for (i, split) in tree.splits.iter().enumerate().rev() {
-        let [left, right] = split.ends.map(|end| V::load(&up[end as usize]));
+        let [left, right] = split.ends;
+        let (left, right) = (V::load(&up[left as usize]), V::load(&up[right as usize]));
         let change = left.minus(right);
         right.plus(V::load(&factor[i]).times(change)).store(&mut up[i]);
         let inverse = V::load(&inverses[split.later as usize]);
@@ -162,11 +187,16 @@ fn ascend<V: Lanes>(tree: &Tree, eight: usize, scratch: &mut RowScratch) {
 fn gain<V: Lanes>(tree: &Tree, scratch: &mut RowScratch, out: &mut [f64]) {
     let RowScratch { left, open, down, sums, .. } = scratch;
     for (i, (vectors, [to_left, to_right])) in down.chunks_exact(LANES).zip(&tree.gains).enumerate() {
-        let [left, open] = [&*left, &*open].map(|words| (words[i / 8] >> (8 * (i % 8))) as u8);
-        let gain = V::select(left, V::load(to_left), V::load(to_right));
-        let gain = V::select(open, gain, V::splat(0.0));
-        let products = V::sums(std::array::from_fn(|i| V::load(&vectors[i])));
-        gain.times(products).store(&mut sums[i]);
+        let (word, shift) = (i / 8, 8 * (i % 8));
+        let left = V::Eight::mask((left[word] >> shift) as u8);
+        let open = V::Eight::mask((open[word] >> shift) as u8);
+        let gain = V::Eight::select(left, V::Eight::load(to_left), V::Eight::load(to_right));
+        let gain = V::Eight::select(open, gain, V::Eight::splat(0.0));
+        let mut eight = [V::splat(0.0); LANES];
+        for (lane, vector) in eight.iter_mut().zip(vectors) {
+            *lane = V::load(vector);
+        }
+        gain.times(V::sums(eight)).store(&mut sums[i]);
     }
     let sums = sums.as_flattened();
     for &[split, feature] in &tree.order {
