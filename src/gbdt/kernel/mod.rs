@@ -20,9 +20,9 @@ mod lanes;
 mod level;
 pub(in crate::gbdt) mod parting;
 mod quadrature;
-#[cfg(has_avx512)]
+#[cfg(target_arch = "x86_64")]
 mod quickscorer;
-#[cfg(not(has_avx512))]
+#[cfg(not(target_arch = "x86_64"))]
 #[path = "quickscorer_absent.rs"]
 mod quickscorer;
 mod reach;

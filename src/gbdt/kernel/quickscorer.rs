@@ -2,24 +2,25 @@
 //!
 //! The leaves of a tree, counted from left to right, are the bits of a word. A question answered no strikes out the leaves to
 //! its left; when all are asked, in any order, the lowest bit left is the leaf. There is no walk, so nothing waits for a load
-//! and nothing is mispredicted: one permutation fetches the bytes of 64 questions, one comparison answers them.
+//! and nothing is mispredicted: one permutation, or a few shuffles, fetch the bytes of many questions, one comparison answers them.
 //!
 //! # Sources
 //! Lucchese et al., QuickScorer, SIGIR 2015; the layout for byte permutes is ours.
 
-#![allow(clippy::incompatible_msrv, reason = "compiled only where `build.rs` found a compiler that has it")]
+mod avx2;
+#[cfg(has_avx512)]
+mod avx512;
 
-use std::arch::x86_64::*;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::level::Level;
 use super::tree::{ByteTree, Ranges};
-use super::wide::{load, store};
 
-/// Trees of up to [`QuickScorer::MOST_LEAVES`] leaves, compiled for AVX-512.
+/// Trees of up to [`QuickScorer::MOST_LEAVES`] leaves, compiled for a level above scalar.
 #[derive(Clone, Debug)]
 pub(in crate::gbdt) struct QuickScorer {
+    level: Level,
     groups: Vec<Group>,
     narrow: Vec<Chunk<4>>,
     wide: Vec<Chunk<8>>,
@@ -63,12 +64,12 @@ impl QuickScorer {
     /// Lays out the trees, if the level has the instructions and no tree is too large.
     pub(in crate::gbdt) fn new(level: Level, trees: &[ByteTree]) -> Option<Self> {
         let fits = |tree: &ByteTree| tree.leaves().len() <= Self::MOST_LEAVES;
-        if !matches!(level, Level::Avx512(_)) || !trees.iter().all(fits) {
+        if level == Level::Scalar || !trees.iter().all(fits) {
             return None;
         }
         let n_columns = trees.iter().map(ByteTree::n_columns).max().unwrap_or(0);
         let mut scorer =
-            QuickScorer { groups: vec![], narrow: vec![], wide: vec![], values: vec![], n_columns };
+            QuickScorer { level, groups: vec![], narrow: vec![], wide: vec![], values: vec![], n_columns };
         let mut rest = trees;
         while !rest.is_empty() {
             let (n_trees, columns) = group(rest, n_columns);
@@ -101,84 +102,42 @@ impl QuickScorer {
     /// When the row has not a byte for each column, and [`COLUMNS`] bytes.
     pub(in crate::gbdt) fn sum_row(&self, bytes: &[u8], sum: f64) -> f64 {
         assert!(bytes.len() >= self.n_columns.max(COLUMNS), "a row has a byte for each column");
-        // SAFETY: `QuickScorer::new` made none of this without a level that proves the instructions
-        unsafe { self.sum(bytes, sum) }
+        match self.level {
+            #[cfg(has_avx512)]
+            Level::Avx512(seen) => avx512::sum(seen, self, bytes, sum),
+            Level::Avx2(seen) => avx2::sum(seen, self, bytes, sum),
+            _ => unreachable!("`QuickScorer::new` made nothing of this"),
+        }
     }
 
-    #[target_feature(
-        enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt"
-    )]
-    fn sum(&self, bytes: &[u8], mut sum: f64) -> f64 {
-        let mut own = [0; COLUMNS];
-        for group in &self.groups {
-            let bytes = if group.columns.is_empty() {
-                bytes.first_chunk().expect("asserted above")
-            } else {
-                group.columns.iter().zip(&mut own).for_each(|(&column, own)| *own = bytes[column as usize]);
-                &own
-            };
-            let leaves = match &group.chunks {
-                Chunks::Narrow(range) => narrow(&self.narrow[range.clone()], bytes),
-                Chunks::Wide(range) => wide(&self.wide[range.clone()], bytes),
-            };
-            let places: [u32; LANES] = std::array::from_fn(|lane| group.values[lane] + leaves[lane]);
-            // a whole group, as nearly all are, makes a loop of known length
-            match group.n_trees {
-                LANES => places.iter().for_each(|&place| sum += self.values[place as usize]),
-                n => places[..n].iter().for_each(|&place| sum += self.values[place as usize]),
-            }
+    /// Adds the value of one leaf of each tree of a group to a sum.
+    #[inline(always)]
+    fn add(&self, group: &Group, leaves: [u32; LANES], mut sum: f64) -> f64 {
+        let mut places = group.values;
+        for (place, leaf) in places.iter_mut().zip(leaves) {
+            *place += leaf;
+        }
+        // a whole group, as nearly all are, makes a loop of known length
+        match group.n_trees {
+            LANES => places.iter().for_each(|&place| sum += self.values[place as usize]),
+            n => places[..n].iter().for_each(|&place| sum += self.values[place as usize]),
         }
         sum
     }
 }
 
-/// The exits of sixteen trees of up to 32 leaves.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512vbmi")]
-fn narrow(chunks: &[Chunk<4>], bytes: &[u8; COLUMNS]) -> [u32; LANES] {
-    // one word for each of a chunk's four questions, so that no AND waits for the one before
-    let mut left = [_mm512_set1_epi32(-1); 4];
-    for chunk in chunks {
-        let no = chunk.answered_no(bytes);
-        for (i, left) in left.iter_mut().enumerate() {
-            *left = _mm512_mask_and_epi32(*left, (no >> (LANES * i)) as u16, *left, load(&chunk.keep[i]));
+impl Group {
+    /// A row's bytes in the columns of the group.
+    #[inline(always)]
+    fn bytes<'a>(&self, bytes: &'a [u8], own: &'a mut [u8; COLUMNS]) -> &'a [u8; COLUMNS] {
+        if self.columns.is_empty() {
+            return bytes.first_chunk().expect("asserted by the caller");
         }
-    }
-    let left = and(and(left[0], left[1]), and(left[2], left[3]));
-    let lowest = and(left, _mm512_sub_epi32(_mm512_setzero_si512(), left));
-    words(_mm512_sub_epi32(_mm512_set1_epi32(31), _mm512_lzcnt_epi32(lowest)))
-}
-
-/// The exits of sixteen trees of up to 64 leaves.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512vbmi")]
-fn wide(chunks: &[Chunk<8>], bytes: &[u8; COLUMNS]) -> [u32; LANES] {
-    let mut left = [_mm512_set1_epi64(-1); 8];
-    for chunk in chunks {
-        let no = chunk.answered_no(bytes);
-        for (i, left) in left.iter_mut().enumerate() {
-            *left = _mm512_mask_and_epi64(*left, (no >> (LANES / 2 * i)) as u8, *left, load(&chunk.keep[i]));
+        for (own, &column) in own.iter_mut().zip(&self.columns) {
+            *own = bytes[column as usize];
         }
+        own
     }
-    let exits = [0, 1].map(|half| {
-        let left = and(and(left[half], left[half + 2]), and(left[half + 4], left[half + 6]));
-        let lowest = and(left, _mm512_sub_epi64(_mm512_setzero_si512(), left));
-        _mm512_cvtepi64_epi32(_mm512_sub_epi64(_mm512_set1_epi64(63), _mm512_lzcnt_epi64(lowest)))
-    });
-    words(_mm512_inserti64x4(_mm512_castsi256_si512(exits[0]), exits[1], 1))
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn and(a: __m512i, b: __m512i) -> __m512i {
-    _mm512_and_si512(a, b)
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn words(register: __m512i) -> [u32; LANES] {
-    let bytes = store(register);
-    std::array::from_fn(|lane| u32::from_le_bytes(bytes.as_chunks().0[lane]))
 }
 
 impl<const LINES: usize> Chunk<LINES> {
@@ -189,15 +148,6 @@ impl<const LINES: usize> Chunk<LINES> {
         (self.columns[place], self.at_most[place]) = (column, at_most);
         let word = keep.to_le_bytes();
         self.keep.as_flattened_mut()[place * LINES..][..LINES].copy_from_slice(&word[..LINES]);
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-    fn answered_no(&self, bytes: &[u8; COLUMNS]) -> u64 {
-        let (low, high) = bytes.split_at(COLUMNS / 2);
-        let [low, high] = [low, high].map(|half| load(half.first_chunk().expect("half of the columns")));
-        let bytes = _mm512_permutex2var_epi8(low, load(&self.columns), high);
-        _mm512_cmpgt_epu8_mask(bytes, load(&self.at_most))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Stands in for [`QuickScorer`] where the compiler or the processor has no AVX-512: there never is one.
+//! Stands in for [`QuickScorer`] where the processor has no vectors that it knows: there never is one.
 
 use super::level::Level;
 use super::tree::ByteTree;

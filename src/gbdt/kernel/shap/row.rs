@@ -149,12 +149,12 @@ fn is_set(words: &[u64], place: usize) -> bool {
 fn descend<V: Lanes>(tree: &Tree, eight: usize, points: &Points, scratch: &mut RowScratch) {
     let n = tree.splits.len();
     let inverses = tree.inverses(eight);
-    let (t, u, zero) = (V::load(&points.t), V::load(&points.u), V::splat(0.0));
+    let (t, u) = (V::load(&points.t), V::load(&points.u));
     let RowScratch { left, open, down, factor, .. } = scratch;
     down[0] = points.weight;
     for (i, split) in tree.splits.iter().enumerate() {
-        let s = V::select(V::all(is_set(left, i)), t, zero);
-        let m = V::splat(split.q).times(u).plus(s).times(V::load(&inverses[split.later as usize]));
+        let s = V::splat(SATISFIED[usize::from(is_set(left, i))]);
+        let m = V::splat(split.q).times(u).plus(s.times(t)).times(V::load(&inverses[split.later as usize]));
         let m = V::select(V::all(is_set(open, i)), m, V::splat(split.share));
         m.store(&mut factor[i]);
         let c = V::load(&down[i]);
@@ -163,6 +163,9 @@ fn descend<V: Lanes>(tree: &Tree, eight: usize, points: &Points, scratch: &mut R
         c.minus(to_left).store(&mut down[(split.ends[1] as usize).min(n)]);
     }
 }
+
+/// s of a split, by whether the row goes left.
+static SATISFIED: [f64; 2] = [0.0, 1.0];
 
 #[inline(always)]
 fn ascend<V: Lanes>(tree: &Tree, eight: usize, scratch: &mut RowScratch) {
