@@ -55,6 +55,13 @@ impl Desk {
         out
     }
 
+    /// What a command says that refuses its input.
+    pub(super) fn refused(&self, words: &str) -> String {
+        let (code, _, err) = self.run(words);
+        assert_eq!(code, Some(2), "{words}: {err}");
+        err
+    }
+
     pub(super) fn model(&self, name: &str) -> Model {
         Model::from_bytes(&self.read(name)).expect("a model")
     }
@@ -184,6 +191,64 @@ fn queries_come_from_a_column_or_from_the_file_beside() {
     std::fs::remove_file(desk.path("train.csv.weight")).expect("removed");
     desk.done(&format!("{TRAIN} --output @none.model"));
     assert!(desk.read("beside.model") != desk.read("none.model"));
+}
+
+#[test]
+fn training_continues_from_a_model_or_from_given_scores() {
+    let desk = Desk::new();
+    let rounds = |n: u32| TRAIN.replace("num_iterations=12", &format!("num_iterations={n}"));
+    let raw = |model: &str| {
+        desk.done(&format!("predict --model @{model} --data @train.csv --label label --kind raw"))
+    };
+    desk.done(&format!("{TRAIN} --output @whole.model"));
+    desk.done(&format!("{} --output @five.model", rounds(5)));
+    desk.done(&format!("{} --init-model @five.model --output @rest.model", rounds(7)));
+    assert_eq!(raw("rest.model"), raw("whole.model"), "5 and 7 rounds are 12");
+    // text of another library's format does as well
+    desk.done("convert --model @five.model --output @five.txt");
+    desk.done(&format!("{} --init-model @five.txt --output @text.model", rounds(7)));
+    assert_eq!(raw("text.model"), raw("whole.model"));
+    // the scores of the model beside the data: the same trees, alone
+    for data in ["train", "valid"] {
+        let scores =
+            desk.done(&format!("predict --model @five.model --data @{data}.csv --label label --kind raw"));
+        desk.put(&format!("{data}.csv.init"), &scores);
+    }
+    desk.done(&format!("{} --output @alone.model", rounds(7)));
+    let given = std::fs::read_to_string(desk.path("train.csv.init")).expect("written above");
+    let (given, alone, whole) = (lines(&given), lines(&raw("alone.model")), lines(&raw("whole.model")));
+    for row in 0..whole.len() {
+        assert!((given[row][0] + alone[row][0] - whole[row][0]).abs() < 1e-12, "row {row}");
+    }
+    let err = desk.refused(&format!("{TRAIN} --init-model @five.model --output @no.model"));
+    assert!(err.contains("train.csv: initial scores (.init) beside it and --init-model"), "{err}");
+}
+
+#[test]
+fn a_model_of_other_features_is_not_continued() {
+    let desk = Desk::new();
+    desk.done(&format!("{TRAIN} --output @m.model"));
+    desk.put(
+        "more.csv",
+        &table(600, 1)
+            .lines()
+            .enumerate()
+            .map(|(row, line)| {
+                format!("{line},{}\n", if row == 0 { "more".to_owned() } else { row.to_string() })
+            })
+            .collect::<String>(),
+    );
+    let more = TRAIN.replace("train.csv", "more.csv");
+    let err = desk.refused(&format!("{more} --init-model @m.model --output @no.model"));
+    assert!(err.contains("more.csv: column `more`, which the model to continue does not have"), "{err}");
+    desk.done(&format!("{more} --output @more.model"));
+    let err = desk.refused(&format!("{TRAIN} --init-model @more.model --output @no.model"));
+    assert!(err.contains("train.csv: no column `more`, which the model to continue has"), "{err}");
+    let rf = "--param boosting=rf --param bagging_freq=1 --param bagging_fraction=0.6";
+    desk.done(&format!("{TRAIN} {rf} --output @rf.model"));
+    let err = desk.refused(&format!("{TRAIN} --init-model @rf.model --output @no.model"));
+    assert!(err.contains("rf.model: the model to continue averages its trees"), "{err}");
+    assert!(!desk.path("no.model").exists());
 }
 
 #[test]

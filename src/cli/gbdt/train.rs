@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::slice;
 
 use clap::Args;
@@ -13,8 +13,10 @@ use serde_json::{Value, json};
 use super::report::{Report, To};
 use crate::cli::args::Global;
 use crate::cli::{Fault, Verdict};
-use crate::gbdt::data::{Dataset, Feature, FeatureKind, FeatureMatrix, MAX_GRADE, Schema, Task};
-use crate::gbdt::learn::{Measurement, Observe, Round, train_watching};
+use crate::gbdt::data::{Column, Dataset, Feature, FeatureKind, FeatureMatrix, MAX_GRADE, Schema, Task};
+use crate::gbdt::infer::Predictor;
+use crate::gbdt::learn::{Measurement, Observe, Round, Trainer};
+use crate::gbdt::model::Model;
 use crate::gbdt::params::{ObjectiveKind, Params, Plan};
 use crate::table::file;
 use crate::table::frame::{Frame, Roles, recode};
@@ -52,6 +54,9 @@ pub(crate) struct Train {
     /// Columns of whole numbers that are categories; columns of text are categories anyway
     #[arg(long, value_name = "COL,COL", value_delimiter = ',')]
     categorical: Vec<String>,
+    /// A model of the same features to which trees are added; num_iterations counts the new ones
+    #[arg(long, value_name = "MODEL")]
+    init_model: Option<PathBuf>,
     /// Where the model goes
     #[arg(long, value_name = "MODEL")]
     output: PathBuf,
@@ -62,6 +67,7 @@ pub(crate) struct Train {
 pub(super) fn run(command: &Train, global: &Global) -> Result<Verdict, Fault> {
     let mut report = Report::start();
     let plan = command.plan()?;
+    let before = command.init_model.as_deref().map(super::model::read).transpose()?;
     let train = command.read(&command.data, &plan)?;
     let valid = command
         .valid
@@ -69,12 +75,17 @@ pub(super) fn run(command: &Train, global: &Global) -> Result<Verdict, Fault> {
         .map(|path| command.read(slice::from_ref(path), &plan))
         .collect::<Result<Vec<_>, _>>()?;
     report.lap("load_seconds");
-    let (data, sets) = bin(train, valid, &plan)?;
+    let (data, sets) = bin(train, valid, &plan, before.as_ref())?;
     report.lap("bin_seconds");
     let mut watcher = Watcher::new(&plan, global, &command.valid);
-    let model = train_watching(&plan, &data, &sets.iter().collect::<Vec<_>>(), &mut watcher);
+    let mut trainer = Trainer::new(&plan, &data).watching(&sets.iter().collect::<Vec<_>>());
+    if let Some(model) = &before {
+        trainer = trainer.continuing(model).map_err(|e| command.fault_of_init(e))?;
+    }
+    let model = trainer.run(&mut watcher).model;
     report.lap("train_seconds");
-    let metrics = watcher.finish(model.trees.len());
+    let n_before = before.as_ref().map_or(0, |model| model.trees.len());
+    let metrics = watcher.finish(model.trees.len() - n_before);
     // training is total: absurd steps overflow, and no reader would take the file back
     model.check().map_err(|e| Fault::Input(format!("these parameters lead to no usable model: {e}")))?;
     file::write(&command.output, &model.to_bytes()).map_err(Fault::internal)?;
@@ -104,6 +115,58 @@ impl Part {
     fn fault(&self, error: impl std::fmt::Display) -> Fault {
         Fault::Input(format!("{}: {error}", self.name))
     }
+
+    /// Where its rows' scores start, if not at one score for all.
+    fn starts(&mut self, before: Option<&Predictor>) -> Result<Option<Vec<f64>>, Fault> {
+        match before {
+            Some(model) => model.raw(&self.frame.features).map(Some).map_err(|e| self.fault(e)),
+            None => Ok(self.frame.init_score.take()),
+        }
+    }
+
+    /// Checks that a model to continue does not lack a feature.
+    fn has_no_more(&self, schema: &Schema) -> Result<(), Fault> {
+        let mut own = self.frame.features.schema().names();
+        match own.find(|name| schema.position(name).is_none()) {
+            Some(name) => Err(self.fault(format!("column `{name}`, which {MODEL} does not have"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives its features the order of others, and categories that have names the codes of those.
+    fn conform(&mut self, schema: &Schema, whose: &str) -> Result<(), Fault> {
+        if self.layout == Layout::Sparse {
+            self.frame.widen(schema);
+        }
+        let columns = schema
+            .features
+            .iter()
+            .map(|feature| self.column(feature, whose))
+            .collect::<Result<Vec<_>, _>>()?;
+        self.frame.features = FeatureMatrix::new(schema.clone(), columns).map_err(|e| self.fault(e))?;
+        Ok(())
+    }
+
+    /// The column of a feature of others.
+    fn column(&self, feature: &Feature, whose: &str) -> Result<Column, Fault> {
+        let own = self.frame.features.schema();
+        let at = own.position(&feature.name);
+        let at = at.ok_or_else(|| self.fault(format!("no column `{}`, which {whose} has", feature.name)))?;
+        let other = |expected, found| {
+            self.fault(format!(
+                "column `{}`: expected {expected}, as in {whose}, found {found}",
+                feature.name
+            ))
+        };
+        match (&own.features[at].kind, &feature.kind) {
+            (FeatureKind::Categorical { levels: from }, FeatureKind::Categorical { levels: to }) => {
+                Ok(recode(self.frame.features.column(at), from, to))
+            }
+            (found, expected) if found == expected => Ok(self.frame.features.column(at).clone()),
+            (FeatureKind::Categorical { .. }, _) => Err(other("numbers", "text")),
+            _ => Err(other("text", "numbers")),
+        }
+    }
 }
 
 impl Train {
@@ -125,6 +188,11 @@ impl Train {
         params.plan().map_err(Fault::input)
     }
 
+    fn fault_of_init(&self, error: impl std::fmt::Display) -> Fault {
+        let path = self.init_model.as_deref().unwrap_or(Path::new("--init-model"));
+        Fault::Input(format!("{}: {error}", path.display()))
+    }
+
     fn read(&self, paths: &[PathBuf], plan: &Plan) -> Result<Part, Fault> {
         let roles = Roles {
             label: self.label.clone(),
@@ -140,8 +208,10 @@ impl Train {
             // the lines have queries whether one asks for them or not
             frame.group = None;
         }
-        if frame.init_score.is_some() {
-            return Err(fault("training from initial scores (.init) is not built yet; move the file away"));
+        if frame.init_score.is_some() && self.init_model.is_some() {
+            return Err(fault(
+                "initial scores (.init) beside it and --init-model; training starts from one of them",
+            ));
         }
         let label = frame.label.take().ok_or_else(|| fault("no label; name its column with --label"))?;
         let weights = frame.weight.take().map(|weights| weights.iter().map(|&w| w as f32).collect());
@@ -189,8 +259,20 @@ fn grades(name: &str, label: &[f64]) -> Result<Vec<u8>, Fault> {
     label.iter().enumerate().map(grade).collect()
 }
 
-/// Bins all sets by the cuts of the first; raw values are dropped on the way.
-fn bin(train: Part, valid: Vec<Part>, plan: &Plan) -> Result<(Dataset, Vec<Dataset>), Fault> {
+/// Bins all sets by the cuts of the first; raw values are dropped on the way. Sets start from the scores of a model to continue,
+/// or from those given beside them.
+fn bin(
+    mut train: Part,
+    valid: Vec<Part>,
+    plan: &Plan,
+    before: Option<&Model>,
+) -> Result<(Dataset, Vec<Dataset>), Fault> {
+    let before = before.map(Predictor::new);
+    if let Some(model) = &before {
+        train.has_no_more(model.schema())?;
+        train.conform(model.schema(), MODEL)?;
+    }
+    let starts = train.starts(before.as_ref())?;
     let Part { name, frame, task, .. } = train;
     let fault = |error: &dyn std::fmt::Display| Fault::Input(format!("{name}: {error}"));
     let mut data = Dataset::fit(&frame.features, task, plan.binning()).map_err(|e| fault(&e))?;
@@ -200,45 +282,22 @@ fn bin(train: Part, valid: Vec<Part>, plan: &Plan) -> Result<(Dataset, Vec<Datas
     if let Some(positions) = frame.position {
         data = data.with_positions(positions).map_err(|e| fault(&e))?;
     }
+    if let Some(scores) = starts {
+        data = data.with_init_scores(scores).map_err(|e| fault(&e))?;
+    }
     let schema = frame.features.schema().clone();
     drop(frame.features);
     let mut sets = Vec::new();
     for mut part in valid {
-        if part.layout == Layout::Sparse {
-            part.frame.widen(&schema);
+        part.conform(&schema, TRAINING)?;
+        let mut set = data.validation(&part.frame.features, part.task.clone()).map_err(|e| part.fault(e))?;
+        if let Some(scores) = part.starts(before.as_ref())? {
+            set = set.with_init_scores(scores).map_err(|e| part.fault(e))?;
         }
-        part.frame.features = in_order(&part, &schema)?;
-        sets.push(data.validation(&part.frame.features, part.task.clone()).map_err(|e| part.fault(e))?);
+        sets.push(set);
     }
     plan.check(&data, sets.first()).map_err(|e| fault(&e))?;
     Ok((data, sets))
-}
-
-/// The features of the training data, in their order; categories that have names get the codes of the training data.
-fn in_order(part: &Part, schema: &Schema) -> Result<FeatureMatrix, Fault> {
-    let own = part.frame.features.schema();
-    let column = |feature: &Feature| {
-        let at = own.position(&feature.name);
-        let at = at.ok_or_else(|| {
-            part.fault(format!("no column `{}`, which the training data has", feature.name))
-        })?;
-        match (&own.features[at].kind, &feature.kind) {
-            (FeatureKind::Categorical { levels: from }, FeatureKind::Categorical { levels: to }) => {
-                Ok(recode(part.frame.features.column(at), from, to))
-            }
-            (found, expected) if found == expected => Ok(part.frame.features.column(at).clone()),
-            (FeatureKind::Categorical { .. }, _) => Err(part.fault(format!(
-                "column `{}`: expected numbers, as in the training data, found text",
-                feature.name
-            ))),
-            _ => Err(part.fault(format!(
-                "column `{}`: expected text, as in the training data, found numbers",
-                feature.name
-            ))),
-        }
-    };
-    let columns = schema.features.iter().map(column).collect::<Result<Vec<_>, _>>()?;
-    FeatureMatrix::new(schema.clone(), columns).map_err(|e| part.fault(e))
 }
 
 /// Shows progress on a terminal, tells metrics line by line, and remembers them.
@@ -300,4 +359,7 @@ impl Observe for Watcher {
     }
 }
 
+/// Whose features others must have.
+const TRAINING: &str = "the training data";
+const MODEL: &str = "the model to continue";
 const MAX_PARAMS_BYTES: u64 = 1 << 20;
