@@ -20,8 +20,8 @@ unsafe fn sum_of(trees: &QuickScorer, bytes: &[u8], mut sum: f64) -> f64 {
         // SAFETY: as this function
         let leaves = unsafe {
             match n_columns.div_ceil(TABLE) {
-                ..=2 => leaves::<2>(trees, &group.chunks, bytes),
-                ..=4 => leaves::<4>(trees, &group.chunks, bytes),
+                0..=2 => leaves::<2>(trees, &group.chunks, bytes),
+                3..=4 => leaves::<4>(trees, &group.chunks, bytes),
                 _ => leaves::<8>(trees, &group.chunks, bytes),
             }
         };
