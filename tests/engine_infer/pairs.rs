@@ -1,6 +1,7 @@
 //! Contributions of pairs against the sum over all subsets, and sums over contributions.
 
 use aml_miner::gbdt::infer::{Explainer, PairExplainer};
+use aml_miner::gbdt::kernel::Level;
 use aml_miner::gbdt::model::Model;
 use proptest::prelude::*;
 
@@ -49,8 +50,14 @@ proptest! {
         let model = model(seed, Shape { features, trees: 3, leaves });
         let explainer = PairExplainer::new(&model);
         let draws = &mut Draws::new(seed ^ 8);
-        let rows: Vec<_> = (0..4).map(|_| row(draws, features)).collect();
-        let tables = explainer.explain(&matrix(&model.schema, &rows)).unwrap();
+        // more than a vector has lanes
+        let rows: Vec<_> = (0..11).map(|_| row(draws, features)).collect();
+        let data = matrix(&model.schema, &rows);
+        let tables = explainer.explain(&data).unwrap();
+        for level in Level::available() {
+            let same = PairExplainer::at(level, &model).explain(&data).unwrap();
+            prop_assert!(same.iter().map(|x| x.to_bits()).eq(tables.iter().map(|x| x.to_bits())), "{}", level);
+        }
         let read: Vec<u32> = model.trees.iter().flat_map(|t| &t.nodes).map(|n| n.feature).collect();
         for (row, table) in rows.iter().zip(tables.chunks(features * features)) {
             prop_assert_eq!(table, explainer.pairs(row));

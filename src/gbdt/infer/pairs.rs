@@ -9,7 +9,8 @@
 //!
 //! so a row of the table adds up to the feature's contribution, and the whole table with the base value to the raw score. The
 //! integrand is a polynomial of degree D - 2, which the rule of the contributions integrates exactly. Products over all but two
-//! features are made of a prefix, a middle and a suffix: nothing is divided out, so a factor of 0 costs nothing.
+//! features are made of a prefix, a middle and a suffix: nothing is divided out, so a factor of 0 costs nothing. Eight rows go
+//! side by side; what stands beside a row changes none of its bits.
 //!
 //! # Sources
 //! Lundberg et al., Nature Machine Intelligence 2020 (the values); Wettenstein, Mitchell, Yu, arXiv 2605.04497 (the integral).
@@ -19,12 +20,13 @@ use super::path::{Path, answers, paths};
 use super::schema::{SchemaMismatch, compare};
 use crate::determinism::par;
 use crate::gbdt::data::{FeatureMatrix, Schema};
-use crate::gbdt::kernel::Quadrature;
+use crate::gbdt::kernel::{Asked, LANES, Level, PairScratch, Quadrature, Way, add_pairs};
 use crate::gbdt::model::{Model, Tree};
 
 /// A model compiled for explanation by pairs.
 #[derive(Clone, Debug)]
 pub struct PairExplainer {
+    level: Level,
     explainer: Explainer,
     trees: Vec<Tree>,
     /// By tree: the way to each leaf.
@@ -39,13 +41,27 @@ impl PairExplainer {
     /// # Panics
     /// When the model does not pass [`Model::check`]; a model that was trained or read is sound.
     pub fn new(model: &Model) -> Self {
+        Self::at(Level::detect(), model)
+    }
+
+    /// Compiles a model for a level of instructions; every level gives the same bits.
+    ///
+    /// # Panics
+    /// As [`PairExplainer::new`].
+    pub fn at(level: Level, model: &Model) -> Self {
         let paths: Vec<Vec<Path>> = model.trees.iter().map(paths).collect();
         let mut rules = vec![];
         for n_points in paths.iter().map(|paths| points(paths)) {
             rules.resize(rules.len().max(n_points + 1), None);
             rules[n_points].get_or_insert_with(|| Quadrature::new(n_points));
         }
-        PairExplainer { explainer: Explainer::new(model), trees: model.trees.clone(), paths, rules }
+        PairExplainer {
+            level,
+            explainer: Explainer::at(level, model),
+            trees: model.trees.clone(),
+            paths,
+            rules,
+        }
     }
 
     /// The features that a row holds, in order.
@@ -67,9 +83,9 @@ impl PairExplainer {
     /// # Panics
     /// When the row is shorter than the schema.
     pub fn pairs(&self, row: &[f64]) -> Vec<f64> {
-        let n = self.schema().len();
-        let mut out = vec![0.0; n * n];
-        self.pairs_into(row, &mut out);
+        let mut out = vec![0.0; self.schema().len() * self.schema().len()];
+        let own = self.explainer.contributions(row).values;
+        self.tables_into(&[row.to_vec()], &own, &mut out);
         out
     }
 
@@ -83,91 +99,65 @@ impl PairExplainer {
     pub fn explain(&self, matrix: &FeatureMatrix) -> Result<Vec<f64>, SchemaMismatch> {
         compare(self.schema(), matrix.schema())?;
         let n = self.schema().len();
+        let own = self.explainer.explain(matrix)?.values;
         let mut out = vec![0.0; matrix.n_rows() * n * n];
-        par::for_each_chunk(&mut out, n * n, |i, out| {
-            let mut row = vec![0.0; n];
-            matrix.copy_row(i, &mut row);
-            self.pairs_into(&row, out);
+        par::for_each_chunk(&mut out, (LANES * n * n).max(1), |i, out| {
+            let some = LANES * i..(LANES * (i + 1)).min(matrix.n_rows());
+            let mut rows = vec![vec![0.0; n]; some.len()];
+            some.clone().zip(&mut rows).for_each(|(row, values)| matrix.copy_row(row, values));
+            self.tables_into(&rows, &own[some.start * n..some.end * n], out);
         });
         Ok(out)
     }
 
-    fn pairs_into(&self, row: &[f64], out: &mut [f64]) {
+    /// The tables of up to eight rows whose contributions are known.
+    fn tables_into(&self, rows: &[Vec<f64>], own: &[f64], out: &mut [f64]) {
         let n = self.schema().len();
-        let own = self.explainer.contributions(row).values;
-        let mut scratch = Scratch::default();
+        let mut tables = vec![[0.0; LANES]; n * n];
+        let (mut scratch, mut left, mut asked) = (PairScratch::default(), vec![], vec![]);
         for (tree, paths) in self.trees.iter().zip(&self.paths) {
             let rule = self.rules[points(paths)].as_ref().expect("made with the tree");
-            scratch.left.clear();
-            scratch.left.extend(answers(tree, row));
-            paths.iter().for_each(|path| path.add(rule, &mut scratch, n, out));
-        }
-        for i in 0..n {
-            for j in 0..i {
-                out[i * n + j] = out[j * n + i];
+            left.clear();
+            left.resize(tree.nodes.len(), 0);
+            for (row, values) in rows.iter().enumerate() {
+                let answers = left.iter_mut().zip(answers(tree, values));
+                answers.for_each(|(left, answer)| *left |= u8::from(answer) << row);
+            }
+            for path in paths {
+                asked.clear();
+                asked.extend(path.asked(&left));
+                let way = Way { value: path.value, asked: &asked };
+                add_pairs(self.level, rule, way, &mut scratch, n, &mut tables);
             }
         }
-        for (i, own) in own.into_iter().enumerate() {
-            let with_others: f64 = out[i * n..(i + 1) * n].iter().sum();
-            out[i * n + i] = own - with_others;
+        for (lane, (out, own)) in out.chunks_mut((n * n).max(1)).zip(own.chunks(n.max(1))).enumerate() {
+            out.iter_mut().zip(&tables).for_each(|(out, eight)| *out = eight[lane]);
+            complete(own, out);
         }
     }
-}
-
-/// Memory of one path after another.
-#[derive(Default)]
-struct Scratch {
-    /// By node: the row's answer.
-    left: Vec<bool>,
-    /// By step: 1 where the row satisfies its questions.
-    satisfied: Vec<f64>,
-    /// By step and point: the product over the steps before.
-    before: Vec<f64>,
-    /// By step and point: the product over the steps from there on.
-    from: Vec<f64>,
-    between: Vec<f64>,
 }
 
 impl Path {
-    /// Adds the path's share to the places above the diagonal, where the row is the lesser feature.
-    fn add(&self, rule: &Quadrature, scratch: &mut Scratch, n_features: usize, out: &mut [f64]) {
-        let (steps, k) = (&self.steps, rule.t.len());
-        self.products(rule, scratch);
-        let Scratch { satisfied, before, from, between, .. } = scratch;
-        for (i, one) in steps.iter().enumerate() {
-            between.clear();
-            between.extend_from_slice(&before[i * k..(i + 1) * k]);
-            for (j, other) in steps.iter().enumerate().skip(i + 1) {
-                let after = &from[(j + 1) * k..(j + 2) * k];
-                let mut integral = 0.0;
-                let points = rule.weight.iter().zip(&rule.u).zip(&rule.t);
-                for (((weight, u), t), (between, after)) in points.zip(between.iter_mut().zip(after)) {
-                    integral += weight * (*between * after);
-                    *between *= other.q * u + satisfied[j] * t;
-                }
-                let gain = (satisfied[i] - one.q) * (satisfied[j] - other.q);
-                let (a, b) = (one.feature.min(other.feature), one.feature.max(other.feature));
-                out[a as usize * n_features + b as usize] += 0.5 * self.value * (gain * integral);
-            }
+    fn asked(&self, left: &[u8]) -> impl Iterator<Item = Asked> {
+        self.steps.iter().map(|step| Asked {
+            feature: step.feature,
+            q: step.q,
+            satisfied: step.satisfied_by(left),
+        })
+    }
+}
+
+/// Mirrors what is above the diagonal, and puts on it what a feature contributes beyond its pairs.
+fn complete(own: &[f64], table: &mut [f64]) {
+    let n = own.len();
+    for i in 0..n {
+        for j in 0..i {
+            table[i * n + j] = table[j * n + i];
         }
     }
-
-    fn products(&self, rule: &Quadrature, scratch: &mut Scratch) {
-        let (n, k) = (self.steps.len(), rule.t.len());
-        let Scratch { left, satisfied, before, from, .. } = scratch;
-        satisfied.clear();
-        satisfied.extend(self.steps.iter().map(|step| f64::from(u8::from(step.satisfied(left)))));
-        before.clear();
-        before.resize((n + 1) * k, 1.0);
-        from.clear();
-        from.resize((n + 1) * k, 1.0);
-        let factor = |i: usize, p: usize| self.steps[i].q * rule.u[p] + satisfied[i] * rule.t[p];
-        for i in 0..n {
-            (0..k).for_each(|p| before[(i + 1) * k + p] = before[i * k + p] * factor(i, p));
-        }
-        for i in (0..n).rev() {
-            (0..k).for_each(|p| from[i * k + p] = from[(i + 1) * k + p] * factor(i, p));
-        }
+    for (i, own) in own.iter().enumerate() {
+        let with_others: f64 = table[i * n..(i + 1) * n].iter().sum();
+        table[i * n + i] = own - with_others;
     }
 }
 

@@ -24,6 +24,13 @@ impl Step {
     pub(super) fn satisfied(&self, left: &[bool]) -> bool {
         self.edges.iter().all(|&(node, side)| left[node as usize] == side)
     }
+
+    /// A bit for each of eight rows that satisfies all questions; `left` has those that go left at each node.
+    pub(super) fn satisfied_by(&self, left: &[u8]) -> u8 {
+        self.edges.iter().fold(u8::MAX, |rows, &(node, side)| {
+            rows & if side { left[node as usize] } else { !left[node as usize] }
+        })
+    }
 }
 
 /// Whether a row goes left, node by node.

@@ -18,6 +18,7 @@ pub(in crate::gbdt) mod grid;
 mod ladder;
 mod lanes;
 mod level;
+mod pairs;
 pub(in crate::gbdt) mod parting;
 mod quadrature;
 #[cfg(target_arch = "x86_64")]
@@ -37,6 +38,7 @@ pub(in crate::gbdt) use axis::{Axis, Column, LEFT, RIGHT, SPAN};
 pub(in crate::gbdt) use ladder::{BLOCK, Ladder, ranks};
 pub(in crate::gbdt) use lanes::LANES;
 pub use level::Level;
+pub(in crate::gbdt) use pairs::{Asked, PairScratch, Way, add_pairs};
 pub(in crate::gbdt) use quadrature::Quadrature;
 pub(in crate::gbdt) use quickscorer::QuickScorer;
 pub(in crate::gbdt) use reach::{Masks, Reach};
