@@ -126,8 +126,8 @@ fn points<V: Lanes, const K: usize>(
     let PairScratch { factors, from, gains } = scratch;
     let half = V::splat(0.5 * way.value);
     let mut before = [V::splat(0.0); K];
-    for k in 0..K {
-        before[k] = V::splat(rule.weight[first + k]);
+    for (before, &weight) in before.iter_mut().zip(&rule.weight[first..]) {
+        *before = V::splat(weight);
     }
     for (i, one) in way.asked.iter().enumerate() {
         let gain = half.times(V::load(&gains[i]));

@@ -124,6 +124,7 @@ impl Shap {
             let mut compiled = Tree::new(tree, &features, &shares);
             let n_points = compiled.n_points;
             shap.rules.resize(shap.rules.len().max(n_points + 1), None);
+            compiled.check();
             compiled.invert(shap.rules[n_points].get_or_insert_with(|| Rule::new(n_points)));
             shap.trees.push(compiled);
         }
@@ -276,6 +277,18 @@ impl Tree {
                 self.inverses.push(std::array::from_fn(|i| 1.0 / (q0 * points.u[i] + points.t[i])));
             }
         }
+    }
+
+    /// What the loop over one row does not look at again.
+    ///
+    /// # Panics
+    /// When an end is neither a split nor a leaf, or a later question is not in the list.
+    fn check(&self) {
+        let n_ends = self.splits.len() + self.leaves.len();
+        let sound = |split: &Split| {
+            split.ends.iter().all(|&end| (end as usize) < n_ends) && split.later as usize <= self.later.len()
+        };
+        assert!(self.splits.iter().all(sound), "ends and later questions that exist");
     }
 
     /// Those of one eight.

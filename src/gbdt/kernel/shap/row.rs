@@ -141,26 +141,33 @@ fn bit(words: &[u64], place: u32) -> u64 {
 }
 
 #[inline(always)]
-fn is_set(words: &[u64], place: usize) -> bool {
-    words[place / 64] >> (place % 64) & 1 == 1
-}
-
-#[inline(always)]
 fn descend<V: Lanes>(tree: &Tree, eight: usize, points: &Points, scratch: &mut RowScratch) {
     let n = tree.splits.len();
     let inverses = tree.inverses(eight);
     let (t, u) = (V::load(&points.t), V::load(&points.u));
     let RowScratch { left, open, down, factor, .. } = scratch;
+    assert!(down.len() > n && factor.len() >= n, "room was made");
     down[0] = points.weight;
-    for (i, split) in tree.splits.iter().enumerate() {
-        let s = V::splat(SATISFIED[usize::from(is_set(left, i))]);
-        let m = V::splat(split.q).times(u).plus(s.times(t)).times(V::load(&inverses[split.later as usize]));
-        let m = V::select(V::all(is_set(open, i)), m, V::splat(split.share));
-        m.store(&mut factor[i]);
-        let c = V::load(&down[i]);
-        let to_left = c.times(m);
-        to_left.store(&mut down[(split.ends[0] as usize).min(n)]);
-        c.minus(to_left).store(&mut down[(split.ends[1] as usize).min(n)]);
+    let words = left.iter().zip(&*open);
+    for ((first, splits), (&left, &open)) in (0..).step_by(64).zip(tree.splits.chunks(64)).zip(words) {
+        let (mut left, mut open) = (left, open);
+        for (i, split) in (first..).zip(splits) {
+            // SAFETY: `Tree::check` saw that there is such an inverse; `i` is below `n`, ends are brought to `n` at most, and
+            // the lists are longer
+            unsafe {
+                let inverse = V::load(inverses.get_unchecked(split.later as usize));
+                let s = V::splat(SATISFIED[(left & 1) as usize]);
+                let m = V::splat(split.q).times(u).plus(s.times(t)).times(inverse);
+                let m = V::select(V::all(open & 1 == 1), m, V::splat(split.share));
+                m.store(factor.get_unchecked_mut(i));
+                let c = V::load(down.get_unchecked(i));
+                let to_left = c.times(m);
+                let [left_end, right_end] = split.ends;
+                to_left.store(down.get_unchecked_mut((left_end as usize).min(n)));
+                c.minus(to_left).store(down.get_unchecked_mut((right_end as usize).min(n)));
+            }
+            (left, open) = (left >> 1, open >> 1);
+        }
     }
 }
 
@@ -172,16 +179,24 @@ fn ascend<V: Lanes>(tree: &Tree, eight: usize, scratch: &mut RowScratch) {
     let n = tree.splits.len();
     let inverses = tree.inverses(eight);
     let RowScratch { down, factor, up, .. } = scratch;
+    assert!(down.len() > n && factor.len() >= n && up.len() >= n + tree.leaves.len(), "room was made");
     for (up, &leaf) in up[n..].iter_mut().zip(&tree.leaves) {
         V::splat(leaf).store(up);
     }
-    for (i, split) in tree.splits.iter().enumerate().rev() {
-        let [left, right] = split.ends;
-        let (left, right) = (V::load(&up[left as usize]), V::load(&up[right as usize]));
-        let change = left.minus(right);
-        right.plus(V::load(&factor[i]).times(change)).store(&mut up[i]);
-        let inverse = V::load(&inverses[split.later as usize]);
-        V::load(&down[i]).times(change).times(inverse.times(inverse)).store(&mut down[i]);
+    let mut i = n;
+    for split in tree.splits.iter().rev() {
+        i -= 1;
+        // SAFETY: `Tree::check` saw that there are such an inverse and such ends, and the lists are as long
+        unsafe {
+            let [left, right] = split.ends;
+            let left = V::load(up.get_unchecked(left as usize));
+            let right = V::load(up.get_unchecked(right as usize));
+            let change = left.minus(right);
+            right.plus(V::load(factor.get_unchecked(i)).times(change)).store(up.get_unchecked_mut(i));
+            let inverse = V::load(inverses.get_unchecked(split.later as usize));
+            let down = down.get_unchecked_mut(i);
+            V::load(down).times(change).times(inverse.times(inverse)).store(down);
+        }
     }
 }
 
