@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::args::Global;
 use super::{Fault, Verdict};
 use crate::aml::derive::{Derived, add_further_patterns, add_graph_features, complete_and_list};
-use crate::aml::sot::{Batch, TableKind, to_table, write_batch};
+use crate::aml::sot::{Batch, TableKind, write_batch};
 
 /// Writes the tables that a batch lacks and its others determine.
 #[derive(Debug, Args)]
@@ -51,9 +51,11 @@ pub(crate) fn run(args: &Derive, global: &Global) -> Result<Verdict, Fault> {
         return Ok(Verdict::Done);
     }
     let kinds: Vec<TableKind> = derived.iter().map(|table| kind(*table)).collect();
+    // read to the end, and as large as what is to be written
+    batch.transfers = None;
     write_batch(&args.output, &batch, &kinds).map_err(Fault::internal)?;
     for &kind in &kinds {
-        let rows = to_table(&batch, kind).map_or(0, |table| table.n_rows);
+        let rows = batch.rows(kind).unwrap_or(0);
         println!("{:<12} {rows:>10} rows", kind.name());
     }
     if !global.quiet {

@@ -20,6 +20,15 @@ impl<T> Blocks<T> {
     }
 }
 
+impl<T> Blocks<Vec<T>> {
+    /// All elements, in block order.
+    pub fn concat(self) -> Vec<T> {
+        let mut all = Vec::with_capacity(self.0.iter().map(Vec::len).sum());
+        self.0.into_iter().for_each(|part| all.extend(part));
+        all
+    }
+}
+
 /// Applies `f` to consecutive ranges of `block` indices covering `0..n` (the last may be shorter).
 pub fn map_blocks<T: Send>(n: usize, block: usize, f: impl Fn(Range<usize>) -> T + Sync) -> Blocks<T> {
     let block = block.max(1);
@@ -151,10 +160,7 @@ mod tests {
     #[test]
     fn blocks_cover_every_index_once() {
         for n in [0, 1, 63, 64, 65, 1000] {
-            let seen = map_blocks(n, 64, |r| r.collect::<Vec<_>>()).fold(vec![], |mut all, part| {
-                all.extend(part);
-                all
-            });
+            let seen = map_blocks(n, 64, |r| r.collect::<Vec<_>>()).concat();
             assert_eq!(seen, (0..n).collect::<Vec<_>>());
         }
     }

@@ -7,7 +7,7 @@ use arrow2::array::{
 use arrow2::datatypes::{DataType, Field, TimeUnit};
 use arrow2::types::NativeType;
 
-use super::{Table, Values, WriteError};
+use super::{Table, TableColumn, Values, WriteError};
 
 /// Descriptions of columns and the columns.
 type Described = (Vec<Field>, Vec<Box<dyn Array>>);
@@ -17,18 +17,21 @@ type Described = (Vec<Field>, Vec<Box<dyn Array>>);
 /// # Errors
 /// When a column is of a type that is not written.
 pub(super) fn fields_and_arrays(table: &Table) -> Result<Described, WriteError> {
-    let mut fields = vec![];
-    let mut arrays = vec![];
-    for column in &table.columns {
-        let array = array(&column.values).map_err(|kind| WriteError::Encode {
-            file: table.name.clone(),
-            reason: format!("column `{}` of type {kind}", column.name),
-        })?;
-        // not `array.data_type()`'s own nullability: every column of ours may hold nulls
-        fields.push(Field::new(&column.name, array.data_type().clone(), true));
-        arrays.push(array);
-    }
-    Ok((fields, arrays))
+    let described = table.columns.iter().map(|column| field_and_array(&table.name, column));
+    Ok(described.collect::<Result<Vec<_>, WriteError>>()?.into_iter().unzip())
+}
+
+/// One column of the table `name`, and its description.
+pub(super) fn field_and_array(
+    name: &str,
+    column: &TableColumn,
+) -> Result<(Field, Box<dyn Array>), WriteError> {
+    let array = array(&column.values).map_err(|kind| WriteError::Encode {
+        file: name.to_owned(),
+        reason: format!("column `{}` of type {kind}", column.name),
+    })?;
+    // not `array.data_type()`'s own nullability: every column of ours may hold nulls
+    Ok((Field::new(&column.name, array.data_type().clone(), true), array))
 }
 
 /// The array of a column; the type's name where it has none.

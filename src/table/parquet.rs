@@ -14,10 +14,11 @@
 //!
 //! Sources: Apache Parquet format 2.9 (`parquet.thrift`, LogicalTypes).
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use super::guard::guarded;
-use super::{ReadError, Room, Table, Values, WriteError, excerpt, file, repeated};
+use super::{ReadError, Room, Table, TableColumn, Values, WriteError, excerpt, file, repeated};
 use crate::determinism::digest::Digest;
 use crate::determinism::par;
 
@@ -90,7 +91,19 @@ pub fn write(path: &Path, table: &Table) -> Result<(), WriteError> {
 /// # Errors
 /// When a column is of a type that is not decoded.
 pub fn to_bytes(table: &Table) -> Result<Vec<u8>, WriteError> {
-    encode::to_bytes(table)
+    encode::to_bytes(&table.name, table.columns.len(), |at| Cow::Borrowed(&table.columns[at]))
+}
+
+/// [`to_bytes`] of columns that are made when it is their turn, so that a large table need not exist twice.
+///
+/// # Errors
+/// When a column is of a type that is not decoded, or their lengths differ.
+pub fn columns_to_bytes(
+    name: &str,
+    n_columns: usize,
+    column: impl Fn(usize) -> TableColumn + Sync,
+) -> Result<Vec<u8>, WriteError> {
+    encode::to_bytes(name, n_columns, |at| Cow::Owned(column(at)))
 }
 
 fn decode_table(name: &str, bytes: &[u8], columns: Columns<'_>, room: Room<'_>) -> Result<Table, ReadError> {

@@ -11,11 +11,14 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::chronicle::Chronicle;
 use super::finite;
 use super::flows::DAY_MS;
 use super::graph::FlowGraph;
-use super::typologies::{ExchangePayments, Facts, Finding, NearThreshold, TYPOLOGIES};
+use super::typologies::{ExchangePayments, Facts, Finding, NearThreshold, TYPOLOGIES, Typology};
 use crate::aml::sot::{AddressFeatures, Alert, Batch, Pattern, Transfer};
+use crate::determinism::intern::Interner;
+use crate::determinism::par;
 
 /// Transfers of this many dollars must be reported; those from 80 % of it up to it are just under.
 const REPORTING_THRESHOLD_USD: f64 = 10_000.0;
@@ -26,7 +29,17 @@ const WIDEST_ALERTED_FAN: usize = 50;
 
 /// Every alert on the addresses of a batch.
 pub fn alerts(batch: &Batch, transfers: Option<&[Transfer]>) -> Vec<Alert> {
-    let mut found = typology_alerts(batch, transfers);
+    let graph = batch.money_flows.as_deref().map(FlowGraph::new);
+    alerts_of(batch, graph.as_ref(), transfers.map(Chronicle::of).as_ref())
+}
+
+/// `graph` is that of the batch's flows.
+pub(super) fn alerts_of(
+    batch: &Batch,
+    graph: Option<&FlowGraph<'_>>,
+    transfers: Option<&Chronicle<'_>>,
+) -> Vec<Alert> {
+    let mut found = typology_alerts(batch, graph, transfers);
     let patterns = batch.patterns.as_deref().unwrap_or_default();
     found.extend(patterns.iter().flat_map(|pattern| structural_alerts(batch, pattern)));
     let mut kept = dedupe(found);
@@ -52,15 +65,22 @@ pub fn severity_of(confidence: f64) -> &'static str {
 
 /// One alert per id: the most confident, then the one with the smallest evidence text. Order of first appearance.
 pub fn dedupe(alerts: Vec<Alert>) -> Vec<Alert> {
-    let mut place: BTreeMap<String, usize> = BTreeMap::new();
-    let mut kept: Vec<Alert> = Vec::with_capacity(alerts.len());
-    for alert in alerts {
-        match place.get(&alert.alert_id) {
+    let kept = kept(&alerts);
+    let mut alerts: Vec<Option<Alert>> = alerts.into_iter().map(Some).collect();
+    kept.into_iter().filter_map(|at| alerts[at].take()).collect()
+}
+
+/// The places of the alerts that [`dedupe`] keeps.
+pub(super) fn kept(alerts: &[Alert]) -> Vec<usize> {
+    let mut place: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut kept: Vec<usize> = Vec::with_capacity(alerts.len());
+    for (at, alert) in alerts.iter().enumerate() {
+        match place.get(alert.alert_id.as_str()) {
             None => {
-                place.insert(alert.alert_id.clone(), kept.len());
-                kept.push(alert);
+                place.insert(&alert.alert_id, kept.len());
+                kept.push(at);
             }
-            Some(&at) if stronger(&alert, &kept[at]) => kept[at] = alert,
+            Some(&first) if stronger(alert, &alerts[kept[first]]) => kept[first] = at,
             Some(_) => {}
         }
     }
@@ -72,23 +92,28 @@ fn stronger(a: &Alert, b: &Alert) -> bool {
     by_confidence.then_with(|| b.evidence_json.cmp(&a.evidence_json)).is_gt()
 }
 
-fn typology_alerts(batch: &Batch, transfers: Option<&[Transfer]>) -> Vec<Alert> {
+fn typology_alerts(
+    batch: &Batch,
+    graph: Option<&FlowGraph<'_>>,
+    transfers: Option<&Chronicle<'_>>,
+) -> Vec<Alert> {
     let Some(features) = &batch.features else { return Vec::new() };
-    let witness = Witness::new(batch, features, transfers);
-    let mut found = Vec::new();
-    for address in features.addresses.names() {
-        let facts = witness.facts(address);
-        for typology in TYPOLOGIES {
-            if let Some(finding) = (typology.rule)(&facts) {
-                let mut alert = blank(batch, address, typology.name, &finding);
-                alert.description = format!("{address}: {}", typology.description);
-                alert.suspected_address_type = (typology.suspected)(&facts).to_owned();
-                alert.risk_indicators = owned(typology.risk_indicators);
-                found.push(alert);
-            }
-        }
-    }
-    found
+    let witness = Witness::new(batch, features, graph, transfers);
+    let names: Vec<&str> = features.addresses.names().collect();
+    par::map(names.len(), |row| findings(&witness, row, names[row])).into_iter().flatten().collect()
+}
+
+fn findings(witness: &Witness<'_>, row: usize, address: &str) -> Vec<Alert> {
+    let facts = witness.facts(row, address);
+    let found = |typology: &Typology| (typology.rule)(&facts).map(|finding| (*typology, finding));
+    let alert = |(typology, finding): (Typology, Finding)| {
+        let mut alert = blank(witness.batch, address, typology.name, &finding);
+        alert.description = format!("{address}: {}", typology.description);
+        alert.suspected_address_type = (typology.suspected)(&facts).to_owned();
+        alert.risk_indicators = owned(typology.risk_indicators);
+        alert
+    };
+    TYPOLOGIES.iter().filter_map(found).map(alert).collect()
 }
 
 /// One alert per member of a pattern.
@@ -196,40 +221,66 @@ fn owned(tokens: &[&str]) -> Vec<String> {
 /// Gathers facts of single addresses.
 struct Witness<'a> {
     batch: &'a Batch,
-    features: &'a AddressFeatures,
-    graph: Option<FlowGraph<'a>>,
+    /// Of [`Witness::COLUMNS`], in their order; `None` where the table lacks one.
+    columns: [Option<&'a [f64]>; 6],
+    graph: Option<&'a FlowGraph<'a>>,
     exchanges: Vec<u32>,
-    near_threshold: BTreeMap<&'a str, NearThreshold>,
+    /// By row of the features.
+    near_threshold: BTreeMap<u32, NearThreshold>,
 }
 
 impl<'a> Witness<'a> {
-    fn new(batch: &'a Batch, features: &'a AddressFeatures, transfers: Option<&'a [Transfer]>) -> Self {
-        let graph = batch.money_flows.as_deref().map(FlowGraph::new);
-        let exchanges = graph.as_ref().map(|graph| labelled_exchanges(batch, graph)).unwrap_or_default();
-        let near_threshold = transfers.map(near_threshold_days).unwrap_or_default();
-        Witness { batch, features, graph, exchanges, near_threshold }
+    const COLUMNS: [&'static str; 6] = [
+        "degree_total",
+        "total_volume_usd",
+        "tx_total_count",
+        "burst_factor",
+        "velocity_score",
+        "structuring_score",
+    ];
+
+    fn new(
+        batch: &'a Batch,
+        features: &'a AddressFeatures,
+        graph: Option<&'a FlowGraph<'a>>,
+        transfers: Option<&Chronicle<'_>>,
+    ) -> Self {
+        Witness {
+            batch,
+            columns: Self::COLUMNS.map(|name| features.column(name)),
+            graph,
+            exchanges: graph.map(|graph| labelled_exchanges(batch, graph)).unwrap_or_default(),
+            near_threshold: transfers
+                .map(|transfers| near_threshold_days(&features.addresses, transfers))
+                .unwrap_or_default(),
+        }
     }
 
-    fn facts(&self, address: &str) -> Facts {
-        let column = |name| self.features.value(address, name);
+    fn facts(&self, row: usize, address: &str) -> Facts {
+        let [degree, volume, transfers, burst_factor, velocity, structuring] =
+            self.columns.map(|column| column.map_or(f64::NAN, |values| values[row]));
+        let two_way = self.two_way(address).unwrap_or_else(|| {
+            let features = self.batch.features.as_ref();
+            features.map_or(f64::NAN, |features| features.value(address, "reciprocity_ratio"))
+        });
         Facts {
             window_days: f64::from(self.batch.id.window_days),
-            degree: column("degree_total"),
-            volume: column("total_volume_usd"),
-            transfers: column("tx_total_count"),
-            burst: (column("burst_factor") - 1.0) / 23.0,
-            velocity: column("velocity_score"),
-            structuring: column("structuring_score"),
-            two_way: self.two_way(address).unwrap_or_else(|| column("reciprocity_ratio")),
+            degree,
+            volume,
+            transfers,
+            burst: (burst_factor - 1.0) / 23.0,
+            velocity,
+            structuring,
+            two_way,
             exchange: self.exchange_payments(address),
-            near_threshold: self.near_threshold.get(address).copied(),
+            near_threshold: self.near_threshold.get(&(row as u32)).copied(),
         }
     }
 
     /// The share of an address's value with counterparties on both sides; from flows, because files written by the
     /// older pipeline hold another ratio, at most 0.5, in the column of that name.
     fn two_way(&self, address: &str) -> Option<f64> {
-        let graph = self.graph.as_ref()?;
+        let graph = self.graph?;
         let id = graph.addresses.get(address)?;
         let senders: Vec<u32> = graph.incoming(id).map(|e| e.from).filter(|&a| a != id).collect();
         let recipients: Vec<u32> = graph.outgoing(id).map(|e| e.to).filter(|&a| a != id).collect();
@@ -245,7 +296,7 @@ impl<'a> Witness<'a> {
     }
 
     fn exchange_payments(&self, address: &str) -> Option<ExchangePayments> {
-        let graph = self.graph.as_ref()?;
+        let graph = self.graph?;
         let id = graph.addresses.get(address)?;
         let paid = || graph.outgoing(id).filter(|e| self.exchanges.binary_search(&e.to).is_ok());
         let first_paid = paid().map(|e| e.flow.first_seen_timestamp).min()?;
@@ -272,28 +323,40 @@ fn labelled_exchanges(batch: &Batch, graph: &FlowGraph<'_>) -> Vec<u32> {
     ids
 }
 
-/// For each address the day and direction with most transfers just under the threshold, then the earliest, then out.
-fn near_threshold_days(transfers: &[Transfer]) -> BTreeMap<&str, NearThreshold> {
-    let mut days: BTreeMap<(&str, i64, u8), NearThreshold> = BTreeMap::new();
-    let mut rows: Vec<&Transfer> = transfers.iter().collect();
-    rows.sort_by(|a, b| super::flows::chronological(a, b));
-    for t in rows {
-        let day_ms = t.block_timestamp.div_euclid(DAY_MS).saturating_mul(DAY_MS);
-        let near = (0.8 * REPORTING_THRESHOLD_USD..REPORTING_THRESHOLD_USD).contains(&t.amount_usd);
-        for (direction, address) in [(0, &t.from_address), (1, &t.to_address)] {
-            let blank = NearThreshold { count: 0, of: 0, usd: 0.0, day_ms };
-            let day = days.entry((address, day_ms, direction)).or_insert(blank);
-            day.of += 1;
-            day.count += usize::from(near);
-            day.usd += if near { t.amount_usd } else { 0.0 };
+/// For each address with transfers just under the threshold the day and direction with most of them, then the
+/// earliest, then out.
+fn near_threshold_days(addresses: &Interner, transfers: &Chronicle<'_>) -> BTreeMap<u32, NearThreshold> {
+    let mut days: BTreeMap<(u32, i64, u8), NearThreshold> = BTreeMap::new();
+    let near =
+        |t: &Transfer| (0.8 * REPORTING_THRESHOLD_USD..REPORTING_THRESHOLD_USD).contains(&t.amount_usd);
+    for t in transfers.rows().iter().filter(|t| near(t)) {
+        for key in ends_of_day(addresses, t) {
+            let blank = NearThreshold { count: 0, of: 0, usd: 0.0, day_ms: key.1 };
+            let day = days.entry(key).or_insert(blank);
+            day.count += 1;
+            day.usd += t.amount_usd;
         }
     }
-    let mut best: BTreeMap<&str, NearThreshold> = BTreeMap::new();
-    for ((address, _, _), day) in days {
+    for t in transfers.rows() {
+        for key in ends_of_day(addresses, t) {
+            if let Some(day) = days.get_mut(&key) {
+                day.of += 1;
+            }
+        }
+    }
+    let mut best: BTreeMap<u32, NearThreshold> = BTreeMap::new();
+    for ((address, ..), day) in days {
         let entry = best.entry(address).or_insert(day);
         if day.count > entry.count {
             *entry = day;
         }
     }
     best
+}
+
+/// The addresses of a transfer, its day, and whether it went out (0) or came in (1).
+fn ends_of_day(addresses: &Interner, t: &Transfer) -> impl Iterator<Item = (u32, i64, u8)> {
+    let day_ms = t.block_timestamp.div_euclid(DAY_MS).saturating_mul(DAY_MS);
+    let ends = [(addresses.get(&t.from_address), 0), (addresses.get(&t.to_address), 1)];
+    ends.into_iter().filter_map(move |(id, direction)| Some((id?, day_ms, direction)))
 }

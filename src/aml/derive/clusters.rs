@@ -8,7 +8,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::aml::derive::{dedupe, finite};
+use super::alerts::kept;
+use super::finite;
 use crate::aml::sot::{Alert, Batch, Cluster};
 
 /// Fewest alerts of a cluster.
@@ -16,9 +17,8 @@ const MIN_ALERTS: usize = 2;
 
 /// The clusters of a batch's alerts, by address.
 pub fn clusters(batch: &Batch, alerts: &[Alert]) -> Vec<Cluster> {
-    let alerts = dedupe(alerts.to_vec());
     let mut by_address: BTreeMap<&str, Vec<&Alert>> = BTreeMap::new();
-    for alert in &alerts {
+    for alert in kept(alerts).into_iter().map(|at| &alerts[at]) {
         by_address.entry(&alert.address).or_default().push(alert);
     }
     by_address.retain(|_, members| members.len() >= MIN_ALERTS);

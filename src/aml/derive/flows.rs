@@ -1,23 +1,39 @@
 //! Transfers to money flows: one row per directed pair of addresses.
 //!
-//! Rows come out ordered by (sender, recipient); amounts are summed in the order of [`chronological`], so the order
+//! Rows come out ordered by (sender, recipient); amounts are summed in the order of the [`Chronicle`], so the order
 //! of the transfers' rows cannot be seen in the result. Payments to oneself are kept as pairs of an address with
 //! itself. Two-way measures look at the opposite pair.
 
-use std::cmp::Ordering;
-
+use super::chronicle::Chronicle;
 use super::finite;
+use super::graph::numbered;
 use crate::aml::sot::{MoneyFlow, Transfer};
+use crate::determinism::par;
 
 /// Milliseconds of a day.
 pub(super) const DAY_MS: i64 = 86_400_000;
 
 /// Aggregates transfers to directed pairs.
 pub fn money_flows(transfers: &[Transfer]) -> Vec<MoneyFlow> {
-    let mut rows: Vec<&Transfer> = transfers.iter().collect();
-    rows.sort_by(|a, b| pair(a).cmp(&pair(b)).then_with(|| chronological(a, b)));
-    let mut flows: Vec<MoneyFlow> = rows.chunk_by(|a, b| pair(a) == pair(b)).map(one_way).collect();
-    let back: Vec<Option<f64>> = flows.iter().map(|flow| returned(&flows, flow)).collect();
+    flows_of(&Chronicle::of(transfers))
+}
+
+pub(super) fn flows_of(transfers: &Chronicle<'_>) -> Vec<MoneyFlow> {
+    let rows = transfers.rows();
+    let ends = || rows.iter().flat_map(|t| [t.from_address.as_str(), t.to_address.as_str()]);
+    let ids = numbered(ends()).1;
+    let mut hops: Vec<Hop> =
+        (0_u32..).zip(ids.chunks_exact(2)).map(|(at, ends)| Hop { from: ends[0], to: ends[1], at }).collect();
+    par::sort_by(&mut hops, |a, b| (a.from, a.to, a.at).cmp(&(b.from, b.to, b.at)));
+    let pairs: Vec<&[Hop]> = hops.chunk_by(|a, b| a.pair() == b.pair()).collect();
+    let mut flows = par::map(pairs.len(), |pair| {
+        let own: Vec<&Transfer> = pairs[pair].iter().map(|hop| rows[hop.at as usize]).collect();
+        one_way(&own)
+    });
+    let back = par::map(pairs.len(), |pair| {
+        let there = pairs[pair][0].pair();
+        returned(&pairs, there).map(|back| flows[back].amount_usd_sum)
+    });
     for (flow, back) in flows.iter_mut().zip(back) {
         flow.is_bidirectional = back.is_some();
         flow.reciprocity_ratio = back.map_or(0.0, |back| evenness(flow.amount_usd_sum, back));
@@ -25,19 +41,18 @@ pub fn money_flows(transfers: &[Transfer]) -> Vec<MoneyFlow> {
     flows
 }
 
-/// The order in which amounts are summed: by time, then by key, then by everything that could still differ.
-pub(super) fn chronological(a: &Transfer, b: &Transfer) -> Ordering {
-    let key = |t: &Transfer| (t.block_timestamp, t.block_height);
-    key(a)
-        .cmp(&key(b))
-        .then_with(|| names(a).cmp(&names(b)))
-        .then_with(|| pair(a).cmp(&pair(b)))
-        .then_with(|| a.amount.total_cmp(&b.amount))
-        .then_with(|| a.amount_usd.total_cmp(&b.amount_usd))
+/// A transfer by the numbers of its ends, which are in byte order of the names, and its place in time.
+#[derive(Clone, Copy, Debug)]
+struct Hop {
+    from: u32,
+    to: u32,
+    at: u32,
 }
 
-fn names(t: &Transfer) -> [&str; 5] {
-    [&t.tx_id, &t.event_index, &t.edge_index, &t.asset_contract, &t.asset_symbol]
+impl Hop {
+    fn pair(&self) -> (u32, u32) {
+        (self.from, self.to)
+    }
 }
 
 /// The UTC hour of day.
@@ -49,10 +64,6 @@ pub(super) fn hour_of(timestamp_ms: i64) -> usize {
 pub(super) fn weekday_of(timestamp_ms: i64) -> usize {
     // 1970-01-01 was a Thursday
     (timestamp_ms.div_euclid(DAY_MS) + 3).rem_euclid(7) as usize
-}
-
-fn pair(t: &Transfer) -> (&str, &str) {
-    (&t.from_address, &t.to_address)
 }
 
 fn one_way(rows: &[&Transfer]) -> MoneyFlow {
@@ -95,14 +106,12 @@ fn dominant_asset(rows: &[&Transfer]) -> String {
     largest.map(|t| t.asset_symbol.clone()).unwrap_or_default()
 }
 
-/// US dollars that went back, when anything did. A payment to oneself does not come back.
-fn returned(flows: &[MoneyFlow], flow: &MoneyFlow) -> Option<f64> {
-    if flow.from_address == flow.to_address {
+/// Where the pair of the opposite direction stands. A payment to oneself does not come back.
+fn returned(pairs: &[&[Hop]], (from, to): (u32, u32)) -> Option<usize> {
+    if from == to {
         return None;
     }
-    let back = (flow.to_address.as_str(), flow.from_address.as_str());
-    let at = flows.binary_search_by(|f| (f.from_address.as_str(), f.to_address.as_str()).cmp(&back)).ok()?;
-    Some(flows[at].amount_usd_sum)
+    pairs.binary_search_by(|hops| hops[0].pair().cmp(&(to, from))).ok()
 }
 
 /// min / max of two amounts; 0 when there is nothing.

@@ -10,8 +10,10 @@
 
 mod address;
 mod alerts;
+mod chronicle;
 mod clusters;
 mod document;
+mod few;
 mod flows;
 mod graph;
 mod graph_features;
@@ -30,7 +32,8 @@ pub use patterns::{
 };
 pub use typologies::{ExchangePayments, Facts, Finding, NearThreshold, TYPOLOGIES, Typology};
 
-use crate::aml::sot::{Batch, NumberColumn, Transfer};
+use self::chronicle::Chronicle;
+use crate::aml::sot::{Batch, NumberColumn};
 
 /// A table that derivation can fill in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,17 +73,20 @@ pub fn complete(batch: Batch) -> Batch {
 /// Transfers outside the batch's window are left out of account; a window of 0 days is an unknown one and keeps all.
 pub fn complete_and_list(mut batch: Batch) -> (Batch, Vec<Derived>) {
     let mut derived = Vec::new();
-    let transfers = within_window(&batch);
-    fill(&mut batch.money_flows, Derived::MoneyFlows, &mut derived, || transfers.as_deref().map(money_flows));
-    let flows = batch.money_flows.as_deref();
+    let chronicle = batch.transfers.as_deref().map(|transfers| Chronicle::within(&batch.id, transfers));
+    let transfers = chronicle.as_ref();
+    fill(&mut batch.money_flows, Derived::MoneyFlows, &mut derived, || transfers.map(flows::flows_of));
+    let asked = batch.features.is_none() || batch.patterns.is_none() || batch.alerts.is_none();
+    let graph = batch.money_flows.as_deref().filter(|_| asked).map(FlowGraph::new);
+    let graph = graph.as_ref();
     fill(&mut batch.features, Derived::Features, &mut derived, || {
-        flows.map(|flows| address_features(flows, transfers.as_deref()))
+        graph.map(|graph| address::features_of(graph, transfers))
     });
     fill(&mut batch.patterns, Derived::Patterns, &mut derived, || {
-        flows.map(|flows| patterns(flows, transfers.as_deref()))
+        graph.map(|graph| patterns::patterns_of(graph, transfers))
     });
     if batch.alerts.is_none() && batch.features.is_some() {
-        batch.alerts = Some(alerts(&batch, transfers.as_deref()));
+        batch.alerts = Some(alerts::alerts_of(&batch, graph, transfers));
         derived.push(Derived::Alerts);
     }
     if batch.clusters.is_none() {
@@ -95,25 +101,28 @@ pub fn complete_and_list(mut batch: Batch) -> (Batch, Vec<Derived>) {
 /// They are for tables that others read; no shipped model does, so [`complete`] leaves them out. Columns whose names
 /// the table already has stay as they are.
 pub fn add_graph_features(batch: &mut Batch) {
-    let (Some(transfers), Some(flows)) = (within_window(batch), &batch.money_flows) else { return };
+    let (Some(transfers), Some(flows)) = (&batch.transfers, &batch.money_flows) else { return };
     let window = if batch.id.window_days == 0 { 0..0 } else { batch.id.window_ms() };
-    let graph = graph_features(flows, &transfers, window);
+    let transfers = Chronicle::within(&batch.id, transfers);
+    let graph = graph_features::columns_beyond(&FlowGraph::new(flows), &transfers, window);
     let Some(table) = &mut batch.features else { return };
+    let same_rows = table.addresses.names().eq(graph.addresses.names());
     let ids: Vec<Option<u32>> = table.addresses.names().map(|name| graph.addresses.get(name)).collect();
-    for column in graph.columns {
-        if table.column(&column.name).is_none() {
-            let value = |id: &Option<u32>| id.map_or(f64::NAN, |id| column.values[id as usize]);
-            let values = ids.iter().map(value).collect();
-            table.columns.push(NumberColumn { name: column.name, values });
+    for NumberColumn { name, mut values } in graph.columns {
+        if table.column(&name).is_none() {
+            if !same_rows {
+                values = ids.iter().map(|id| id.map_or(f64::NAN, |id| values[id as usize])).collect();
+            }
+            table.columns.push(NumberColumn { name, values });
         }
     }
 }
 
 /// Puts the patterns of [`FURTHER_DETECTORS`] behind those of the batch; alerts and clusters stay as they are.
 pub fn add_further_patterns(batch: &mut Batch) {
-    let transfers = within_window(batch);
     let (Some(flows), Some(patterns)) = (&batch.money_flows, &mut batch.patterns) else { return };
-    patterns.extend(further_patterns(flows, transfers.as_deref()));
+    let transfers = batch.transfers.as_deref().map(|transfers| Chronicle::within(&batch.id, transfers));
+    patterns.extend(patterns::further_patterns_of(&FlowGraph::new(flows), transfers.as_ref()));
 }
 
 fn fill<T>(
@@ -126,13 +135,6 @@ fn fill<T>(
         *table = make();
         derived.extend(table.is_some().then_some(name));
     }
-}
-
-fn within_window(batch: &Batch) -> Option<Vec<Transfer>> {
-    let transfers = batch.transfers.as_ref()?;
-    let window = batch.id.window_ms();
-    let keep = |t: &&Transfer| batch.id.window_days == 0 || window.contains(&t.block_timestamp);
-    Some(transfers.iter().filter(keep).cloned().collect())
 }
 
 /// Absent and infinite amounts count as nothing: one bad price must not make a whole neighbourhood NaN.

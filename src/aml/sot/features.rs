@@ -111,19 +111,43 @@ fn no_number(file: &str, column: &TableColumn) -> BatchFault {
     }
 }
 
-/// The table as columns, with the batch's key columns.
-pub(super) fn write(features: &AddressFeatures, id: &BatchId) -> Vec<TableColumn> {
-    let rows = features.addresses.len();
-    let addresses = features.addresses.names().map(|name| Some(name.to_owned())).collect();
-    let date = super::cell::days_of(id.processing_date);
-    let mut columns = vec![
-        TableColumn::new("window_days", Values::Int(vec![Some(id.window_days.into()); rows])),
-        TableColumn::new("processing_date", Values::Date(vec![Some(date); rows])),
-        TableColumn::new(ADDRESS.name, Values::Text(addresses)),
-    ];
-    let number = |c: &NumberColumn| TableColumn::new(&c.name, Values::F64(c.values.clone()));
-    columns.extend(features.columns.iter().filter(|c| !is_key_column(&c.name)).map(number));
-    columns
+/// The table as columns one by one: the batch's key columns, then the numbers.
+pub(super) struct Columns<'a> {
+    features: &'a AddressFeatures,
+    id: &'a BatchId,
+    numbers: Vec<&'a NumberColumn>,
+}
+
+impl<'a> Columns<'a> {
+    pub(super) fn of(features: &'a AddressFeatures, id: &'a BatchId) -> Self {
+        let numbers = features.columns.iter().filter(|c| !is_key_column(&c.name)).collect();
+        Columns { features, id, numbers }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        3 + self.numbers.len()
+    }
+
+    /// One of them.
+    pub(super) fn column(&self, at: usize) -> TableColumn {
+        let rows = self.features.addresses.len();
+        match at {
+            0 => TableColumn::new("window_days", Values::Int(vec![Some(self.id.window_days.into()); rows])),
+            1 => {
+                let date = super::cell::days_of(self.id.processing_date);
+                TableColumn::new("processing_date", Values::Date(vec![Some(date); rows]))
+            }
+            2 => {
+                let addresses = self.features.addresses.names().map(|name| Some(name.to_owned())).collect();
+                TableColumn::new(ADDRESS.name, Values::Text(addresses))
+            }
+            _ => {
+                let NumberColumn { name, values } = self.numbers[at - 3];
+                TableColumn::new(name, Values::F64(values.clone()))
+            }
+        }
+    }
 }
 
 /// The official columns that models read or `derive` computes, in byte order: numbers all of them.

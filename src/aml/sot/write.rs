@@ -26,12 +26,39 @@ pub fn write_batch(dir: &Path, batch: &Batch, tables: &[TableKind]) -> Result<()
     }
     let mut written = vec![];
     for kind in TableKind::ALL.into_iter().filter(|kind| tables.contains(kind)) {
-        let Some(table) = to_table(batch, kind) else { continue };
-        let bytes = parquet::to_bytes(&table)?;
+        let Some(rows) = batch.rows(kind) else { continue };
+        let bytes = bytes_of(batch, kind)?;
         file::write(&dir.join(kind.file()), &bytes)?;
-        written.push(WrittenFile { table: kind.name(), rows: table.n_rows, digest: Digest::of(&bytes) });
+        written.push(WrittenFile { table: kind.name(), rows, digest: Digest::of(&bytes) });
     }
     file::write(&meta_path, meta::meta_json(&batch.id, &written).as_bytes())
+}
+
+impl Batch {
+    /// How many rows a table has; `None` where the batch does not have it.
+    pub fn rows(&self, kind: TableKind) -> Option<usize> {
+        match kind {
+            TableKind::Transfers => self.transfers.as_ref().map(Vec::len),
+            TableKind::AddressLabels => self.labels.as_ref().map(Vec::len),
+            TableKind::Assets => self.assets.as_ref().map(Vec::len),
+            TableKind::AssetPrices => self.asset_prices.as_ref().map(Vec::len),
+            TableKind::GroundTruth => self.ground_truth.as_ref().map(Vec::len),
+            TableKind::MoneyFlows => self.money_flows.as_ref().map(Vec::len),
+            TableKind::Features => self.features.as_ref().map(|features| features.addresses.len()),
+            TableKind::Patterns => self.patterns.as_ref().map(Vec::len),
+            TableKind::Alerts => self.alerts.as_ref().map(Vec::len),
+            TableKind::Clusters => self.clusters.as_ref().map(Vec::len),
+        }
+    }
+}
+
+/// A table as a file's bytes; that of the features, which is by far the largest, without a copy of the whole.
+fn bytes_of(batch: &Batch, kind: TableKind) -> Result<Vec<u8>, WriteError> {
+    if let (TableKind::Features, Some(features)) = (kind, &batch.features) {
+        let columns = features::Columns::of(features, &batch.id);
+        return parquet::columns_to_bytes(&kind.file(), columns.len(), |at| columns.column(at));
+    }
+    parquet::to_bytes(&to_table(batch, kind).unwrap_or_else(|| Table::new(kind.file(), vec![])))
 }
 
 /// A table of the batch as columns; `None` where the batch does not have it.
@@ -43,7 +70,10 @@ pub fn to_table(batch: &Batch, kind: TableKind) -> Option<Table> {
         TableKind::AssetPrices => Record::write(batch.asset_prices.as_ref()?),
         TableKind::GroundTruth => Record::write(batch.ground_truth.as_ref()?),
         TableKind::MoneyFlows => keyed(batch, batch.money_flows.as_ref()?),
-        TableKind::Features => features::write(batch.features.as_ref()?, &batch.id),
+        TableKind::Features => {
+            let columns = features::Columns::of(batch.features.as_ref()?, &batch.id);
+            (0..columns.len()).map(|at| columns.column(at)).collect()
+        }
         TableKind::Patterns => keyed(batch, batch.patterns.as_ref()?),
         TableKind::Alerts => Record::write(batch.alerts.as_ref()?),
         TableKind::Clusters => Record::write(batch.clusters.as_ref()?),

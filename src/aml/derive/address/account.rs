@@ -2,10 +2,10 @@
 
 use super::network::Measures;
 use super::stats;
+use crate::aml::derive::chronicle::Chronicle;
 use crate::aml::derive::finite;
-use crate::aml::derive::flows::{DAY_MS, chronological, hour_of, weekday_of};
+use crate::aml::derive::flows::{DAY_MS, hour_of, weekday_of};
 use crate::aml::derive::graph::{Edge, FlowGraph};
-use crate::aml::sot::Transfer;
 
 /// One transfer as its sender and recipient see it.
 #[derive(Clone, Copy, Debug)]
@@ -147,11 +147,9 @@ impl Events {
 }
 
 /// Each address's transfers in time order; one to oneself is listed once.
-pub(super) fn events_by_address(graph: &FlowGraph<'_>, transfers: &[Transfer]) -> Vec<Vec<Event>> {
-    let mut rows: Vec<&Transfer> = transfers.iter().collect();
-    rows.sort_by(|a, b| chronological(a, b));
+pub(super) fn events_by_address(graph: &FlowGraph<'_>, transfers: &Chronicle<'_>) -> Vec<Vec<Event>> {
     let mut events = vec![Vec::new(); graph.len()];
-    for t in rows {
+    for t in transfers.rows() {
         let native = finite(t.amount);
         let event =
             Event { at: t.block_timestamp, amount: if native > 0.0 { native } else { finite(t.amount_usd) } };

@@ -13,6 +13,7 @@ pub(super) mod stats;
 pub use account::Account;
 pub use columns::{Column, columns};
 
+use super::chronicle::Chronicle;
 use super::graph::FlowGraph;
 use crate::aml::sot::{AddressFeatures, MoneyFlow, NumberColumn, Transfer};
 use crate::determinism::par;
@@ -22,18 +23,31 @@ use crate::determinism::par;
 /// # Determinism
 /// Each row is computed alone from edges in key order and transfers in time order.
 pub fn address_features(flows: &[MoneyFlow], transfers: Option<&[Transfer]>) -> AddressFeatures {
-    let graph = FlowGraph::new(flows);
-    let measures = network::Measures::of(&graph);
-    let events = transfers.map(|transfers| account::events_by_address(&graph, transfers));
-    let registry = columns();
-    let rows = par::map(graph.len(), |id| {
-        let own = events.as_ref().map(|events| events[id].as_slice());
-        let account = Account::new(&graph, &measures, id as u32, own);
-        registry.iter().map(|column| (column.value)(&account)).collect::<Vec<f64>>()
-    });
-    let column = |(at, column): (usize, &Column)| NumberColumn {
-        name: column.name.to_owned(),
-        values: rows.iter().map(|row| row[at]).collect(),
-    };
-    AddressFeatures { columns: registry.iter().enumerate().map(column).collect(), addresses: graph.addresses }
+    features_of(&FlowGraph::new(flows), transfers.map(Chronicle::of).as_ref())
 }
+
+pub(super) fn features_of(graph: &FlowGraph<'_>, transfers: Option<&Chronicle<'_>>) -> AddressFeatures {
+    let measures = network::Measures::of(graph);
+    let events = transfers.map(|transfers| account::events_by_address(graph, transfers));
+    let registry = columns();
+    let blank = |column: &Column| NumberColumn {
+        name: column.name.to_owned(),
+        values: Vec::with_capacity(graph.len()),
+    };
+    let mut columns: Vec<NumberColumn> = registry.iter().map(blank).collect();
+    // rows of a part of the addresses at a time: all of them would take as much memory as the columns
+    for from in (0..graph.len()).step_by(ROWS_AT_A_TIME) {
+        let rows = par::map(ROWS_AT_A_TIME.min(graph.len() - from), |at| {
+            let id = from + at;
+            let own = events.as_ref().map(|events| events[id].as_slice());
+            let account = Account::new(graph, &measures, id as u32, own);
+            registry.iter().map(|column| (column.value)(&account)).collect::<Vec<f64>>()
+        });
+        for (at, column) in columns.iter_mut().enumerate() {
+            column.values.extend(rows.iter().map(|row| row[at]));
+        }
+    }
+    AddressFeatures { columns, addresses: graph.addresses.clone() }
+}
+
+const ROWS_AT_A_TIME: usize = 1 << 14;

@@ -145,33 +145,68 @@ fn reaches(graph: &FlowGraph<'_>) -> (Vec<[f64; 3]>, Vec<[f64; 3]>) {
     let volume: Vec<f64> = (0..graph.len() as u32)
         .map(|a| graph.incoming(a).map(usd).sum::<f64>() + graph.outgoing(a).map(usd).sum::<f64>())
         .collect();
-    let blocks = par::map_blocks(graph.len(), 64, |starts| {
-        // seen[a] == start + 1 where the search from `start` has been at `a`
-        let mut seen = vec![0; graph.len()];
+    // each block remembers the whole graph, so their number must not grow with it
+    let block = (graph.len() / 64).max(64);
+    let blocks = par::map_blocks(graph.len(), block, |starts| {
+        let mut seen = Seen::of(graph.len());
         starts.map(|start| reach(graph, &volume, &mut seen, start)).collect::<Vec<_>>()
     });
-    blocks
-        .fold(Vec::new(), |mut all, part| {
-            all.extend(part);
-            all
-        })
-        .into_iter()
-        .unzip()
+    blocks.concat().into_iter().unzip()
 }
 
-fn reach(graph: &FlowGraph<'_>, volume: &[f64], seen: &mut [usize], start: usize) -> ([f64; 3], [f64; 3]) {
+/// Where a search has been, and whom it reached last.
+struct Seen {
+    /// The start of the search that was there last, plus 1.
+    by: Vec<u32>,
+    /// A bit for each address of the level that is being filled.
+    level: Vec<u64>,
+}
+
+impl Seen {
+    fn of(n: usize) -> Self {
+        Seen { by: vec![0; n], level: vec![0; n.div_ceil(64)] }
+    }
+
+    /// Addresses in order, whose bits are set, as they are cleared.
+    ///
+    /// A level that is a good part of the graph is read out of its bits, a small one sorted.
+    fn in_order(&mut self, mut reached: Vec<u32>) -> Vec<u32> {
+        if reached.len() < self.level.len() / 8 {
+            reached.iter().for_each(|&a| self.level[a as usize / 64] = 0);
+            reached.sort_unstable();
+            return reached;
+        }
+        reached.clear();
+        for (place, word) in (0_u32..).zip(&mut self.level) {
+            let mut bits = std::mem::take(word);
+            while bits != 0 {
+                reached.push(64 * place + bits.trailing_zeros());
+                bits &= bits - 1;
+            }
+        }
+        reached
+    }
+}
+
+fn reach(graph: &FlowGraph<'_>, volume: &[f64], seen: &mut Seen, start: usize) -> ([f64; 3], [f64; 3]) {
     let (mut counts, mut volumes) = ([0.0; 3], [0.0; 3]);
     let (mut count, mut total) = (0.0, 0.0);
+    let by = start as u32 + 1;
     let mut level = vec![start as u32];
-    seen[start] = start + 1;
+    seen.by[start] = by;
     for hop in 0..3 {
-        let mut next: Vec<u32> = level.iter().flat_map(|&a| graph.outgoing(a).map(|e| e.to)).collect();
-        next.retain(|&a| std::mem::replace(&mut seen[a as usize], start + 1) != start + 1);
-        next.sort_unstable();
-        count += next.len() as f64;
-        total += next.iter().map(|&a| volume[a as usize]).sum::<f64>();
+        let mut next = Vec::new();
+        for edge in level.iter().flat_map(|&a| graph.outgoing(a)) {
+            let to = edge.to as usize;
+            if std::mem::replace(&mut seen.by[to], by) != by {
+                seen.level[to / 64] |= 1 << (to % 64);
+                next.push(edge.to);
+            }
+        }
+        level = seen.in_order(next);
+        count += level.len() as f64;
+        total += level.iter().map(|&a| volume[a as usize]).sum::<f64>();
         (counts[hop], volumes[hop]) = (count, total);
-        level = next;
     }
     (counts, volumes)
 }

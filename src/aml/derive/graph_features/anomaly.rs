@@ -1,6 +1,6 @@
 //! How unlike the batch's other addresses an address is.
 
-use super::forest::isolation;
+use super::forest::{Scaled, isolation};
 use super::{Family, Scene, lines};
 use crate::determinism::math;
 
@@ -23,14 +23,13 @@ fn anomaly(scene: &Scene<'_>) -> Vec<Vec<f64>> {
     {
         let named = super::FAMILIES.iter().filter(|family| families.contains(&family.name));
         let lines = named.flat_map(|family| (family.list)());
-        let scaled: Vec<Vec<f64>> = lines
+        let columns: Vec<Scaled<'_>> = lines
             .map(|(name, unit, _)| {
                 let large = matches!(unit, "usd" | "count" | "hours");
-                let scale = |&x: &f64| if large { signed_log(x) } else { x };
-                scene.column(&name).iter().map(scale).collect()
+                let scale = if large { signed_log } else { |x| x };
+                Scaled { values: scene.column(&name), scale }
             })
             .collect();
-        let columns: Vec<&[f64]> = scaled.iter().map(Vec::as_slice).collect();
         scores.push(isolation(&columns, scene.len()));
     }
     scores

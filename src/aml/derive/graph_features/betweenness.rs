@@ -16,10 +16,12 @@ const SEED: u64 = 20_251_120;
 pub(super) fn betweenness(scene: &Scene<'_>) -> Vec<f64> {
     let n = scene.len();
     let sources = sources(n);
-    let parts = par::map(sources.len(), |at| dependencies(scene, sources[at]));
     let mut sum = vec![0.0; n];
-    for part in &parts {
-        sum.iter_mut().zip(part).for_each(|(total, x)| *total += x);
+    // a few at a time: each holds a number for every address
+    for some in sources.chunks(8) {
+        for part in par::map(some.len(), |at| dependencies(scene, some[at])) {
+            sum.iter_mut().zip(part).for_each(|(total, x)| *total += x);
+        }
     }
     let pairs = sources.len() as f64 * n.saturating_sub(2).max(1) as f64;
     sum.iter().map(|x| x / pairs).collect()

@@ -1,7 +1,9 @@
 //! Transfers as steps between numbered addresses: in time order, and by sender and recipient.
 
+use std::ops::Range;
+
+use crate::aml::derive::chronicle::Chronicle;
 use crate::aml::derive::finite;
-use crate::aml::derive::flows::chronological;
 use crate::aml::derive::graph::FlowGraph;
 use crate::aml::sot::Transfer;
 
@@ -21,17 +23,20 @@ pub(super) struct Step {
 /// All steps; payments to oneself are left out, for they tell nothing of anybody else.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
-    /// In the order of `chronological`, so that equal times have a fixed order too.
+    /// In the order of the chronicle, so that equal times have a fixed order too.
     pub(super) steps: Vec<Step>,
     sent: Lists,
     received: Lists,
+    /// The steps of `sent`, one sender's behind the other: who goes on from a step reads them in one piece.
+    by_sender: Vec<Step>,
+    /// For each step how many its recipient had sent before it.
+    sent_before: Vec<u32>,
 }
 
 impl Ledger {
     /// Numbers the transfers between addresses of `graph`; others are left out.
-    pub(super) fn new(graph: &FlowGraph<'_>, transfers: &[Transfer]) -> Self {
-        let mut rows: Vec<&Transfer> = transfers.iter().collect();
-        rows.sort_by(|a, b| chronological(a, b));
+    pub(super) fn new(graph: &FlowGraph<'_>, transfers: &Chronicle<'_>) -> Self {
+        let rows = transfers.rows();
         let priced = rows.iter().any(|t| finite(t.amount_usd) > 0.0);
         let step = |t: &&Transfer| {
             let (from, to) = (graph.addresses.get(&t.from_address)?, graph.addresses.get(&t.to_address)?);
@@ -43,7 +48,16 @@ impl Ledger {
         let steps: Vec<Step> = rows.iter().filter_map(step).collect();
         let sent = Lists::new(graph.len(), steps.iter().map(|s| s.from));
         let received = Lists::new(graph.len(), steps.iter().map(|s| s.to));
-        Ledger { steps, sent, received }
+        let by_sender = sent.items.iter().map(|&id| steps[id as usize]).collect();
+        let sent_before = sent_before(graph.len(), &steps);
+        Ledger { steps, sent, received, by_sender, sent_before }
+    }
+
+    /// What a step's recipient sent after it, in time order: positions and the steps themselves.
+    pub(super) fn onward(&self, id: u32) -> impl Iterator<Item = (u32, &Step)> {
+        let own = self.sent.range(self.steps[id as usize].to);
+        let rest = own.start + self.sent_before[id as usize] as usize..own.end;
+        self.sent.items[rest.clone()].iter().copied().zip(&self.by_sender[rest])
     }
 
     /// Positions of the steps an address sent, in time order.
@@ -72,6 +86,15 @@ impl Ledger {
         ids.sort_unstable();
         ids.iter().map(|&id| self.steps[id as usize]).collect()
     }
+}
+
+fn sent_before(n: usize, steps: &[Step]) -> Vec<u32> {
+    let mut sent = vec![0; n];
+    let before = |step: &Step| {
+        sent[step.from as usize] += 1;
+        sent[step.to as usize]
+    };
+    steps.iter().map(before).collect()
 }
 
 /// A list of numbers for each address, one behind the other.
@@ -103,7 +126,11 @@ impl Lists {
 
     /// The list of an address.
     pub(super) fn of(&self, address: u32) -> &[u32] {
+        &self.items[self.range(address)]
+    }
+
+    fn range(&self, address: u32) -> Range<usize> {
         let a = address as usize;
-        &self.items[self.start[a] as usize..self.start[a + 1] as usize]
+        self.start[a] as usize..self.start[a + 1] as usize
     }
 }

@@ -27,6 +27,7 @@ mod shapes;
 use std::ops::Range;
 
 use self::ledger::{Ledger, Lists, Step};
+use super::chronicle::Chronicle;
 use super::graph::FlowGraph;
 use crate::aml::sot::{AddressFeatures, MoneyFlow, NumberColumn, Transfer};
 use crate::determinism::par;
@@ -105,9 +106,34 @@ impl Scene<'_> {
 
     /// Rows of `N` values, computed for each address alone, as `N` columns.
     fn each<const N: usize>(&self, row: impl Fn(u32) -> [f64; N] + Sync + Send) -> Vec<Vec<f64>> {
-        let rows = par::map(self.len(), |address| row(address as u32));
-        (0..N).map(|at| rows.iter().map(|row| row[at]).collect()).collect()
+        self.each_with(|| (), |(), address| row(address))
     }
+
+    /// [`Self::each`] with a memory that is made for each block of addresses and handed from one to the next.
+    fn each_with<M, const N: usize>(
+        &self,
+        memory: impl Fn() -> M + Sync,
+        row: impl Fn(&mut M, u32) -> [f64; N] + Sync,
+    ) -> Vec<Vec<f64>> {
+        let blocks = par::map_blocks(self.len(), BLOCK, |addresses| {
+            let mut memory = memory();
+            addresses.map(|address| row(&mut memory, address as u32)).collect::<Vec<_>>()
+        });
+        columns_of(&blocks.concat())
+    }
+
+    /// A length of blocks for searches whose memory is as large as the graph: few of them, however large it is.
+    fn long_block(&self) -> usize {
+        (self.len() / 64).max(BLOCK)
+    }
+}
+
+/// Addresses, or transfers, that one thread takes at a time.
+const BLOCK: usize = 1024;
+
+/// Rows as columns.
+fn columns_of<const N: usize>(rows: &[[f64; N]]) -> Vec<Vec<f64>> {
+    (0..N).map(|at| rows.iter().map(|row| row[at]).collect()).collect()
 }
 
 /// Every column beyond the official ones.
@@ -128,8 +154,15 @@ pub fn features() -> Vec<Feature> {
 /// # Determinism
 /// Each address is computed alone from steps in time order; sums over addresses go upwards.
 pub fn graph_features(flows: &[MoneyFlow], transfers: &[Transfer], window: Range<i64>) -> AddressFeatures {
-    let graph = FlowGraph::new(flows);
-    let mut scene = scene(&graph, transfers, window);
+    columns_beyond(&FlowGraph::new(flows), &Chronicle::of(transfers), window)
+}
+
+pub(super) fn columns_beyond(
+    graph: &FlowGraph<'_>,
+    transfers: &Chronicle<'_>,
+    window: Range<i64>,
+) -> AddressFeatures {
+    let mut scene = scene(graph, transfers, window);
     for family in FAMILIES {
         let columns = (family.compute)(&scene);
         let lines = (family.list)();
@@ -138,10 +171,10 @@ pub fn graph_features(flows: &[MoneyFlow], transfers: &[Transfer], window: Range
         scene.done.extend(named);
     }
     let columns = scene.done;
-    AddressFeatures { addresses: graph.addresses, columns }
+    AddressFeatures { addresses: graph.addresses.clone(), columns }
 }
 
-fn scene<'a>(graph: &'a FlowGraph<'a>, transfers: &[Transfer], window: Range<i64>) -> Scene<'a> {
+fn scene<'a>(graph: &'a FlowGraph<'a>, transfers: &Chronicle<'_>, window: Range<i64>) -> Scene<'a> {
     let ledger = Ledger::new(graph, transfers);
     let mut pairs: Vec<(u32, u32)> =
         graph.edges.iter().filter(|e| e.from != e.to).map(|e| (e.from, e.to)).collect();

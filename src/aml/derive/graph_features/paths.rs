@@ -1,8 +1,7 @@
 //! Paths along which time never runs backwards: chains that keep or peel the amount, reach, and loops.
 
-use std::collections::BTreeSet;
-
-use super::{Family, MONTH_MS, Scene, Step, WEEK_MS, lines};
+use super::{BLOCK, Family, Lists, MONTH_MS, Scene, Step, WEEK_MS, lines};
+use crate::aml::derive::few::{Came, Few};
 use crate::determinism::par;
 
 pub(super) const PATHS: Family = Family { name: "paths", list: || lines(LIST), compute: paths };
@@ -88,37 +87,22 @@ fn paths(scene: &Scene<'_>) -> Vec<Vec<f64>> {
     columns
 }
 
-/// Transfers that go on from `step`: later ones (by time, then position), within `span`.
-fn onward<'s>(scene: &'s Scene<'_>, id: u32, span: i64) -> impl Iterator<Item = u32> + 's {
-    let step = scene.ledger.steps[id as usize];
-    let ids = scene.ledger.sent_ids(step.to);
-    let from = ids.partition_point(|&next| next <= id);
-    let until = step.at.saturating_add(span);
-    ids[from..]
-        .iter()
-        .copied()
-        .take_while(move |&next| scene.ledger.steps[next as usize].at <= until)
-        .take(NEXT)
+/// Transfers that go on from one: later ones (by time, then position), within `span`.
+fn onward<'s>(scene: &'s Scene<'_>, id: u32, span: i64) -> impl Iterator<Item = (u32, &'s Step)> {
+    let until = scene.ledger.steps[id as usize].at.saturating_add(span);
+    scene.ledger.onward(id).take_while(move |(_, step)| step.at <= until).take(NEXT)
 }
 
 /// Longest chains ahead of, behind and through each address.
 fn chains(scene: &Scene<'_>, band: Band) -> Vec<Vec<f64>> {
     let steps = &scene.ledger.steps;
     let (mut ahead, mut behind) = (vec![1_u32; steps.len()], vec![1_u32; steps.len()]);
-    let follows: Vec<Vec<u32>> = par::map(steps.len(), |id| {
-        let step = &steps[id];
-        let fits = |next: &u32| {
-            step.value > 0.0
-                && band.holds(step, &steps[*next as usize])
-                && steps[*next as usize].to != step.from
-        };
-        onward(scene, id as u32, WEEK_MS).filter(fits).collect()
-    });
+    let follows = followers(scene, band);
     for id in (0..steps.len()).rev() {
-        ahead[id] = 1 + follows[id].iter().map(|&next| ahead[next as usize]).max().unwrap_or(0);
+        ahead[id] = 1 + follows.of(id as u32).iter().map(|&next| ahead[next as usize]).max().unwrap_or(0);
     }
-    for (id, next) in follows.iter().enumerate() {
-        for &next in next {
+    for id in 0..steps.len() {
+        for &next in follows.of(id as u32) {
             behind[next as usize] = behind[next as usize].max(behind[id] + 1);
         }
     }
@@ -136,6 +120,22 @@ fn chains(scene: &Scene<'_>, band: Band) -> Vec<Vec<f64>> {
     })
 }
 
+/// For each transfer those that hand it on: within a week, by somebody else than who sent it, within the band.
+fn followers(scene: &Scene<'_>, band: Band) -> Lists {
+    let steps = &scene.ledger.steps;
+    let blocks = par::map_blocks(steps.len(), BLOCK, |ids| {
+        let fits =
+            |step: &Step, next: &Step| step.value > 0.0 && band.holds(step, next) && next.to != step.from;
+        let of = |id: usize| {
+            onward(scene, id as u32, WEEK_MS)
+                .filter(move |&(_, next)| fits(&steps[id], next))
+                .map(move |(next, _)| (id as u32, next))
+        };
+        ids.flat_map(of).collect::<Vec<_>>()
+    });
+    Lists::of_pairs(steps.len(), blocks.concat().iter().copied())
+}
+
 /// Which way in time.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Time {
@@ -144,121 +144,174 @@ enum Time {
 }
 
 fn reaches(scene: &Scene<'_>) -> Vec<Vec<f64>> {
-    scene.each(|address| {
-        let (ahead, behind) = (reach(scene, address, Time::Forward), reach(scene, address, Time::Backward));
+    let memory = || (Few::of_at_most(MOST_REACHED + 1), Vec::new());
+    scene.each_with(memory, |(seen, since), address| {
+        let ahead = reach(scene, address, Time::Forward, seen, since);
+        let behind = reach(scene, address, Time::Backward, seen, since);
         [ahead[0], ahead[1], ahead[2], behind[0], behind[1], behind[2]]
     })
 }
 
 /// Addresses within 1, 2 and 3 transfers. An address goes on from when money first came there (backwards: last left).
-fn reach(scene: &Scene<'_>, start: u32, time: Time) -> [f64; 3] {
-    let mut seen = BTreeSet::from([start]);
-    let mut counts = [0.0; 3];
-    let mut level: Vec<(u32, Option<i64>)> = vec![(start, None)];
+///
+/// `seen` and `since` are memory: the addresses, and when money came to each. Once the search is full nobody can be
+/// added, neither on this level nor later, so it ends.
+fn reach(
+    scene: &Scene<'_>,
+    start: u32,
+    time: Time,
+    seen: &mut Few,
+    since: &mut Vec<Option<i64>>,
+) -> [f64; 3] {
+    seen.begin_with(start);
+    since.clear();
+    since.push(None);
+    let mut counts = [MOST_REACHED as f64; 3];
+    let mut level = 0..1;
     for count in &mut counts {
-        // who is reached on this level, and when first
-        let mut next: std::collections::BTreeMap<u32, i64> = std::collections::BTreeMap::new();
-        for &(address, since) in &level {
-            for step in leaving(scene, address, since, time) {
-                let (end, at) = match time {
-                    Time::Forward => (step.to, step.at),
-                    Time::Backward => (step.from, step.at.saturating_neg()),
-                };
-                if !seen.contains(&end) {
-                    next.entry(end).and_modify(|t| *t = at.min(*t)).or_insert(at);
+        let from = seen.len();
+        for at in level {
+            for &id in leaving(scene, seen.items()[at], since[at], time) {
+                let step = &scene.ledger.steps[id as usize];
+                let end = if time == Time::Forward { step.to } else { step.from };
+                match seen.insert(end) {
+                    Came::New if seen.len() > MOST_REACHED => return counts,
+                    Came::New => since.push(Some(step.at)),
+                    Came::Before(place) if place >= from => {
+                        since[place] = since[place].map(|t| time.first(t, step.at))
+                    }
+                    Came::Before(_) => {}
                 }
             }
         }
-        seen.extend(next.keys().copied().take((MOST_REACHED + 1).saturating_sub(seen.len())));
         *count = (seen.len() - 1) as f64;
-        level = next.into_iter().filter(|(a, _)| seen.contains(a)).map(|(a, at)| (a, Some(at))).collect();
+        level = from..seen.len();
     }
     counts
 }
 
-/// Transfers that leave an address within 7 days of `since` (all where it is the start), at most 300.
-fn leaving<'s>(
-    scene: &'s Scene<'_>,
-    address: u32,
-    since: Option<i64>,
-    time: Time,
-) -> Box<dyn Iterator<Item = &'s Step> + 's> {
-    let step = |id: &u32| &scene.ledger.steps[*id as usize];
-    let (sent, received) = (scene.ledger.sent_ids(address), scene.ledger.received_ids(address));
-    match (time, since) {
-        (Time::Forward, None) => Box::new(sent.iter().map(step).take(MOST_REACHED)),
-        (Time::Backward, None) => Box::new(received.iter().rev().map(step).take(MOST_REACHED)),
-        (Time::Forward, Some(since)) => {
-            let from = sent.partition_point(|id| step(id).at < since);
-            let until = since.saturating_add(WEEK_MS);
-            Box::new(sent[from..].iter().map(step).take_while(move |s| s.at <= until).take(MOST_REACHED))
+impl Time {
+    /// Which of two times comes first, going this way.
+    fn first(self, a: i64, b: i64) -> i64 {
+        match self {
+            Time::Forward => a.min(b),
+            Time::Backward => a.max(b),
         }
-        (Time::Backward, Some(negated)) => {
-            let until = negated.saturating_neg();
-            let to = received.partition_point(|id| step(id).at <= until);
-            let since = until.saturating_sub(WEEK_MS);
-            Box::new(
-                received[..to].iter().rev().map(step).take_while(move |s| s.at >= since).take(MOST_REACHED),
-            )
+    }
+}
+
+/// Transfers that leave an address within 7 days of `since` (all where it is the start), the 300 next to it.
+fn leaving<'s>(scene: &'s Scene<'_>, address: u32, since: Option<i64>, time: Time) -> &'s [u32] {
+    let at = |id: &u32| scene.ledger.steps[*id as usize].at;
+    match time {
+        Time::Forward => {
+            let ids = scene.ledger.sent_ids(address);
+            let from = since.map_or(0, |since| ids.partition_point(|id| at(id) < since));
+            let next = &ids[from..ids.len().min(from + MOST_REACHED)];
+            let until = since.map_or(i64::MAX, |since| since.saturating_add(WEEK_MS));
+            &next[..next.partition_point(|id| at(id) <= until)]
+        }
+        Time::Backward => {
+            let ids = scene.ledger.received_ids(address);
+            let to = since.map_or(ids.len(), |since| ids.partition_point(|id| at(id) <= since));
+            let next = &ids[to.saturating_sub(MOST_REACHED)..to];
+            let from = since.map_or(i64::MIN, |since| since.saturating_sub(WEEK_MS));
+            &next[next.partition_point(|id| at(id) < from)..]
         }
     }
 }
 
 /// Shortest loop and number of loops of each address.
 fn loops(scene: &Scene<'_>, band: Band) -> Vec<Vec<f64>> {
-    let found = par::map(scene.ledger.steps.len(), |id| shortest_loop(scene, id as u32, band));
+    let found = par::map_blocks(scene.ledger.steps.len(), BLOCK, |ids| {
+        let mut trail = Trail { seen: Few::of_at_most(LOOP_STEPS), led_from: Vec::new() };
+        ids.map(|id| shortest_loop(scene, id as u32, band, &mut trail))
+            .filter(|members| !members.is_empty())
+            .collect::<Vec<_>>()
+    });
     let mut hops = vec![(LOOP_HOPS + 1) as f64; scene.len()];
     let mut count = vec![0.0; scene.len()];
-    for members in found.iter().filter(|members| !members.is_empty()) {
-        let mut distinct = members.clone();
-        distinct.sort_unstable();
-        distinct.dedup();
-        for address in distinct {
-            hops[address as usize] = hops[address as usize].min(members.len() as f64);
+    for mut members in found.concat() {
+        let length = members.len() as f64;
+        members.sort_unstable();
+        members.dedup();
+        for address in members {
+            hops[address as usize] = hops[address as usize].min(length);
             count[address as usize] += 1.0;
         }
     }
     vec![hops, count]
 }
 
+/// Transfers that a search for a loop entered, and the place of the one that led to each.
+struct Trail {
+    seen: Few,
+    led_from: Vec<usize>,
+}
+
 /// Senders of the shortest loop's transfers that starts with a transfer; none without one. Breadth first over transfers,
 /// each entered once: the first to return ends a loop of fewest hops.
-fn shortest_loop(scene: &Scene<'_>, first: u32, band: Band) -> Vec<u32> {
+fn shortest_loop(scene: &Scene<'_>, first: u32, band: Band, trail: &mut Trail) -> Vec<u32> {
     let steps = &scene.ledger.steps;
     let home = steps[first as usize].from;
-    let mut trail: Vec<(u32, usize)> = vec![(first, 0)];
-    let mut seen = BTreeSet::from([first]);
+    if scene.ledger.received_ids(home).last().is_none_or(|&last| last <= first) {
+        // nothing comes back after it
+        return Vec::new();
+    }
+    trail.seen.begin_with(first);
+    trail.led_from.clear();
+    trail.led_from.push(0);
     let mut level = 0..1;
     for hop in 2..=LOOP_HOPS {
-        let from = trail.len();
-        for at in level.clone() {
-            let before = steps[trail[at].0 as usize];
-            for next in onward(scene, trail[at].0, MONTH_MS) {
-                let step = steps[next as usize];
-                if !band.holds(&before, &step) {
-                    continue;
-                }
-                if step.to == home && hop > 2 {
-                    return walk_back(&trail, at, steps);
-                }
-                if step.to != home && trail.len() < LOOP_STEPS && seen.insert(next) {
-                    trail.push((next, at));
-                }
-            }
+        if let Some(at) =
+            level.clone().find(|&at| hop > 2 && returns(scene, trail.seen.items()[at], home, band))
+        {
+            return trail.walk_back(at, steps);
         }
-        level = from..trail.len();
+        let from = trail.seen.len();
+        if hop < LOOP_HOPS {
+            level.for_each(|at| trail.go_on(scene, at, home, band));
+        }
+        level = from..trail.seen.len();
     }
     Vec::new()
 }
 
-/// Senders of the transfers from the first to the one at `at`, and where that one led.
-fn walk_back(trail: &[(u32, usize)], mut at: usize, steps: &[Step]) -> Vec<u32> {
-    let mut members = vec![steps[trail[at].0 as usize].to];
-    loop {
-        members.push(steps[trail[at].0 as usize].from);
-        if at == 0 {
-            return members;
+/// Whether a transfer that hands this one on goes to `home`.
+fn returns(scene: &Scene<'_>, id: u32, home: u32, band: Band) -> bool {
+    let steps = &scene.ledger.steps;
+    let before = &steps[id as usize];
+    // most transfers do not lead to anybody who ever pays home
+    scene.senders.of(home).binary_search(&before.to).is_ok()
+        && onward(scene, id, MONTH_MS).any(|(_, step)| step.to == home && band.holds(before, step))
+}
+
+impl Trail {
+    /// Enters the transfers that hand on the one at `at`, while there is room.
+    fn go_on(&mut self, scene: &Scene<'_>, at: usize, home: u32, band: Band) {
+        if self.seen.len() == LOOP_STEPS {
+            return;
         }
-        at = trail[at].1;
+        let id = self.seen.items()[at];
+        let before = &scene.ledger.steps[id as usize];
+        for (next, step) in onward(scene, id, MONTH_MS) {
+            let goes_on = step.to != home && band.holds(before, step);
+            if goes_on && self.seen.len() < LOOP_STEPS && self.seen.insert(next) == Came::New {
+                self.led_from.push(at);
+            }
+        }
+    }
+
+    /// Senders of the transfers from the first to the one at `at`, and where that one led.
+    fn walk_back(&self, mut at: usize, steps: &[Step]) -> Vec<u32> {
+        let step = |at: usize| &steps[self.seen.items()[at] as usize];
+        let mut members = vec![step(at).to];
+        loop {
+            members.push(step(at).from);
+            if at == 0 {
+                return members;
+            }
+            at = self.led_from[at];
+        }
     }
 }

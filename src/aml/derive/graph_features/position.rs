@@ -4,6 +4,7 @@ use super::betweenness::{SOURCES, betweenness};
 use super::communities::{communities, components};
 use super::sample::{mean, ratio};
 use super::{Family, Line, Scene, lines};
+use crate::aml::derive::few::Few;
 use crate::determinism::{math, par};
 
 pub(super) const POSITION: Family = Family { name: "position", list, compute: position };
@@ -55,24 +56,27 @@ fn position(scene: &Scene<'_>) -> Vec<Vec<f64>> {
     let (part, group) = (components(&neighbours), communities(&neighbours));
     let groups = Groups::of(scene, &group, &neighbours);
     let part_size = sizes(&part);
-    let mut columns = scene.each(|address| {
-        let a = address as usize;
-        let own = &neighbours[a];
-        let inside = own.iter().filter(|&&b| group[b as usize] == group[a]).count();
-        let degrees: Vec<f64> =
-            own.iter().map(|&b| math::ln_1p(neighbours[b as usize].len() as f64)).collect();
-        let g = group[a] as usize;
-        [
-            part_size[part[a] as usize],
-            groups.size[g],
-            ratio(groups.pairs[g], groups.size[g] * (groups.size[g] - 1.0) / 2.0, 0.0),
-            ratio(groups.inside[g], groups.all[g], 0.0),
-            ratio(inside as f64, own.len() as f64, 0.0),
-            clustering(&neighbours, own),
-            mean(&degrees),
-            closeness(scene, address),
-        ]
-    });
+    let mut columns = scene.each_with(
+        || Few::of_at_most(MOST_NEAR + 1),
+        |seen, address| {
+            let a = address as usize;
+            let own = &neighbours[a];
+            let inside = own.iter().filter(|&&b| group[b as usize] == group[a]).count();
+            let degrees: Vec<f64> =
+                own.iter().map(|&b| math::ln_1p(neighbours[b as usize].len() as f64)).collect();
+            let g = group[a] as usize;
+            [
+                part_size[part[a] as usize],
+                groups.size[g],
+                ratio(groups.pairs[g], groups.size[g] * (groups.size[g] - 1.0) / 2.0, 0.0),
+                ratio(groups.inside[g], groups.all[g], 0.0),
+                ratio(inside as f64, own.len() as f64, 0.0),
+                clustering(&neighbours, own),
+                mean(&degrees),
+                closeness(scene, address, seen),
+            ]
+        },
+    );
     columns.push(pagerank(scene, Along::Payments));
     columns.push(pagerank(scene, Along::Origins));
     columns.push(betweenness(scene));
@@ -133,20 +137,25 @@ fn clustering(neighbours: &[Vec<u32>], own: &[u32]) -> f64 {
     ratio(ends as f64, (own.len() * own.len().saturating_sub(1)) as f64, 0.0)
 }
 
-fn closeness(scene: &Scene<'_>, address: u32) -> f64 {
-    const MOST: usize = 2000;
-    let mut seen = std::collections::BTreeSet::from([address]);
+/// Most addresses that reach one and are counted.
+const MOST_NEAR: usize = 2000;
+
+/// `seen` is memory.
+fn closeness(scene: &Scene<'_>, address: u32, seen: &mut Few) -> f64 {
+    seen.begin_with(address);
     let (mut level, mut sum) = (vec![address], 0.0);
     for hops in 1..=3_u32 {
-        let mut next = Vec::new();
-        for &b in level.iter().flat_map(|&a| scene.senders.of(a)) {
-            if seen.len() <= MOST && seen.insert(b) {
-                next.push(b);
-            }
+        let from = seen.len();
+        let mut near = level.iter().flat_map(|&a| scene.senders.of(a));
+        while let Some(&b) = near.next().filter(|_| seen.len() <= MOST_NEAR) {
+            seen.insert(b);
         }
-        next.sort_unstable();
-        sum += next.len() as f64 / f64::from(hops);
-        level = next;
+        level = seen.items()[from..].to_vec();
+        if hops < 3 {
+            // the lower go on first where not all can be counted
+            level.sort_unstable();
+        }
+        sum += level.len() as f64 / f64::from(hops);
     }
     sum
 }

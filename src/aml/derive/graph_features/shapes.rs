@@ -88,14 +88,11 @@ enum Side {
 
 fn all(scene: &Scene<'_>, side: Side, path: Path) -> Vec<Ends> {
     let n = scene.len();
-    let blocks = par::map_blocks(n, 1024, |addresses| {
+    let blocks = par::map_blocks(n, scene.long_block(), |addresses| {
         let mut counts = vec![0_u32; n];
         addresses.map(|a| ends(scene, a as u32, side, path, &mut counts)).collect::<Vec<_>>()
     });
-    blocks.fold(Vec::with_capacity(n), |mut all, part| {
-        all.extend(part);
-        all
-    })
+    blocks.concat()
 }
 
 /// Counterparties of an address on one side.
@@ -145,7 +142,7 @@ fn ends(scene: &Scene<'_>, address: u32, side: Side, path: Path, counts: &mut [u
 /// For each address the most paths between two others one of whose paths it stands in.
 fn middles(scene: &Scene<'_>) -> Vec<u32> {
     let n = scene.len();
-    let blocks = par::map_blocks(n, 1024, |addresses| {
+    let blocks = par::map_blocks(n, scene.long_block(), |addresses| {
         let mut counts = vec![0_u32; n];
         let mut best: Vec<(u32, u32)> = Vec::new();
         for a in addresses {

@@ -1,7 +1,6 @@
 //! A flurry of transfers by an address that is otherwise quiet.
 
 use super::{Detector, Scene, Scores, dollars, of_transfers};
-use crate::aml::derive::flows::chronological;
 use crate::aml::sot::{Pattern, Transfer};
 use crate::determinism::par;
 
@@ -34,10 +33,8 @@ struct Flurry {
 
 fn bursts(scene: &Scene<'_>) -> Vec<Pattern> {
     let Some(transfers) = scene.transfers else { return Vec::new() };
-    let mut rows: Vec<&Transfer> = transfers.iter().collect();
-    rows.sort_by(|a, b| chronological(a, b));
     let mut own: Vec<Vec<&Transfer>> = vec![Vec::new(); scene.graph.len()];
-    for t in rows {
+    for &t in transfers.rows() {
         let mut ends = [&t.from_address, &t.to_address].map(|name| scene.graph.addresses.get(name)).to_vec();
         ends.dedup();
         ends.into_iter().flatten().for_each(|id| own[id as usize].push(t));

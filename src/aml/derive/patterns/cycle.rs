@@ -1,6 +1,7 @@
 //! Money that returns to where it came from.
 
 use super::{Detector, Scene, Scores, assemble, conservation, volume};
+use crate::aml::derive::few::{Came, Few};
 use crate::aml::derive::graph::{Edge, FlowGraph};
 use crate::aml::sot::Pattern;
 use crate::determinism::par;
@@ -11,6 +12,8 @@ pub(super) const MAX_HOPS: usize = 10;
 pub(super) const BAND: f64 = 2.0;
 /// Edges looked at per starting edge; a search that would need more ends at the last level it can finish.
 const MAX_SCANNED: usize = 10_000;
+/// Pairs that one thread takes at a time.
+const BLOCK: usize = 1024;
 
 pub(super) const CYCLE: Detector = Detector {
     pattern_type: "cycle",
@@ -26,14 +29,20 @@ pub(super) const CYCLE: Detector = Detector {
 };
 
 fn cycles(scene: &Scene<'_>) -> Vec<Pattern> {
-    let graph = &scene.graph;
-    let found =
-        par::map(graph.edges.len(), |smallest| shortest(graph, smallest).map(|path| describe(graph, &path)));
-    found.into_iter().flatten().collect()
+    let graph = scene.graph;
+    let found = par::map_blocks(graph.edges.len(), BLOCK, |edges| {
+        // entered are at most the addresses that the pairs looked at lead to
+        let mut seen = Few::of_at_most(MAX_SCANNED + 1);
+        edges
+            .filter_map(|smallest| shortest(graph, smallest, &mut seen))
+            .map(|path| describe(graph, &path))
+            .collect::<Vec<_>>()
+    });
+    found.concat()
 }
 
 /// Edges of the shortest cycle in which `smallest` carries least, starting with it.
-fn shortest<'g>(graph: &'g FlowGraph<'g>, smallest: usize) -> Option<Vec<&'g Edge<'g>>> {
+fn shortest<'g>(graph: &'g FlowGraph<'g>, smallest: usize, seen: &mut Few) -> Option<Vec<&'g Edge<'g>>> {
     let closing = &graph.edges[smallest];
     if closing.value <= 0.0 || closing.from == closing.to {
         return None;
@@ -43,7 +52,7 @@ fn shortest<'g>(graph: &'g FlowGraph<'g>, smallest: usize) -> Option<Vec<&'g Edg
         |e: &Edge<'_>| (e.value, e.from, e.to) > rank && e.value <= closing.value * BAND && e.from != e.to;
     // (address, index of the step before, edge that led here); the first step stands for `closing`
     let mut steps: Vec<(u32, usize, &Edge<'_>)> = vec![(closing.to, 0, closing)];
-    let mut seen = std::collections::BTreeSet::from([closing.to]);
+    seen.begin_with(closing.to);
     let (mut level, mut scanned) = (0..1, 0);
     for hop in 2..=MAX_HOPS {
         scanned += level.clone().map(|at| graph.outgoing(steps[at].0).len()).sum::<usize>();
@@ -57,7 +66,7 @@ fn shortest<'g>(graph: &'g FlowGraph<'g>, smallest: usize) -> Option<Vec<&'g Edg
                     if hop > 2 {
                         return Some(walk_back(&steps, at, edge));
                     }
-                } else if seen.insert(edge.to) {
+                } else if seen.insert(edge.to) == Came::New {
                     next.push((edge.to, at, edge));
                 }
             }

@@ -14,7 +14,7 @@ pub(super) const FAN_IN: Detector = Detector {
     definition: "An address with at least 5 senders, and at least as many as 95 % of all addresses have, and at most 3 \
                  recipients. The centre first, then the senders in byte order.",
     bound: "O(pairs + addresses log addresses).",
-    detect: |scene| fans(&scene.graph, Direction::In),
+    detect: |scene| fans(scene.graph, Direction::In),
 };
 
 pub(super) const FAN_OUT: Detector = Detector {
@@ -22,7 +22,7 @@ pub(super) const FAN_OUT: Detector = Detector {
     definition: "An address with at least 5 recipients, and at least as many as 95 % of all addresses have, and at \
                  most 3 senders. The centre first, then the recipients in byte order.",
     bound: "O(pairs + addresses log addresses).",
-    detect: |scene| fans(&scene.graph, Direction::Out),
+    detect: |scene| fans(scene.graph, Direction::Out),
 };
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -29,7 +29,7 @@ pub(super) const LAYERING: Detector = Detector {
 };
 
 fn layering_paths(scene: &Scene<'_>) -> Vec<Pattern> {
-    let graph = &scene.graph;
+    let graph = scene.graph;
     longest_chains(graph, follows).iter().map(|path| describe(graph, path)).collect()
 }
 

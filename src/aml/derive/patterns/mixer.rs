@@ -26,7 +26,7 @@ pub(super) const MIXER: Detector = Detector {
 };
 
 fn mixers(scene: &Scene<'_>) -> Vec<Pattern> {
-    let graph = &scene.graph;
+    let graph = scene.graph;
     let found = par::map(graph.len(), |centre| mixer(graph, centre as u32));
     found.into_iter().flatten().collect()
 }

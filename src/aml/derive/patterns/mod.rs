@@ -15,14 +15,15 @@ mod threshold;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::chronicle::Chronicle;
 use super::graph::{Edge, FlowGraph};
 use crate::aml::sot::{MoneyFlow, Pattern, Transfer};
 use crate::determinism::digest::Digest;
 
 /// What detectors look at.
 struct Scene<'a> {
-    graph: FlowGraph<'a>,
-    transfers: Option<&'a [Transfer]>,
+    graph: &'a FlowGraph<'a>,
+    transfers: Option<&'a Chronicle<'a>>,
 }
 
 /// One kind of pattern.
@@ -47,7 +48,8 @@ pub const FURTHER_DETECTORS: &[Detector] =
 
 /// Runs [`FURTHER_DETECTORS`]. Sorted by detector, then by id; ids are unique.
 pub fn further_patterns(flows: &[MoneyFlow], transfers: Option<&[Transfer]>) -> Vec<Pattern> {
-    detect(FURTHER_DETECTORS, flows, transfers)
+    let transfers = transfers.map(Chronicle::of);
+    further_patterns_of(&FlowGraph::new(flows), transfers.as_ref())
 }
 
 /// The first two neighbours in a pattern's list of addresses between which no transfer went in that order; `None` when
@@ -61,11 +63,20 @@ pub fn unpaid_hop<'p>(pattern: &'p Pattern, transfers: &[Transfer]) -> Option<(&
 
 /// Runs [`DETECTORS`]. Sorted by detector, then by id; ids are unique.
 pub fn patterns(flows: &[MoneyFlow], transfers: Option<&[Transfer]>) -> Vec<Pattern> {
-    detect(DETECTORS, flows, transfers)
+    let transfers = transfers.map(Chronicle::of);
+    patterns_of(&FlowGraph::new(flows), transfers.as_ref())
 }
 
-fn detect(detectors: &[Detector], flows: &[MoneyFlow], transfers: Option<&[Transfer]>) -> Vec<Pattern> {
-    let scene = Scene { graph: FlowGraph::new(flows), transfers };
+pub(super) fn patterns_of(graph: &FlowGraph<'_>, transfers: Option<&Chronicle<'_>>) -> Vec<Pattern> {
+    detect(DETECTORS, graph, transfers)
+}
+
+pub(super) fn further_patterns_of(graph: &FlowGraph<'_>, transfers: Option<&Chronicle<'_>>) -> Vec<Pattern> {
+    detect(FURTHER_DETECTORS, graph, transfers)
+}
+
+fn detect(detectors: &[Detector], graph: &FlowGraph<'_>, transfers: Option<&Chronicle<'_>>) -> Vec<Pattern> {
+    let scene = Scene { graph, transfers };
     detectors.iter().flat_map(|detector| unique((detector.detect)(&scene))).collect()
 }
 

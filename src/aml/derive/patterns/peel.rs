@@ -22,7 +22,7 @@ pub(super) const PEEL: Detector = Detector {
 };
 
 fn peel_chains(scene: &Scene<'_>) -> Vec<Pattern> {
-    let graph = &scene.graph;
+    let graph = scene.graph;
     let peels = |path: &Vec<&Edge<'_>>| path[1..].iter().all(|hop| graph.outgoing(hop.from).len() > 1);
     let chains = longest_chains(graph, follows).into_iter().filter(|path| path.len() >= MIN_HOPS);
     let describe = |path: Vec<&Edge<'_>>| {

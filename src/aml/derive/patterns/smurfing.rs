@@ -30,7 +30,7 @@ pub(super) const SMURFING: Detector = Detector {
 type Way<'g> = [&'g Edge<'g>; 2];
 
 fn networks(scene: &Scene<'_>) -> Vec<Pattern> {
-    let graph = &scene.graph;
+    let graph = scene.graph;
     let found = par::map(graph.len(), |source| {
         let mut ends: BTreeMap<u32, Vec<Way<'_>>> = BTreeMap::new();
         for edge in graph.outgoing(source as u32).filter(|e| is_hand(graph, e.to)) {

@@ -2,7 +2,6 @@
 
 use super::{Detector, Scene, Scores, evenness, of_transfers};
 use crate::aml::derive::finite;
-use crate::aml::derive::flows::chronological;
 use crate::aml::sot::{Pattern, Transfer};
 
 /// Limits in US dollars, with their names.
@@ -26,8 +25,10 @@ pub(super) const THRESHOLD: Detector = Detector {
 
 fn evasions(scene: &Scene<'_>) -> Vec<Pattern> {
     let Some(transfers) = scene.transfers else { return Vec::new() };
-    let mut rows: Vec<&Transfer> = transfers.iter().filter(|t| t.from_address != t.to_address).collect();
-    rows.sort_by(|a, b| a.from_address.cmp(&b.from_address).then_with(|| chronological(a, b)));
+    let mut rows: Vec<&Transfer> =
+        transfers.rows().iter().copied().filter(|t| t.from_address != t.to_address).collect();
+    // stable: each sender's stay in time order
+    rows.sort_by(|a, b| a.from_address.cmp(&b.from_address));
     let by_sender = rows.chunk_by(|a, b| a.from_address == b.from_address);
     by_sender.flat_map(|own| LIMITS.iter().filter_map(|limit| evasion(own, *limit))).collect()
 }
