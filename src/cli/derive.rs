@@ -18,8 +18,8 @@ pub(crate) struct Derive {
     /// Folder to write to: the derived tables, then META.json; not that of the batch
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
-    /// Which patterns to write: those that alerts come from, or also smurfing networks, peel chains, mixers and
-    /// threshold evasion
+    /// Which patterns to write: those that alerts come from, or also smurfing networks, peel chains, mixers,
+    /// threshold evasion and relay chains
     #[arg(long, value_enum, default_value_t = Patterns::Alerting)]
     patterns: Patterns,
 }

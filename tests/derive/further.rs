@@ -74,6 +74,36 @@ fn payments_just_under_a_limit_are_threshold_evasion() {
 }
 
 #[test]
+fn throwaway_addresses_in_a_row_are_a_relay_chain_whatever_they_carry() {
+    // amounts and times go up and down, and the ends have other business
+    let chain = vec![
+        pay("s", "r1", 10.0, 3.0),
+        pay("r1", "r2", 900.0, 1.0),
+        pay("r2", "t", 40.0, 20.0),
+        pay("s", "t", 5.0, 2.0),
+    ];
+    assert_eq!(lists(&found(&chain, "relay_chain")), [["s", "r1", "r2", "t"]]);
+    let with = |other: Transfer| [chain.clone(), vec![other]].concat();
+    assert!(found(&with(pay("r1", "x", 1.0, 4.0)), "relay_chain").is_empty(), "it pays two");
+    assert!(found(&with(pay("x", "r2", 1.0, 4.0)), "relay_chain").is_empty(), "two pay it");
+    let mut late = chain.clone();
+    late[2] = pay("r2", "t", 40.0, 25.5);
+    assert!(found(&late, "relay_chain").is_empty(), "24 hours and a half later");
+}
+
+#[test]
+fn relay_chains_that_close_are_rings() {
+    let ring = |names: &[&str]| -> Vec<Transfer> {
+        let hop = |i: usize| pay(names[i], names[(i + 1) % names.len()], 1.0 + i as f64, i as f64);
+        (0..names.len()).map(hop).collect()
+    };
+    assert_eq!(lists(&found(&ring(&["c", "a", "b"]), "relay_chain")), [["a", "b", "c"]]);
+    let through_a_hub = [ring(&["hub", "x", "y"]), vec![pay("z", "hub", 1.0, 1.0)]].concat();
+    assert_eq!(lists(&found(&through_a_hub, "relay_chain")), [["hub", "x", "y"]]);
+    assert!(found(&ring(&["a", "b"]), "relay_chain").is_empty(), "there and back");
+}
+
+#[test]
 fn they_stand_behind_the_others_and_change_no_alert() {
     let network: Vec<Transfer> = (0..6).map(|i| pay("s", &format!("t{i}"), 9500.0, f64::from(i))).collect();
     let (mut whole, derived) = complete_and_list(batch(network));

@@ -100,5 +100,5 @@ impl FallibleStreamingIterator for Pages {
     }
 }
 
-/// Numbers of a batch hardly shrink further at higher levels, which take several times as long.
-const ZSTD_LEVEL: i32 = 1;
+/// Level 6 makes a features table 2 % smaller and takes nearly three times as long.
+const ZSTD_LEVEL: i32 = 3;

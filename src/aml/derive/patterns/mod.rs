@@ -10,6 +10,7 @@ mod fan;
 mod layering;
 mod mixer;
 mod peel;
+mod relay;
 mod smurfing;
 mod threshold;
 
@@ -44,7 +45,7 @@ pub const DETECTORS: &[Detector] =
 
 /// Detectors that no alert comes from: for who asks for all patterns, and evidence along payments only.
 pub const FURTHER_DETECTORS: &[Detector] =
-    &[smurfing::SMURFING, peel::PEEL, mixer::MIXER, threshold::THRESHOLD];
+    &[smurfing::SMURFING, peel::PEEL, mixer::MIXER, threshold::THRESHOLD, relay::RELAY];
 
 /// Runs [`FURTHER_DETECTORS`]. Sorted by detector, then by id; ids are unique.
 pub fn further_patterns(flows: &[MoneyFlow], transfers: Option<&[Transfer]>) -> Vec<Pattern> {
