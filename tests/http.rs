@@ -7,8 +7,12 @@ mod access;
 mod admin;
 #[path = "http/audit.rs"]
 mod audit;
+#[path = "http/drift.rs"]
+mod drift;
 #[path = "http/encodings.rs"]
 mod encodings;
+#[path = "http/faults.rs"]
+mod faults;
 #[path = "http/openapi.rs"]
 mod openapi;
 #[path = "http/stored.rs"]
@@ -581,7 +585,11 @@ struct Server {
 
 impl Server {
     fn start(arguments: &[&str]) -> Self {
-        let mut child = program()
+        Server::start_by(program(), arguments)
+    }
+
+    fn start_by(mut program: Command, arguments: &[&str]) -> Self {
+        let mut child = program
             .args(["serve", "--port", "0", "--log-format", "json"])
             .args(arguments)
             .stderr(Stdio::piped())

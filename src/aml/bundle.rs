@@ -139,6 +139,10 @@ pub struct ModelEntry {
     /// From raw scores to probabilities; absent where the logistic function of the raw score is the score.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibrated>,
+    /// Scores of labelled rows by models that had not seen them, as they would stand in answers: at 0 %, 1 % ... 100 % of the rows.
+    /// What scores in service are compared with; empty where nothing asked for folds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub score_quantiles: Vec<f64>,
     /// Parameters of the engine, by LightGBM's names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parameters: BTreeMap<String, String>,
@@ -164,6 +168,7 @@ pub struct Scorer {
     predictor: Predictor,
     explainer: Explainer,
     quantiles: Vec<Vec<f64>>,
+    score_quantiles: Vec<f64>,
     importances: Vec<Importance>,
     calibration: Option<Calibration>,
     digest: Digest,
@@ -341,6 +346,12 @@ impl Scorer {
             let refuse = |e| BundleError::Manifest { reason: format!("{}: {e}", kind.name()) };
             calibrated.map.check().map_err(refuse)?;
         }
+        if !entry.score_quantiles.is_sorted() || entry.score_quantiles.iter().any(|score| !score.is_finite())
+        {
+            let reason =
+                format!("{}: score_quantiles: expected finite numbers that do not fall", kind.name());
+            return Err(BundleError::Manifest { reason });
+        }
         let names = entry.features.iter().map(String::as_str);
         let features = registry
             .named(kind.rows(), names)
@@ -358,6 +369,7 @@ impl Scorer {
             explainer: Explainer::new(&model),
             importances: importances(&model),
             quantiles: model.quantiles,
+            score_quantiles: entry.score_quantiles.clone(),
             calibration: entry.calibration.as_ref().map(|calibrated| calibrated.map.clone()),
             digest: Digest::of(bytes),
         })
@@ -402,6 +414,11 @@ impl Scorer {
     /// How much the trees lean on each feature, in the order of the features.
     pub fn importances(&self) -> &[Importance] {
         &self.importances
+    }
+
+    /// Quantiles of the scores that training expects, at 0 %, 1 % ... 100 %; empty where none are known.
+    pub fn score_quantiles(&self) -> &[f64] {
+        &self.score_quantiles
     }
 
     /// Training quantiles of a feature, at 0 %, 1 % ... 100 %; empty where none are known.

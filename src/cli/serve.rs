@@ -193,7 +193,7 @@ pub(super) fn serve(
     state.set_registry(registry);
     let scheme = if tls.is_some() { "https" } else { "http" };
     state.set_tls(tls);
-    notes.audit.into_iter().for_each(|audit| state.set_audit(audit));
+    notes.audit.map_or(Ok(()), |audit| state.set_audit(audit)).map_err(Fault::internal)?;
     notes.requests.into_iter().for_each(|requests| state.set_requests(requests));
     tracing::info!(url = %format_args!("{scheme}://{address}"), model_digest = digest.as_deref().unwrap_or("none"), "listening");
     match server::run(listener, Arc::new(state), Some(Box::new(reload))).map_err(Fault::internal)? {

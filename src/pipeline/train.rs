@@ -141,6 +141,23 @@ pub struct Trained {
     pub warnings: Vec<Warning>,
 }
 
+impl Trained {
+    /// Scores of rows by models that had not seen them, as they would stand in answers, at 0 %, 1 % ... 100 % of the rows; none
+    /// where there are no folds.
+    fn score_quantiles(&self) -> Vec<f64> {
+        let folds = self.out_of_fold.iter().flat_map(|scores| &scores.folds);
+        let mut scores: Vec<f64> = match &self.calibration {
+            Some(calibrated) => {
+                folds.flat_map(|fold| &fold.raw).map(|&raw| calibrated.map.probability(raw)).collect()
+            }
+            None => folds.flat_map(|fold| &fold.scores).copied().collect(),
+        };
+        scores.sort_by(f64::total_cmp);
+        let Some(last) = scores.len().checked_sub(1) else { return vec![] };
+        (0..=100).map(|percent| scores[last * percent / 100]).collect()
+    }
+}
+
 /// The files of a bundle, by name; the manifest is last.
 pub type Files = Vec<(String, Vec<u8>)>;
 
@@ -380,6 +397,7 @@ pub fn files(trained: &[Trained], mut manifest: Manifest, kept: Option<&Manifest
             metrics: one.metrics.clone(),
             folds: one.out_of_fold.as_ref().map(FoldScores::means).unwrap_or_default(),
             calibration: one.calibration.clone(),
+            score_quantiles: one.score_quantiles(),
             dropped: one.dropped.clone(),
             parameters: one.parameters.clone(),
             file: file.clone(),

@@ -230,6 +230,12 @@ impl Audit {
         self.checkpoint(&mut writer, true, unix_ms, now)
     }
 
+    /// Keeps everybody from writing, as a disk that does not answer would.
+    #[cfg(test)]
+    pub(super) fn hold(&self) -> impl Drop + '_ {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Records so far, over all files.
     pub fn seq(&self) -> u64 {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner).seq

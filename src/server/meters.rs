@@ -38,6 +38,8 @@ pub(super) struct Meters {
     pub(super) scores: HistogramVec,
     /// PSI of features of the last rows against training, by model and feature.
     pub(super) drift: GaugeVec,
+    /// PSI of scores of the last rows against training, by model.
+    pub(super) score_drift: GaugeVec,
     /// Share of the last rows that lack a feature, by model and feature.
     pub(super) missing: GaugeVec,
     /// Rows that the two are about, by model.
@@ -72,6 +74,7 @@ impl Meters {
         ));
         let scores = HistogramOpts::from(opts("score", "Scores given, by model."));
         let drift = opts("feature_drift_psi", "PSI of a feature's values in the last rows against training.");
+        let score_drift = opts("score_drift_psi", "PSI of the last rows' scores against training.");
         let missing = opts("feature_missing_ratio", "Share of the last rows that lack the feature.");
         let drift_rows = opts("drift_rows", "Rows that the figures of drift are about, by model.");
         let meters = Meters {
@@ -91,6 +94,7 @@ impl Meters {
             shadow_differences: HistogramVec::new(differences.buckets(DIFFERENCES.to_vec()), &["model"])?,
             scores: HistogramVec::new(scores.buckets(TENTHS.to_vec()), &["model"])?,
             drift: GaugeVec::new(drift, &["model", "feature"])?,
+            score_drift: GaugeVec::new(score_drift, &["model"])?,
             missing: GaugeVec::new(missing, &["model", "feature"])?,
             drift_rows: IntGaugeVec::new(drift_rows, &["model"])?,
             shadow_skipped: counter("shadow_skipped_total", "Batches that the challenger did not score.")?,
@@ -111,6 +115,7 @@ impl Meters {
         self.registry.register(Box::new(self.shadow_differences.clone()))?;
         self.registry.register(Box::new(self.scores.clone()))?;
         self.registry.register(Box::new(self.drift.clone()))?;
+        self.registry.register(Box::new(self.score_drift.clone()))?;
         self.registry.register(Box::new(self.missing.clone()))?;
         self.registry.register(Box::new(self.drift_rows.clone()))?;
         self.registry.register(Box::new(self.shadow_skipped.clone()))?;

@@ -36,6 +36,7 @@ mod requests;
 mod results;
 mod routes;
 mod run;
+mod scribe;
 mod seen;
 mod settings;
 mod shadow;

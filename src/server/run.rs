@@ -95,7 +95,7 @@ async fn serve(
         () = tokio::time::sleep(state.settings().drain) => Ended::Cut,
         () = signals.next_stop() => Ended::Cut,
     };
-    state.close();
+    state.close().await;
     tracing::info!(dropped_requests = (ended == Ended::Cut), "stopped");
     Ok(ended)
 }

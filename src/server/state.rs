@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use super::audit::{Answered, Audit, Event};
+use super::audit::{Answered, Audit};
 use super::body::Bodies;
 use super::clock::Clock;
 use super::compute::Compute;
@@ -16,6 +16,7 @@ use super::models::Models;
 use super::rate::Rates;
 use super::registry::Registry;
 use super::requests::RequestStore;
+use super::scribe::{Moment, Scribe};
 use super::settings::{MAX_BODIES_BYTES, MAX_BODY_BYTES, Settings};
 use super::tls::Tls;
 use super::trace::Names;
@@ -28,7 +29,7 @@ pub struct State {
     pub(super) models: Models,
     registry: RwLock<Arc<Registry>>,
     tls: RwLock<Option<Arc<Tls>>>,
-    audit: OnceLock<Audit>,
+    audit: OnceLock<Scribe>,
     requests: OnceLock<RequestStore>,
     settings: Settings,
     clock: Box<dyn Clock>,
@@ -158,9 +159,13 @@ impl State {
         self.tls.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Notes every answer in this log from now on; the first log set stays.
-    pub fn set_audit(&self, audit: Audit) {
-        let _the_first_stays = self.audit.set(audit);
+    /// Notes every answer in this log from now on, on a thread of its own; the first log set stays.
+    ///
+    /// # Errors
+    /// When the thread cannot be started.
+    pub fn set_audit(&self, audit: Audit) -> std::io::Result<()> {
+        let _the_first_stays = self.audit.set(Scribe::start(audit)?);
+        Ok(())
     }
 
     /// Keeps the body of every request that is computed from now on; the first store set stays.
@@ -185,20 +190,25 @@ impl State {
     /// Notes an answer, which may be sent once this is done.
     ///
     /// # Errors
-    /// [`ApiError::NotNoted`] when it cannot be written.
-    pub(super) fn note(&self, answered: Answered) -> Result<(), ApiError> {
+    /// [`ApiError::NotNoted`] when it cannot be written, or not in the time that a request has.
+    pub(super) async fn note(&self, answered: Answered) -> Result<(), ApiError> {
         let Some(audit) = self.audit.get() else { return Ok(()) };
-        let noted = audit.note(Event::Answer(answered), self.clock.unix_ms(), self.clock.monotonic());
-        noted.map_err(|error| {
+        let noting = audit.note(answered, self.moment());
+        let noted = tokio::time::timeout(self.settings.timeout, noting).await;
+        noted.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into())).map_err(|error| {
             tracing::error!(%error, "the audit log cannot be written: the answer is not sent");
             ApiError::NotNoted
         })
     }
 
+    fn moment(&self) -> Moment {
+        Moment { unix_ms: self.clock.unix_ms(), monotonic: self.clock.monotonic() }
+    }
+
     /// What is due from time to time: a checkpoint, and the end of what was kept long enough.
     pub(super) fn tick(&self) {
-        let (now, monotonic) = (self.clock.unix_ms(), self.clock.monotonic());
-        if let Some(Err(error)) = self.audit.get().map(|audit| audit.tick(now, monotonic)) {
+        let now = self.clock.unix_ms();
+        if let Some(Err(error)) = self.audit.get().map(|audit| audit.tick(self.moment())) {
             tracing::error!(%error, "the audit log cannot be signed");
         }
         match self.requests.get().map(|requests| requests.expire(now)) {
@@ -213,16 +223,16 @@ impl State {
     }
 
     /// Signs the end of the log.
-    pub(super) fn close(&self) {
-        let closed = self.audit.get().map(|audit| audit.close(self.clock.unix_ms(), self.clock.monotonic()));
-        if let Some(Err(error)) = closed {
+    pub(super) async fn close(&self) {
+        let Some(audit) = self.audit.get() else { return };
+        if let Err(error) = audit.close(self.moment()).await {
             tracing::error!(%error, "the end of the audit log cannot be signed");
         }
     }
 
     /// Records in the audit log.
     pub(super) fn audit_records(&self) -> u64 {
-        self.audit.get().map_or(0, Audit::seq)
+        self.audit.get().map_or(0, Scribe::seq)
     }
 
     /// What the operator set.

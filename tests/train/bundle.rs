@@ -45,6 +45,9 @@ fn scores_are_calibrated_and_explanations_are_of_the_raw_score() {
     let entry = &bundle.manifest().models["alert_scorer"];
     let section = entry.calibration.as_ref().expect("a calibration in the manifest");
     assert!(section.rows > 100 && section.candidates.len() == 2, "{section:?}");
+    let expected = bundle.scorer(Kind::AlertScorer).unwrap().score_quantiles();
+    assert!(expected.len() == 101 && expected.is_sorted() && expected[0] < expected[100], "{expected:?}");
+    assert!(expected[0] >= 0.0 && expected[100] <= 1.0);
     let scores = score_alerts(&bundle, &batches()[7], Explain::Top(3)).unwrap();
     for score in &scores {
         assert_eq!(score.score, section.map.probability(score.raw_score));
@@ -75,10 +78,16 @@ fn a_calibration_that_reverses_order_does_not_open_and_old_manifests_do() {
     turned[last].1 = serde_json::to_vec(&manifest).unwrap();
     let error = open(&turned).unwrap_err().to_string();
     assert!(error.contains("alert_scorer: calibration `platt`: expected"), "{error}");
+    let entry = manifest.models.get_mut("alert_scorer").unwrap();
+    entry.calibration = None;
+    entry.score_quantiles.reverse();
+    turned[last].1 = serde_json::to_vec(&manifest).unwrap();
+    let error = open(&turned).unwrap_err().to_string();
+    assert!(error.contains("alert_scorer: score_quantiles: expected"), "{error}");
     // a manifest from before calibration
     let mut json: serde_json::Value = serde_json::from_slice(&calibrated()[last].1).unwrap();
     for model in json["models"].as_object_mut().unwrap().values_mut() {
-        for key in ["calibration", "folds", "parameters", "dropped"] {
+        for key in ["calibration", "folds", "parameters", "dropped", "score_quantiles"] {
             model.as_object_mut().unwrap().remove(key);
         }
     }

@@ -17,6 +17,7 @@ fn drift(state: &State) {
     let meters = &state.meters;
     meters.drift.reset();
     meters.missing.reset();
+    meters.score_drift.reset();
     let Some(bundle) = state.bundle() else { return };
     for figure in state.drift.figures(&bundle) {
         let labels = [figure.model, figure.feature.as_str()];
@@ -24,6 +25,9 @@ fn drift(state: &State) {
         if let Some(psi) = figure.psi {
             meters.drift.with_label_values(&labels).set(psi);
         }
+    }
+    for (model, psi) in state.drift.scores(&bundle) {
+        meters.score_drift.with_label_values(&[model]).set(psi);
     }
     for (model, rows) in state.drift.rows() {
         meters.drift_rows.with_label_values(&[model]).set(i64::try_from(rows).unwrap_or(i64::MAX));

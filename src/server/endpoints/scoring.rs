@@ -110,9 +110,9 @@ pub(super) async fn answer(
     count(&state, answer.rows as u64);
     let histogram = state.meters.scores.with_label_values(&[kind.name()]);
     answer.scores.iter().for_each(|score| histogram.observe(*score));
-    state.drift.add(&bundle, kind, &answer.sample);
+    state.drift.add(&bundle, kind, &answer.sample, &answer.scores);
     let digest = answer.digest.to_string();
-    state.note(Answered { answer_sha256: digest.clone(), ..answered })?;
+    state.note(Answered { answer_sha256: digest.clone(), ..answered }).await?;
     if let Some(batch) = batch {
         shadow::compare(&state, bundle.clone(), kind, batch);
     }

@@ -107,7 +107,7 @@ async fn answer(
     let (length, all_json) = (json.len(), binary.is_empty());
     let body = [json, binary].concat();
     let digest = Digest::of(&body).to_string();
-    state.note(Answered { answer_sha256: digest.clone(), json_length, ..answered })?;
+    state.note(Answered { answer_sha256: digest.clone(), json_length, ..answered }).await?;
     let mut response = json_response(body);
     if !all_json {
         response.headers_mut().insert(JSON_LENGTH, length.into());
