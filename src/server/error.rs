@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::Value;
 use warp::http::StatusCode;
@@ -31,12 +31,18 @@ enum Detail {
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Fault {
     /// Where: `["body", "alerts", 3, "volume_usd"]`.
+    #[schemars(schema_with = "steps")]
     pub loc: Vec<Value>,
     /// What was expected and what was found.
     pub msg: String,
     /// A short stable name of the kind of fault.
     #[serde(rename = "type")]
     pub kind: String,
+}
+
+/// Names and places: a schema that takes anything is one that makers of clients refuse.
+fn steps(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "array", "items": {"type": ["string", "integer"]}})
 }
 
 impl Fault {

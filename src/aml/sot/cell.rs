@@ -281,7 +281,7 @@ impl Cell for bool {
     }
 
     fn schema(_check: Check) -> Value {
-        json!({"enum": [true, false, 0, 1]})
+        json!({"type": ["boolean", "integer"], "minimum": 0, "maximum": 1})
     }
 
     fn values<'a>(cells: impl Iterator<Item = &'a Self>) -> Values {

@@ -123,7 +123,8 @@ impl JsonSchema for Flat {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "array", "description": "Numbers, flags, texts or null, nested or flat"})
+        // makers of clients insist on items, of whatever kind
+        json_schema!({"type": "array", "items": {}, "description": "Numbers, flags, texts or null, nested or flat"})
     }
 }
 
