@@ -12,6 +12,7 @@ use warp::http::header::{
 use warp::reply::Response;
 
 use super::keys::Scope;
+use super::parting::parting;
 
 /// What every refusal says.
 #[derive(Serialize, JsonSchema)]
@@ -249,7 +250,7 @@ pub(super) fn json_of<T: Serialize>(value: &T) -> Result<Response, ApiError> {
 
 /// A 200 with a JSON text.
 pub(super) fn json_response(json: Vec<u8>) -> Response {
-    let mut response = Response::new(json.into());
+    let mut response = Response::new(parting(json).into());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

@@ -27,6 +27,7 @@ mod meters;
 mod models;
 mod openapi;
 mod pace;
+mod parting;
 mod parts;
 mod query;
 mod rate;
