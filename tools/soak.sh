@@ -39,6 +39,7 @@ for _ in $(seq 1 100); do
     sleep 0.1
 done
 
+mkfifo "$work/line"
 # Opens the connections, says so, and waits for a line; then half of them ask, and the other half must still be open.
 "$python" -c '
 import socket, sys
@@ -60,7 +61,7 @@ for i, connection in enumerate(held):
             still += 1
 print(f"connections that said nothing for the whole time: {still} of {n - n // 2} still open, {served} of {n // 2} served when they spoke")
 sys.exit(still + served != n)
-' "$connections" $port "$work/open" <"$(mkfifo "$work/line" && echo "$work/line")" &
+' "$connections" $port "$work/open" <"$work/line" &
 idle=$!
 exec 9>"$work/line"
 while [ ! -e "$work/open" ]; do
