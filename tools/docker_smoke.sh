@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds the image of this project, runs it, calls every endpoint, reads its log, and checks that it is small and has
 # neither root's rights nor a shell. With Docker where an engine answers, else with buildah; where neither is at hand it
-# says so and ends with 0. Needs bash and coreutils besides; nothing of the image's leaves this machine.
+# says so and ends with 0. Needs bash and coreutils besides, and openssl and curl for the part with keys and TLS, which is else left out;
+# nothing of the image's leaves this machine.
 #
 #   tools/docker_smoke.sh                   compiles inside the container, on the published base image
 #   tools/docker_smoke.sh --prebuilt FILE   puts a program that is already built into the image: seconds, no registry
@@ -157,29 +158,50 @@ server_pid() { # the process of the image among the descendants of the runner
 
 within request --alerts 3 >"$work/body.json"
 [ "$(head -c 1 "$work/body.json")" = '{' ] || fail 'the program in the image writes no request'
-if [ "$engine" = docker ]; then
-    container=$(docker run -d --read-only --cap-drop ALL --tmpfs /tmp -p 127.0.0.1::8000 "$image")
-    port=$(docker port "$container" 8000/tcp | head -n 1 | cut -d: -f2)
-    log() { docker logs "$container" >"$work/log" 2>&1; }
-    ask_itself() { docker exec "$container" "$program" health; }
-else
-    # chroot isolation shares the network of this machine, so the port must be free here
-    for port in $(shuf -i 20000-30000 -n 20); do
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+ask_itself() {
+    if [ "$engine" = docker ]; then docker exec "$container" "$program" health
+    else buildah run --isolation chroot --env "API_PORT=$port" "$container" -- "$program" health; fi
+}
+log() { [ "$engine" = buildah ] || docker logs "$container" >"$work/log" 2>&1; }
+
+start() { # options of the engine: starts the service, and waits until it listens
+    if [ "$engine" = docker ]; then
+        container=$(docker run -d --read-only --cap-drop ALL --tmpfs /tmp -p 127.0.0.1::8000 "$@" "$image")
+        port=$(docker port "$container" 8000/tcp | head -n 1 | cut -d: -f2)
+    else
+        # chroot isolation shares the network of this machine, so the port must be free here
+        for port in $(shuf -i 20000-30000 -n 20); do
+            (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+        done
+        buildah run --isolation chroot --env API_HOST=127.0.0.1 --env "API_PORT=$port" "$@" "$container" -- "$program" serve >"$work/log" 2>&1 &
+        runner=$!
+    fi
+    for _ in $(seq 100); do
+        log
+        ! grep -q '"listening"' "$work/log" || break
+        sleep 0.1
     done
-    buildah run --isolation chroot --env API_HOST=127.0.0.1 --env "API_PORT=$port" "$container" -- "$program" serve >"$work/log" 2>&1 &
-    runner=$!
-    log() { :; }
-    ask_itself() { buildah run --isolation chroot --env "API_PORT=$port" "$container" -- "$program" health; }
-fi
-for _ in $(seq 100); do
-    log
-    ! grep -q '"listening"' "$work/log" || break
-    sleep 0.1
-done
-grep -q '"listening"' "$work/log" || fail 'the service does not start'
-if [ "$engine" = buildah ]; then
+    grep -q '"listening"' "$work/log" || fail 'the service does not start'
+    [ "$engine" = buildah ] || return 0
     pid=$(server_pid) || fail 'the process of the service is not found'
+}
+
+stop() { # stops the service; its exit code must be 0
+    local code=0
+    if [ "$engine" = docker ]; then
+        docker stop -t 35 "$container" >/dev/null
+        code=$(docker inspect --format '{{.State.ExitCode}}' "$container")
+    else
+        kill -TERM "$pid"
+        wait "$runner" || code=$?
+        runner=
+    fi
+    [ "$code" = 0 ] || fail "the service ended with exit code $code after SIGTERM"
+    log
+}
+
+start
+if [ "$engine" = buildah ]; then
     uid=$(awk '/^Uid:/ { print $2 }' "/proc/$pid/status")
     [ "$uid" = "${user%%:*}" ] || fail "the service runs as user $uid, not $user"
 fi
@@ -223,24 +245,52 @@ calls=$((calls + 1))
 
 # --- stop, then the log
 
-if [ "$engine" = docker ]; then
-    docker stop -t 35 "$container" >/dev/null
-    code=$(docker inspect --format '{{.State.ExitCode}}' "$container")
-else
-    kill -TERM "$pid"
-    code=0
-    wait "$runner" || code=$?
-    runner=
+stop
+if [ "$engine" = buildah ]; then
     # nobody listens any more, and the program says so
     code_of_health=0
     ask_itself >/dev/null 2>&1 || code_of_health=$?
     [ "$code_of_health" = 1 ] || fail "health of a stopped service: exit code $code_of_health, expected 1"
 fi
-[ "$code" = 0 ] || fail "the service ended with exit code $code after SIGTERM"
-log
 logged=$(grep -c '"message":"request"' "$work/log" || true)
 [ "$logged" = "$calls" ] || fail "$logged requests in the log, $calls were made"
 ! grep '"level":"ERROR"' "$work/log" || fail 'the log has errors'
 ! grep -v '^{.*}$' "$work/log" || fail 'the log has a line that is not JSON'
 grep -q '"stopped"' "$work/log" || fail 'the log does not tell the stop'
 echo "docker_smoke: ok, $calls calls answered and logged as JSON, stopped with exit code 0"
+
+# --- the same with keys and TLS, by files that are mounted
+
+if ! command -v openssl >/dev/null || ! command -v curl >/dev/null; then
+    echo 'docker_smoke: without openssl and curl, keys and TLS are left out'
+    exit 0
+fi
+secrets=$work/secrets
+mkdir -m 777 "$secrets"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost \
+    -addext subjectAltName=DNS:localhost -keyout "$secrets/key.pem" -out "$secrets/cert.pem" 2>/dev/null
+chmod 644 "$secrets/key.pem"
+arguments=(key --file /secrets/keys.json --name smoke --scope score)
+if [ "$engine" = docker ]; then
+    docker rm -f "$container" >/dev/null
+    key=$(docker run --rm -v "$secrets:/secrets" "$image" "${arguments[@]}")
+else
+    key=$(buildah run --isolation chroot -v "$secrets:/secrets" "$container" -- "$program" "${arguments[@]}")
+fi
+start -v "$secrets:/secrets:ro" --env AML_MINER_KEYS=/secrets/keys.json --env AML_MINER_TLS_CERT=/secrets/cert.pem --env AML_MINER_TLS_KEY=/secrets/key.pem
+shown() { # status expected, path, more of curl's options
+    local expected=$1 path=$2 status; shift 2
+    status=$(curl -s -o "$work/answer" -D "$work/head" -w '%{http_code}' --cacert "$secrets/cert.pem" "$@" "https://localhost:$port$path") || status=none
+    [ "$status" = "$expected" ] || fail "$path over TLS: status $status, expected $expected"
+}
+post=(-H 'content-type: application/json' --data-binary "@$work/body.json")
+shown 200 /livez
+shown 401 /score/alerts "${post[@]}"
+shown 401 /score/alerts "${post[@]}" -H 'x-api-key: another'
+shown 200 /score/alerts "${post[@]}" -H "authorization: Bearer $key"
+[ "$(tr -d '\r' <"$work/head" | sed -n 's/^x-score-digest: //p')" = "$first" ] || fail 'another digest over TLS'
+shown 403 /version -H "x-api-key: $key"
+! curl -s -o /dev/null "http://localhost:$port/livez" || fail 'plain HTTP is answered where TLS is asked for'
+stop
+! grep -q "$key" "$work/log" || fail 'the log has the key'
+echo 'docker_smoke: ok, keys and TLS by mounted files'
