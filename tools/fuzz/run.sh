@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 seconds=${1:-600}
 shift || true
-targets=${*:-native_model lightgbm_text xgboost_json xgboost_ubj svm text_table parquet request}
+targets=${*:-native_model lightgbm_text xgboost_json xgboost_ubj svm text_table parquet arrow request}
 host=$(rustc -vV | sed -n 's/^host: //p')
 
 cargo run --quiet --target-dir target/seeds --bin seeds

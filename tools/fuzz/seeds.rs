@@ -2,9 +2,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use aml_miner::aml::sot::{Batch, keep_alerts, request_body};
+use aml_miner::aml::sot::{Batch, TableKind, keep_alerts, request_body, to_table};
 use aml_miner::gbdt::model::lightgbm;
-use aml_miner::table::{Table, TableColumn, Values, parquet};
+use aml_miner::table::{Table, TableColumn, Values, arrow, parquet};
 
 fn main() {
     let tools = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -40,6 +40,9 @@ fn main() {
     let mut batch = Batch::open(&day).expect("a batch of the fixtures");
     keep_alerts(&mut batch, 2);
     put("request", "alerts", request_body(&batch).to_string().as_bytes());
+    let alerts = Table { name: "alerts".to_owned(), ..to_table(&batch, TableKind::Alerts).expect("alerts") };
+    put("arrow", "alerts", &arrow::to_bytes(&alerts).expect("a table"));
+    put("arrow", "numbers", &arrow::to_bytes(&table()).expect("a table"));
     put("parquet", "numbers", &parquet::to_bytes(&table()).expect("a table"));
     for path in files(&day).iter().filter(|path| path.extension().is_some_and(|e| e == "parquet")) {
         let bytes = fs::read(path).expect("a table of the fixtures");

@@ -1,10 +1,12 @@
 //! What is asked of every reader: any bytes give an error or a value, never a panic and no memory beyond what the bytes stand for; and a value is whole:
 //! a model that is let through scores, explains and is written and read back, a table has columns of one length.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
 use aml_miner::aml::sot::Batch;
 use aml_miner::gbdt::infer::{Explainer, Predictor};
 use aml_miner::gbdt::model::{Model, describe, lightgbm, onnx, xgboost};
-use aml_miner::table::{Table, layout, parquet};
+use aml_miner::table::{Table, arrow, layout, parquet};
 
 /// Our own format.
 pub fn native_model(bytes: &[u8]) {
@@ -50,6 +52,16 @@ pub fn text_table(bytes: &[u8]) {
 pub fn parquet(bytes: &[u8]) {
     if let Ok(table) = parquet::read_bytes("fuzz.parquet", bytes, parquet::Columns::All) {
         check(&table);
+    }
+}
+
+/// Arrow streams, with room for a hundred megabytes of what they unpack to.
+pub fn arrow(bytes: &[u8]) {
+    let left = AtomicUsize::new(100 << 20);
+    let room = |more: usize| left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(more)).is_ok();
+    if let Ok(tables) = arrow::read_streams("fuzz", bytes, &room) {
+        tables.iter().for_each(check);
+        let _ = Batch::from_arrow(bytes, &|_| true);
     }
 }
 
