@@ -1,6 +1,6 @@
 //! `gbdt predict`: a model and a table in, one line a row out.
 
-use std::fmt::Debug;
+use std::fmt::{Debug, Write as _};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -57,11 +57,12 @@ pub(super) fn run(command: &Predict, global: &Global) -> Result<Verdict, Fault> 
     let data = command.data.read(&model.schema, global)?;
     let background = background(command, &model, global)?;
     report.lap("load_seconds");
-    let text = match &background {
+    let answers = match &background {
         Some(background) => against(background, &model, &data)?,
-        None => lines(command.kind, &model, &data)?,
+        None => answers(command.kind, &model, &data)?,
     };
     report.lap("predict_seconds");
+    let text = answers.text(data.n_rows());
     match &command.output {
         Some(path) => file::write(path, text.as_bytes()).map_err(Fault::internal)?,
         None => print!("{text}"),
@@ -83,26 +84,41 @@ fn background(command: &Predict, model: &Model, global: &Global) -> Result<Optio
     command.data.of(path).read(&model.schema, global).map(Some)
 }
 
-fn against(background: &FeatureMatrix, model: &Model, data: &FeatureMatrix) -> Result<String, Fault> {
+fn against(background: &FeatureMatrix, model: &Model, data: &FeatureMatrix) -> Result<Answers, Fault> {
     let explainer = InterventionalExplainer::new(model, background).map_err(Fault::input)?;
     let all = explainer.explain(data).map_err(Fault::input)?;
-    Ok(table(data.n_rows(), &all.values, &[all.base_value]))
+    Ok(Answers::Numbers(all.values, Some(all.base_value)))
 }
 
-fn lines(kind: Kind, model: &Model, data: &FeatureMatrix) -> Result<String, Fault> {
-    let n_rows = data.n_rows();
+fn answers(kind: Kind, model: &Model, data: &FeatureMatrix) -> Result<Answers, Fault> {
     match kind {
-        Kind::Score => Ok(table(n_rows, &Predictor::new(model).scores(data).map_err(Fault::input)?, &[])),
-        Kind::Raw => Ok(table(n_rows, &Predictor::new(model).raw(data).map_err(Fault::input)?, &[])),
-        Kind::Leaf => Ok(table(n_rows, &Predictor::new(model).leaves(data).map_err(Fault::input)?, &[])),
+        Kind::Score => Predictor::new(model).scores(data).map(|all| Answers::Numbers(all, None)),
+        Kind::Raw => Predictor::new(model).raw(data).map(|all| Answers::Numbers(all, None)),
+        Kind::Leaf => Predictor::new(model).leaves(data).map(Answers::Leaves),
         Kind::Contrib => {
-            let all = Explainer::new(model).explain(data).map_err(Fault::input)?;
-            Ok(table(n_rows, &all.values, &[all.base_value]))
+            let all = Explainer::new(model).explain(data);
+            all.map(|all| Answers::Numbers(all.values, Some(all.base_value)))
         }
         Kind::Interaction => {
             let explainer = PairExplainer::new(model);
-            let tables = explainer.explain(data).map_err(Fault::input)?;
-            Ok(table(n_rows, &tables, &[explainer.base_value()]))
+            explainer.explain(data).map(|all| Answers::Numbers(all, Some(explainer.base_value())))
+        }
+    }
+    .map_err(Fault::input)
+}
+
+/// What is said of all rows, row by row.
+enum Answers {
+    /// And a number that is the same for all of them.
+    Numbers(Vec<f64>, Option<f64>),
+    Leaves(Vec<u32>),
+}
+
+impl Answers {
+    fn text(&self, n_rows: usize) -> String {
+        match self {
+            Answers::Numbers(values, same) => table(n_rows, values, same.as_slice()),
+            Answers::Leaves(values) => table(n_rows, values, &[]),
         }
     }
 }
@@ -113,18 +129,25 @@ fn table<T: Debug + Sync>(n_rows: usize, values: &[T], same: &[f64]) -> String {
     let block = |rows: std::ops::Range<usize>| {
         let mut text = String::new();
         for row in rows {
-            let words = values[row * width..(row + 1) * width].iter().map(word);
-            let words: Vec<String> = words.chain(same.iter().map(word)).collect();
-            text.push_str(&words.join("\t"));
+            values[row * width..(row + 1) * width].iter().for_each(|value| push(&mut text, value));
+            same.iter().for_each(|value| push(&mut text, value));
+            // a line ends where another word would begin
+            text.pop();
             text.push('\n');
         }
         text
     };
-    par::map_blocks(n_rows, 1024, block).fold(String::new(), |all, part| all + &part)
+    let mut all = String::new();
+    par::map_blocks(n_rows, 1024, block).for_each(|part| all.push_str(&part));
+    all
 }
 
-/// The shortest form that reads back exactly.
-fn word<T: Debug>(value: &T) -> String {
-    let text = format!("{value:?}");
-    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+/// Adds the shortest form that reads back exactly, and a tab.
+fn push<T: Debug>(text: &mut String, value: &T) {
+    // a string takes whatever is written
+    let _ = write!(text, "{value:?}");
+    if text.ends_with(".0") {
+        text.truncate(text.len() - 2);
+    }
+    text.push('\t');
 }
