@@ -239,6 +239,24 @@ content_type=text/csv call POST /score/alerts 415 '"detail":' "$work/body.json"
 call POST /score/alerts 422 '"list_type"' "$work/wrong.json"
 call POST /health 405 '"detail":'
 call GET /no/such/call 404 '"detail":'
+call GET /livez 200 '"status":"alive"'
+call GET /readyz 200 '"status":"ready"'
+call GET /openapi.json 200 '"openapi":"3.1'
+call GET /docs 200 '<!doctype html>'
+call GET /v2 200 '"name":"aml-miner"'
+call GET /v2/health/live 200 '"live":true'
+call GET /v2/health/ready 200 '"ready":true'
+for path in /dates/available /dates/latest /networks /metadata/latest /metadata/history /scores/alerts/latest \
+    /rankings/alerts/latest /scores/clusters/latest; do
+    call GET "$path" 404 'no stored results'
+done
+call GET /admin/models 403 'scope admin'
+for model in alert_scorer alert_ranker cluster_scorer; do
+    call GET "/v2/models/$model" 200 '"platform":"aml-miner_gbdt"'
+    call GET "/v2/models/$model/ready" 200 "$model"
+    call POST "/v2/models/$model/infer" 422 '"error":' "$work/wrong.json"
+    call POST "/v2/models/$model/explain" 422 '"error":' "$work/wrong.json"
+done
 call GET /metrics 200 '^aml_miner_http_requests_total{.*route="/score/alerts"'
 [ "$(ask_itself)" = healthy ] || fail 'the program in the image finds the service unhealthy'
 calls=$((calls + 1))

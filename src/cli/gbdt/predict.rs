@@ -137,9 +137,7 @@ fn table<T: Debug + Sync>(n_rows: usize, values: &[T], same: &[f64]) -> String {
         }
         text
     };
-    let mut all = String::new();
-    par::map_blocks(n_rows, 1024, block).for_each(|part| all.push_str(&part));
-    all
+    par::map_blocks(n_rows, 1024, block).fold(String::new(), |all, part| all + &part)
 }
 
 /// Adds the shortest form that reads back exactly, and a tab.
