@@ -117,10 +117,16 @@ pub(super) fn along<'g>(graph: &'g FlowGraph<'_>, path: &[&Edge<'_>]) -> Vec<(&'
     members
 }
 
+/// How grave a path is: by its hops, then by its dollars.
+pub(super) fn severity(path: &[&Edge<'_>]) -> f64 {
+    let hops = path.len() as f64;
+    0.7 * ((hops - 1.0) / 6.0).min(1.0) + 0.3 * (volume(path) / 50_000.0).min(1.0)
+}
+
 fn describe(graph: &FlowGraph<'_>, path: &[&Edge<'_>]) -> Pattern {
     let members = along(graph, path);
     let hops = path.len() as f64;
-    let severity = 0.7 * ((hops - 1.0) / 6.0).min(1.0) + 0.3 * (volume(path) / 50_000.0).min(1.0);
+    let severity = severity(path);
     let scores = Scores {
         severity,
         confidence: 0.5 + 0.3 * conservation(path) + 0.2 * (hops / 8.0).min(1.0),

@@ -1,7 +1,7 @@
 //! Money through throwaway addresses: each takes from one and gives to one, whatever the amounts.
 
-use super::layering::{MIN_HOPS, along};
-use super::{Detector, Scene, Scores, assemble, conservation, volume};
+use super::layering::{MIN_HOPS, along, severity};
+use super::{Detector, Scene, Scores, assemble, conservation};
 use crate::aml::derive::graph::{Edge, FlowGraph};
 use crate::aml::sot::Pattern;
 
@@ -64,7 +64,7 @@ fn describe(graph: &FlowGraph<'_>, path: &[&Edge<'_>]) -> Pattern {
         members.iter_mut().for_each(|member| member.1 = "participant");
     }
     let hops = path.len() as f64;
-    let severity = 0.7 * ((hops - 1.0) / 6.0).min(1.0) + 0.3 * (volume(path) / 50_000.0).min(1.0);
+    let severity = severity(path);
     let scores = Scores {
         severity,
         confidence: 0.4 + 0.2 * conservation(path) + 0.4 * (hops / 8.0).min(1.0),
