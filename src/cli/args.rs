@@ -118,3 +118,10 @@ pub(crate) enum Command {
     /// Writes batches with planted laundering patterns, innocent look-alikes and ground truth
     Simulate(super::simulate::Simulate),
 }
+
+impl Command {
+    /// Whether its work is many short parallel loops after one another.
+    pub(crate) fn trains(&self) -> bool {
+        matches!(self, Command::Train(_) | Command::Tune(_) | Command::Gbdt(super::gbdt::Gbdt::Train(_)))
+    }
+}

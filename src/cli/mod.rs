@@ -44,7 +44,7 @@ use clap::Parser;
 use args::{Cli, Command};
 pub(crate) use fault::Fault;
 
-use crate::determinism::par::Pool;
+use crate::determinism::par::{self, Pool};
 
 /// What a command ended with, when nothing went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,9 +77,13 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// Every parallel loop inside a command uses as many threads as were asked for.
 fn with_threads(cli: Cli) -> Result<Verdict, Fault> {
-    match cli.global.threads {
-        Some(threads) => Pool::new(threads as usize).map_err(Fault::internal)?.run(|| dispatch(cli)),
-        None => dispatch(cli),
+    #[allow(clippy::disallowed_methods, reason = "the edge: how many threads there are changes no result")]
+    let n_cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = cli.global.threads.map_or(n_cores, |threads| threads as usize);
+    if cli.command.trains() && threads <= n_cores {
+        par::run_awake(threads, || dispatch(cli)).map_err(Fault::internal)?
+    } else {
+        Pool::new(threads).map_err(Fault::internal)?.run(|| dispatch(cli))
     }
 }
 

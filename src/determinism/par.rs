@@ -4,7 +4,10 @@
 //! This is the only importer of rayon, so no other file can reduce in an order of the scheduler's choice.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
+use rayon::Yield;
 use rayon::prelude::*;
 
 /// Results of a block-wise map, in block order. [`Blocks::fold`] is the only way out.
@@ -83,6 +86,17 @@ pub fn for_each<T: Send>(items: &mut [T], f: impl Fn(usize, &mut T) + Sync + Sen
     items.par_iter_mut().enumerate().for_each(|(i, item)| f(i, item));
 }
 
+/// [`for_each`] for items that take about as long as each other: every thread gets one run of them, so that what items in like
+/// positions have in common stays in its cache from one call to the next.
+pub fn for_each_evenly<T: Send>(items: &mut [T], f: impl Fn(usize, &mut T) + Sync + Send) {
+    if let [item] = items {
+        f(0, item);
+        return;
+    }
+    let share = items.len().div_ceil(width());
+    items.par_iter_mut().with_min_len(share).enumerate().for_each(|(i, item)| f(i, item));
+}
+
 /// Runs two closures, possibly at the same time.
 pub fn join<A: Send, B: Send>(a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
     rayon::join(a, b)
@@ -139,9 +153,86 @@ impl Pool {
     }
 }
 
+/// Runs `f` on `threads` workers of its own, as [`Pool::run`] does; until it ends, those without work keep looking for some
+/// instead of falling asleep, which they do at intervals only after some milliseconds without any.
+///
+/// For many short loops after one another, as training is: waking a thread takes as long as what it then does. For no more
+/// threads than the machine has cores, or they are in each other's way.
+///
+/// # Errors
+/// When threads cannot be started.
+pub fn run_awake<T: Send>(threads: usize, f: impl FnOnce() -> T + Send) -> Result<T, PoolError> {
+    let others = threads.max(1) - 1;
+    let (n_awake, done) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let keep_looking = || {
+        n_awake.fetch_add(1, Ordering::Relaxed);
+        look_for_work(&done);
+    };
+    // nobody else has this pool, so nothing can wait for what a worker had begun before it started to look
+    Ok(Pool::new(threads)?.run(|| {
+        rayon::scope(|scope| {
+            (0..others).for_each(|_| scope.spawn(|_| keep_looking()));
+            while n_awake.load(Ordering::Relaxed) < others {
+                std::thread::yield_now();
+            }
+            let _ended = SetAtEnd(&done);
+            f()
+        })
+    }))
+}
+
+fn look_for_work(done: &AtomicBool) {
+    let mut in_vain = 0;
+    while !done.load(Ordering::Relaxed) {
+        match rayon::yield_now() {
+            Some(Yield::Executed) => in_vain = 0,
+            _ if in_vain < PATIENCE => {
+                in_vain += 1;
+                std::thread::yield_now();
+            }
+            _ => std::thread::sleep(NAP),
+        }
+    }
+}
+
+/// Sets a flag when it goes, by a panic too.
+struct SetAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for SetAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// How often to look for work without a break.
+const PATIENCE: u32 = 10_000;
+/// How long a worker sleeps who has looked for work that often.
+const NAP: Duration = Duration::from_micros(100);
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn workers_kept_awake_do_the_same() {
+        let squares = |n: u64| map(n as usize, |i| (i * i) as u64);
+        for threads in [1, 2, 5] {
+            let found = run_awake(threads, || (0..200).map(squares).collect::<Vec<_>>());
+            assert_eq!(found.expect("threads start"), (0..200).map(squares).collect::<Vec<_>>());
+        }
+        // long enough for them to have fallen asleep
+        let late = run_awake(3, || {
+            std::thread::sleep(Duration::from_millis(50));
+            squares(1000)
+        });
+        assert_eq!(late.expect("threads start"), squares(1000));
+    }
+
+    #[test]
+    fn a_panic_ends_those_who_look_for_work() {
+        let caught = std::panic::catch_unwind(|| run_awake(2, || panic!("on purpose")));
+        assert!(caught.is_err());
+    }
 
     #[test]
     fn block_folds_do_not_depend_on_the_pool() {

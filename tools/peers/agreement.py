@@ -7,7 +7,8 @@ and back to text, LightGBM must load it and predict the same bits.
 "ours": a model that `gbdt train` made, converted to text and loaded by LightGBM: raw scores within 1e-12, contributions within 1e-9.
 
 Both are written as ONNX, too (unless --no-onnx): what onnxruntime says of the same rows must be our raw score, rounded to float32 or the number beside it, as the operator
-gives float32; and the score within 3e-7.
+gives float32; and the score within 3e-7. Both are written as JSON, too: every field of every node must be what LightGBM's `dump_model` says, but for those that
+it rounds.
 
 Rows are float64: validation rows, then the same rows with NaN, zeros, infinities, tiny numbers, thresholds and their neighbours, and
 categories that training never saw.
@@ -108,6 +109,34 @@ def onnx(engine, model, data, X, a):
                 onnx_agrees=bool(steps.max() <= 1 and score <= 3e-7))
 
 
+ROUNDED = {"internal_value", "internal_weight", "split_gain", "leaf_weight"}  # LightGBM prints these with few digits
+
+
+def alike(ours, theirs):
+    """Whether two nodes of a dump say the same, their children apart."""
+    if ours.keys() != theirs.keys():
+        return False
+    plain = [key for key in ours if key not in ("left_child", "right_child")]
+    return all(np.isclose(ours[key], theirs[key], rtol=1e-5) if key in ROUNDED else ours[key] == theirs[key] for key in plain)
+
+
+def dump(engine, model, booster):
+    """Our JSON of a model beside LightGBM's own dump of it: nodes that say something else, and whether the rest of the file does."""
+    path = engine.path("model.json")
+    engine.run("convert", "--model", model, "--output", path)
+    with open(path) as file:
+        ours, theirs = json.load(file), booster.dump_model()
+    same = ("name", "version", "num_class", "num_tree_per_iteration", "max_feature_idx", "objective", "average_output", "feature_names")
+    heads = [key for key in same if ours[key] != theirs[key]] + [key for key in theirs if key not in ours]
+    pairs = [(a.pop("tree_structure"), b.pop("tree_structure")) for a, b in zip(ours["tree_info"], theirs["tree_info"], strict=True)]
+    differing = sum(not alike(a, b) for a, b in zip(ours["tree_info"], theirs["tree_info"]))
+    while pairs:
+        a, b = pairs.pop()
+        differing += not alike(a, b)
+        pairs += [(a[side], b[side]) for side in ("left_child", "right_child") if side in a and side in b]
+    return dict(dump_heads=heads, dump_differing=differing, dump_agrees=not heads and differing == 0)
+
+
 def theirs(engine, task, variant, a, rng):
     t = task.train
     categorical = codes(t.X) if variant == "categorical" else []
@@ -128,8 +157,9 @@ def theirs(engine, task, variant, a, rng):
     engine.run("convert", "--model", model, "--output", native)
     engine.run("convert", "--model", native, "--output", back)
     _, back_bits = differences(lgb.Booster(model_file=back).predict(X, raw_score=True), booster.predict(X, raw_score=True))
-    return dict(rows=len(X), raw_differing=bits, raw=raw, score=score, contributions=contributions, converted_differing=back_bits, **runtime,
-                agrees=runtime.get("onnx_agrees", True) and bits == 0 and back_bits == 0 and score <= 1e-12 and contributions <= 1e-9)
+    dumped = dump(engine, model, lgb.Booster(model_file=model))
+    return dict(rows=len(X), raw_differing=bits, raw=raw, score=score, contributions=contributions, converted_differing=back_bits, **runtime, **dumped,
+                agrees=runtime.get("onnx_agrees", True) and dumped["dump_agrees"] and bits == 0 and back_bits == 0 and score <= 1e-12 and contributions <= 1e-9)
 
 
 def ours(engine, task, a, rng):
@@ -147,8 +177,9 @@ def ours(engine, task, a, rng):
     few = X[:: max(1, len(X) // a.explained)]
     write_rows(data, few, task.features)
     contributions, _ = differences(engine.predict(model, data, "contrib"), booster.predict(few, pred_contrib=True))
-    return dict(rows=len(X), raw_differing=bits, raw=raw, contributions=contributions, **runtime,
-                agrees=runtime.get("onnx_agrees", True) and raw <= 1e-12 and contributions <= 1e-9)
+    dumped = dump(engine, model, booster)
+    return dict(rows=len(X), raw_differing=bits, raw=raw, contributions=contributions, **runtime, **dumped,
+                agrees=runtime.get("onnx_agrees", True) and dumped["dump_agrees"] and raw <= 1e-12 and contributions <= 1e-9)
 
 
 def load(name, a):

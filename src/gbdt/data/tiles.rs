@@ -127,10 +127,23 @@ impl Tiles {
 fn groups(mut features: Vec<u32>, tile_cells: usize, n_codes: impl Fn(u32) -> usize) -> Vec<Vec<u32>> {
     features.sort_by_key(|&feature| (n_codes(feature), feature));
     let n_cells: usize = features.iter().map(|&feature| n_codes(feature)).sum();
-    let least = if features.len() >= WORTH_SHARING { 2 } else { 1 };
-    let n_tiles = n_cells.div_ceil(tile_cells).max(least);
-    let width = features.len().div_ceil(n_tiles).max(1);
-    features.chunks(width).map(<[u32]>::to_vec).collect()
+    // an even number, so that two threads keep to the same tiles from leaf to leaf
+    let n_tiles = match n_cells.div_ceil(tile_cells) {
+        0 | 1 if features.len() < WORTH_SHARING => 1,
+        enough => enough.next_multiple_of(2),
+    };
+    let work = |&feature: &u32| n_codes(feature) + CELLS_OF_A_FEATURE;
+    let share = features.iter().map(work).sum::<usize>().div_ceil(n_tiles).max(1);
+    let mut groups: Vec<Vec<u32>> = Vec::new();
+    let mut done = 0;
+    for feature in features {
+        if done >= share * groups.len() {
+            groups.push(Vec::new());
+        }
+        done += work(&feature);
+        groups.last_mut().into_iter().for_each(|group| group.push(feature));
+    }
+    groups
 }
 
 fn stride(features: &[u32], n_codes: impl Fn(u32) -> usize) -> usize {
@@ -151,5 +164,7 @@ fn bytes_of(bins: &BinnedMatrix, groups: &[Vec<u32>]) -> Option<Grid<u8>> {
 
 /// Sums of a tile, each a word: most of a first-level cache of 32 KiB.
 const TILE_CELLS: usize = (28 << 10) / size_of::<u64>();
+/// How many cells take as long as the rest of what a feature takes.
+const CELLS_OF_A_FEATURE: usize = 64;
 /// From how many features on two threads should find a tile each.
 const WORTH_SHARING: usize = 8;

@@ -119,7 +119,7 @@ fn quantise_body<C: Cell>(
     cells: &mut [C::Row],
     fine: &mut [Fine],
 ) -> Totals {
-    let mut totals = Totals::default();
+    let (mut gradient_sum, mut hessian_sum, mut largest_gradient, mut largest_hessian) = (0, 0, 0, 0);
     let slopes = slopes.gradients.iter().zip(&slopes.hessians);
     for (((&gradient, &hessian), &key), (cell, fine)) in
         slopes.zip(draws.keys).zip(cells.iter_mut().zip(fine))
@@ -131,20 +131,29 @@ fn quantise_body<C: Cell>(
         let g = g.clamp(-(1 << C::GRADIENT_BITS) + 1, (1 << C::GRADIENT_BITS) - 1);
         let h =
             nearest(hessian * steps.hessian + (unit(bits << 32) - 0.5)).clamp(1, (1 << C::HESSIAN_BITS) - 1);
-        let magnitude = gradient.abs();
-        totals.largest_gradient =
-            if magnitude > totals.largest_gradient { magnitude } else { totals.largest_gradient };
-        totals.largest_hessian =
-            if hessian > totals.largest_hessian { hessian } else { totals.largest_hessian };
-        totals.gradient += g.unsigned_abs();
-        totals.hessian += h as u64;
+        largest_gradient = positive_bits(gradient.abs()).max(largest_gradient);
+        largest_hessian = positive_bits(hessian).max(largest_hessian);
+        gradient_sum += g.unsigned_abs();
+        hessian_sum += h as u64;
         *cell = C::row(g, h);
         *fine = Fine {
             gradient: nearest(gradient * steps.fine_gradient) as i32,
             hessian: nearest(hessian * steps.fine_hessian) as i32,
         };
     }
-    totals
+    Totals {
+        gradient: gradient_sum,
+        hessian: hessian_sum,
+        largest_gradient: f64::from_bits(largest_gradient),
+        largest_hessian: f64::from_bits(largest_hessian),
+    }
+}
+
+/// The bits of a positive number, which are ordered as the numbers are; of anything else 0. The largest of integers can be
+/// found in lanes, whichever order they are asked in.
+#[inline(always)]
+fn positive_bits(x: f64) -> u64 {
+    if x > 0.0 { x.to_bits() } else { 0 }
 }
 
 /// Uniform in [0, 1) by the upper 52 bits.

@@ -51,6 +51,14 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// The first of them.
+    pub(in crate::gbdt) fn first(self) -> Option<usize> {
+        match self {
+            Rows::Between(first, end) => (first < end).then_some(first),
+            Rows::Listed(rows) => rows.first().map(|&row| row as usize),
+        }
+    }
+
     /// How many come before a row number; the rows ascend.
     pub(in crate::gbdt) fn below(self, end: usize) -> usize {
         match self {

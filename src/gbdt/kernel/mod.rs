@@ -16,6 +16,7 @@ pub(in crate::gbdt) mod derive;
 pub(in crate::gbdt) mod gain;
 pub(in crate::gbdt) mod grid;
 mod ladder;
+pub(in crate::gbdt) mod lambda;
 mod lanes;
 mod level;
 mod pairs;

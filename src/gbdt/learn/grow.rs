@@ -5,9 +5,11 @@
 //!
 //! Sources: Shi, "Best-first decision tree learning", 2007; the subtraction of histograms as in Ke et al., NeurIPS 2017.
 
+use std::ops::Range;
+
 use super::cells::{Cells, FineSums};
 use super::frontier::{Divided, Frontier, Open};
-use super::histogram::{self, Source};
+use super::histogram;
 use super::partition::{Partition, Span};
 use super::place::{Ground, Place};
 use super::scores;
@@ -94,11 +96,11 @@ struct Growing<'a, C: Cell> {
 impl<C: Cell> Growing<'_, C> {
     /// The root as the only leaf.
     fn plant(&mut self, rows: Span) {
-        let (tiles, cells) = (self.scene.data.tiles(), self.scene.cells.cells());
-        let mut sums = [self.scene.histogram(self.spare)];
-        let source = Source { rows: self.partition.rows(&rows), cells: self.partition.cells(&rows, cells) };
-        histogram::fill_together(tiles, self.scene.data.n_rows(), &[source], &mut sums);
-        let [histogram] = sums;
+        let tiles = self.scene.data.tiles();
+        let mut histogram = self.scene.histogram(self.spare);
+        let source = self.scene.source(&rows, self.partition);
+        let n_rows = self.scene.data.n_rows();
+        histogram::fill_together(tiles, n_rows, &[source], std::slice::from_mut(&mut histogram));
         // every row has exactly one code of any feature
         let any = if tiles.len() > 0 { tiles.place(tiles.features(0)[0] as usize) } else { 0..0 };
         let total = histogram[any].iter().fold(C::default(), |total, &cell| total.plus(cell));
@@ -211,11 +213,14 @@ impl<C: Cell> Growing<'_, C> {
 
     /// The exact derivatives of each leaf, summed block of rows by block of rows.
     fn leaf_sums(&self) -> Vec<FineSums> {
-        let parts = par::map_blocks(self.scene.data.n_rows(), scores::BLOCK, |rows| {
-            let sums = |bud: &Bud<C>| self.scene.cells.fine_sums(self.partition.within(&bud.rows, &rows));
-            self.leaves.iter().map(sums).collect::<Vec<FineSums>>()
+        let n_rows = self.scene.data.n_rows();
+        let blocks = (0..n_rows).step_by(scores::BLOCK).map(|start| start..n_rows.min(start + scores::BLOCK));
+        let mut parts: Vec<(Range<usize>, Vec<FineSums>)> = blocks.map(|rows| (rows, Vec::new())).collect();
+        par::for_each_evenly(&mut parts, |_, (rows, sums)| {
+            let of_leaf = |bud: &Bud<C>| self.scene.cells.fine_sums(self.partition.within(&bud.rows, rows));
+            *sums = self.leaves.iter().map(of_leaf).collect();
         });
-        parts.fold(vec![FineSums::default(); self.leaves.len()], |mut all, part| {
+        parts.into_iter().fold(vec![FineSums::default(); self.leaves.len()], |mut all, (_, part)| {
             all.iter_mut().zip(part).for_each(|(sum, more)| *sum = sum.plus(more));
             all
         })

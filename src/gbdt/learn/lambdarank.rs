@@ -21,9 +21,11 @@ use std::ops::Range;
 use super::pairs;
 use super::positions::Biases;
 use super::queries;
+use super::ranks::Ranks;
 use crate::determinism::rng::Stream;
 use crate::determinism::{math, par};
 use crate::gbdt::data::{Dataset, Derivatives};
+use crate::gbdt::kernel::{LANES, Level, lambda};
 use crate::gbdt::params::{Goal, PairMethod, Ranking};
 use crate::metrics::ranking::discount;
 
@@ -78,35 +80,51 @@ impl<'a> Ranked<'a> {
         if ideal > 0.0 { 1.0 / ideal } else { 0.0 }
     }
 
-    pub(super) fn derive(&mut self, round: u32, scores: &[f64], derivatives: &mut [Derivatives]) {
+    pub(super) fn derive(
+        &mut self,
+        level: Level,
+        round: u32,
+        scores: &[f64],
+        derivatives: &mut [Derivatives],
+    ) {
         let adjusted = self.biases.as_ref().map(|biases| biases.added_to(scores));
-        self.derive_queries(round, adjusted.as_deref().unwrap_or(scores), derivatives);
+        let stream = Stream::new(self.rules.seed, "pairs").round(u64::from(round));
+        self.derive_queries(Chance { level, stream }, adjusted.as_deref().unwrap_or(scores), derivatives);
         if let Some(biases) = &mut self.biases {
             biases.learn(derivatives);
         }
     }
 
-    fn derive_queries(&self, round: u32, scores: &[f64], derivatives: &mut [Derivatives]) {
+    fn derive_queries(&self, chance: Chance, scores: &[f64], derivatives: &mut [Derivatives]) {
         let mut parts = queries::parts(derivatives, self.queries.iter().map(|query| &query.rows));
-        let chance = Stream::new(self.rules.seed, "pairs").round(u64::from(round));
-        par::for_each(&mut parts, |q, part| self.derive_query(&self.queries[q], chance, scores, part));
+        let mut tasks: Vec<_> = self.queries.chunks(QUERIES).zip(parts.chunks_mut(QUERIES)).collect();
+        par::for_each(&mut tasks, |_, (queries, parts)| {
+            let mut room = Room { chance, ranks: Ranks::default(), terms: Terms::default() };
+            for (query, part) in queries.iter().zip(parts.iter_mut()) {
+                self.derive_query(query, scores, part, &mut room);
+            }
+        });
     }
 
-    fn derive_query(&self, query: &Query, chance: Stream, scores: &[f64], pairs: &mut [Derivatives]) {
-        pairs.fill(Derivatives::default());
+    fn derive_query(&self, query: &Query, scores: &[f64], derivatives: &mut [Derivatives], room: &mut Room) {
+        derivatives.fill(Derivatives::default());
         if query.inverse_ideal == 0.0 {
             return;
         }
-        let ranks = self.ranks(query, scores);
+        room.ranks.set(query.rows.clone().map(|row| (scores[row], self.data.key(row))), |at| {
+            let grade = self.grades[query.rows.start + at];
+            let compared = if self.rules.goal == Goal::Precision { grade.min(1) } else { grade };
+            (f64::from(compared), self.rules.gain(grade))
+        });
         let sum = match self.rules.goal {
             Goal::Ndcg => {
                 let swap = Ndcg { discounts: &self.discounts, inverse_ideal: query.inverse_ideal };
-                self.add_pairs(&swap, chance, &ranks, pairs)
+                self.add_pairs(&swap, room, derivatives)
             }
             Goal::Precision => {
-                self.add_pairs(&Precision::new(&ranks, query.inverse_ideal), chance, &ranks, pairs)
+                self.add_pairs(&Precision::new(&room.ranks, query.inverse_ideal), room, derivatives)
             }
-            Goal::Order => self.add_pairs(&Order, chance, &ranks, pairs),
+            Goal::Order => self.add_pairs(&Order, room, derivatives),
         };
         let norm = match self.rules.pairs {
             _ if !self.rules.norm => 1.0,
@@ -114,7 +132,7 @@ impl<'a> Ranked<'a> {
             PairMethod::TopK if sum > 0.0 => math::log2(1.0 + sum) / sum,
             PairMethod::TopK => 1.0,
         };
-        for (row, pair) in query.rows.clone().zip(pairs) {
+        for (row, pair) in query.rows.clone().zip(derivatives) {
             let factor = norm * self.weights.map_or(1.0, |weights| f64::from(weights[row]));
             pair.gradient *= factor;
             pair.hessian *= factor;
@@ -122,96 +140,124 @@ impl<'a> Ranked<'a> {
     }
 
     /// Adds what all pairs of a query ask; returns the sum of |lambda| over both rows of each.
-    fn add_pairs<S: Swap>(
-        &self,
-        swap: &S,
-        chance: Stream,
-        ranks: &[Rank],
-        derivatives: &mut [Derivatives],
-    ) -> f64 {
+    fn add_pairs<S: Swap>(&self, swap: &S, room: &mut Room, derivatives: &mut [Derivatives]) -> f64 {
+        let Room { chance, ranks, terms } = room;
+        terms.clear(ranks.len());
         let mut sum = 0.0;
         match self.rules.pairs {
             PairMethod::TopK => {
                 for i in 0..ranks.len().min(self.rules.truncation()) {
-                    for j in i + 1..ranks.len() {
-                        sum += self.add_pair(swap, ranks, (i, j), derivatives);
-                    }
+                    let below = i + 1..ranks.len();
+                    self.ask(chance.level, swap, ranks, (i, below.clone()), terms);
+                    sum = terms.add(i, below, sum);
                 }
             }
             PairMethod::Mean => {
-                let row = |rank: &Rank| pairs::Row { key: rank.key, grade: rank.grade };
-                let rows: Vec<pairs::Row> = ranks.iter().map(row).collect();
-                pairs::draw(&rows, self.rules.per_row, chance, |i, j| {
-                    sum += self.add_pair(swap, ranks, (i.min(j), i.max(j)), derivatives);
+                let row = |(&key, &grade): (&u64, &f64)| pairs::Row { key, grade };
+                let rows: Vec<pairs::Row> = ranks.keys.iter().zip(&ranks.grades).map(row).collect();
+                pairs::draw(&rows, self.rules.per_row, chance.stream, |i, j| {
+                    let (i, j) = (i.min(j), i.max(j));
+                    self.ask(chance.level, swap, ranks, (i, j..j + 1), terms);
+                    sum = terms.add(i, j..j + 1, sum);
                 });
             }
+        }
+        for (place, &at) in ranks.at.iter().enumerate() {
+            derivatives[at] =
+                Derivatives { gradient: terms.gradients[place], hessian: terms.hessians[place] };
         }
         sum
     }
 
-    /// Adds what a pair of positions asks of its two rows; returns the sum of both |lambda|.
-    #[inline]
-    fn add_pair<S: Swap>(
+    /// The pairs of a row with some below it.
+    fn ask<S: Swap>(
         &self,
+        level: Level,
         swap: &S,
-        ranks: &[Rank],
-        (i, j): (usize, usize),
-        derivatives: &mut [Derivatives],
-    ) -> f64 {
-        let (upper, lower) = (&ranks[i], &ranks[j]);
-        if upper.grade == lower.grade {
-            return 0.0;
-        }
-        let (better, worse) = if upper.grade > lower.grade { (upper, lower) } else { (lower, upper) };
-        let difference = better.score - worse.score;
-        let mut weight = swap.changes(ranks, i, j);
-        if self.rules.norm && ranks[0].score != ranks[ranks.len() - 1].score {
-            weight /= 0.01 + difference.abs();
-        }
-        let slope = self.rules.sigmoid;
-        let p = 1.0 / (1.0 + math::exp_lane(slope * difference));
-        let lambda = slope * weight * p;
-        let hessian = 2.0 * slope * slope * weight * p * (1.0 - p);
-        derivatives[better.at].gradient -= lambda;
-        derivatives[better.at].hessian += hessian;
-        derivatives[worse.at].gradient += lambda;
-        derivatives[worse.at].hessian += hessian;
-        2.0 * lambda
-    }
-
-    /// The rows of a query by descending score, ties by key.
-    fn ranks(&self, query: &Query, scores: &[f64]) -> Vec<Rank> {
-        let rank = |(at, row): (usize, usize)| {
-            let grade = self.grades[row];
-            Rank {
-                at,
-                score: scores[row] + 0.0,
-                key: self.data.key(row),
-                grade: if self.rules.goal == Goal::Precision { grade.min(1) } else { grade },
-                gain: self.rules.gain(grade),
-            }
+        ranks: &Ranks,
+        (i, below): (usize, Range<usize>),
+        terms: &mut Terms,
+    ) {
+        let upper = lambda::Upper {
+            score: ranks.scores[i],
+            grade: ranks.grades[i],
+            slope: self.rules.sigmoid,
+            by_distance: self.rules.norm && !ranks.is_flat(),
         };
-        let mut ranks: Vec<Rank> = query.rows.clone().enumerate().map(rank).collect();
-        ranks.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)).then(a.at.cmp(&b.at)));
-        ranks
+        let weights = terms.of_pairs.0[below.clone()].iter_mut().zip(below.clone());
+        weights.for_each(|(weight, j)| *weight = swap.changes(ranks, i, j));
+        // whole vectors, as far as the rows behind the last
+        let whole = below.start..below.start + below.len().next_multiple_of(LANES);
+        let (gradients, hessians) = &mut terms.of_pairs;
+        lambda::pairs(
+            level,
+            upper,
+            lambda::Below {
+                scores: &ranks.scores[whole.clone()],
+                grades: &ranks.grades[whole.clone()],
+                gradients: &mut gradients[whole.clone()],
+                hessians: &mut hessians[whole],
+            },
+        );
     }
 }
 
-/// A row at its position.
-struct Rank {
-    /// Position in the query as the data have it.
-    at: usize,
-    score: f64,
-    key: u64,
-    /// What is compared: for average precision, whether it is relevant.
-    grade: u8,
-    gain: f64,
+/// What pairs are derived by beside the rows.
+#[derive(Clone, Copy)]
+struct Chance {
+    level: Level,
+    stream: Stream,
+}
+
+/// What one thread derives queries with, one after another.
+struct Room {
+    chance: Chance,
+    ranks: Ranks,
+    terms: Terms,
+}
+
+/// What the rows of a query are asked, by position.
+#[derive(Default)]
+struct Terms {
+    gradients: Vec<f64>,
+    hessians: Vec<f64>,
+    /// Gradients and hessians of one row's pairs, by the position of the other.
+    of_pairs: (Vec<f64>, Vec<f64>),
+}
+
+impl Terms {
+    /// Nothing asked of so many rows.
+    fn clear(&mut self, n_rows: usize) {
+        let Terms { gradients, hessians, of_pairs } = self;
+        for (column, length) in [(gradients, n_rows), (hessians, n_rows)] {
+            column.clear();
+            column.resize(length, 0.0);
+        }
+        of_pairs.0.resize(of_pairs.0.len().max(n_rows + LANES), 0.0);
+        of_pairs.1.resize(of_pairs.1.len().max(n_rows + LANES), 0.0);
+    }
+
+    /// Adds the pairs of a row with those below it to both, in their order; returns `sum` and |lambda| over both.
+    fn add(&mut self, i: usize, below: Range<usize>, mut sum: f64) -> f64 {
+        let (mut gradient, mut hessian) = (self.gradients[i], self.hessians[i]);
+        let pairs = self.of_pairs.0[below.clone()].iter().zip(&self.of_pairs.1[below.clone()]);
+        let others = self.gradients[below.clone()].iter_mut().zip(&mut self.hessians[below]);
+        for ((of_pair, of_either), (other, other_hessian)) in pairs.zip(others) {
+            gradient += of_pair;
+            hessian += of_either;
+            *other -= of_pair;
+            *other_hessian += of_either;
+            sum += 2.0 * of_pair.abs();
+        }
+        (self.gradients[i], self.hessians[i]) = (gradient, hessian);
+        sum
+    }
 }
 
 /// How much a measure of the order changes when two rows of unequal grade change places.
 trait Swap {
     /// The change for positions i < j; never negative.
-    fn changes(&self, ranks: &[Rank], i: usize, j: usize) -> f64;
+    fn changes(&self, ranks: &Ranks, i: usize, j: usize) -> f64;
 }
 
 struct Ndcg<'a> {
@@ -221,9 +267,9 @@ struct Ndcg<'a> {
 
 impl Swap for Ndcg<'_> {
     #[inline]
-    fn changes(&self, ranks: &[Rank], i: usize, j: usize) -> f64 {
+    fn changes(&self, ranks: &Ranks, i: usize, j: usize) -> f64 {
         let discounts = (self.discounts[i] - self.discounts[j]).abs();
-        (ranks[i].gain - ranks[j].gain).abs() * discounts * self.inverse_ideal
+        (ranks.gains[i] - ranks.gains[j]).abs() * discounts * self.inverse_ideal
     }
 }
 
@@ -237,11 +283,11 @@ struct Precision {
 }
 
 impl Precision {
-    fn new(ranks: &[Rank], inverse_ideal: f64) -> Self {
+    fn new(ranks: &Ranks, inverse_ideal: f64) -> Self {
         let mut swap = Precision { relevant: vec![], inverse_positions: vec![], inverse_ideal };
         let (mut relevant, mut inverse) = (0.0, 0.0);
-        for (position, rank) in ranks.iter().enumerate() {
-            if rank.grade > 0 {
+        for (position, &grade) in ranks.grades.iter().enumerate() {
+            if grade > 0.0 {
                 relevant += 1.0;
                 inverse += 1.0 / (position as f64 + 1.0);
             }
@@ -254,13 +300,13 @@ impl Precision {
 
 impl Swap for Precision {
     #[inline]
-    fn changes(&self, ranks: &[Rank], i: usize, j: usize) -> f64 {
+    fn changes(&self, ranks: &Ranks, i: usize, j: usize) -> f64 {
         // of i and j one is relevant: at the upper place it is one more for every relevant row between, and for itself
         // counts those above it alone
-        let own = f64::from(ranks[i].grade);
+        let own = ranks.grades[i];
         let upper = (self.relevant[i] - own + 1.0) / (i as f64 + 1.0);
         let lower = self.relevant[j] / (j as f64 + 1.0);
-        let up_to = self.inverse_positions[j] - f64::from(ranks[j].grade) / (j as f64 + 1.0);
+        let up_to = self.inverse_positions[j] - ranks.grades[j] / (j as f64 + 1.0);
         let between = up_to - self.inverse_positions[i];
         (upper - lower + between).max(0.0) * self.inverse_ideal
     }
@@ -271,10 +317,13 @@ struct Order;
 
 impl Swap for Order {
     #[inline]
-    fn changes(&self, _: &[Rank], _: usize, _: usize) -> f64 {
+    fn changes(&self, _: &Ranks, _: usize, _: usize) -> f64 {
         1.0
     }
 }
+
+/// Queries that one thread derives in a run; no result depends on it.
+const QUERIES: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -305,7 +354,12 @@ mod tests {
     fn derived(rules: &Ranking, grades: &[u8], scores: &[f64]) -> Vec<Derivatives> {
         let data = dataset(grades);
         let mut pairs = vec![Derivatives::default(); grades.len()];
-        Ranked::new(rules, grades, &[grades.len() as u32], None, &data).derive(0, scores, &mut pairs);
+        Ranked::new(rules, grades, &[grades.len() as u32], None, &data).derive(
+            Level::detect(),
+            0,
+            scores,
+            &mut pairs,
+        );
         pairs
     }
 

@@ -35,6 +35,7 @@ mod partition;
 mod place;
 mod positions;
 mod queries;
+mod ranks;
 mod refit;
 mod sample;
 mod scores;
@@ -166,7 +167,7 @@ impl<'a, C: Cell> Training<'a, C> {
     fn derive(&mut self, round: u32) {
         let Trainer { level, plan, data, .. } = *self.asked;
         self.bag.renew(&plan.sampling, round, data);
-        let current = self.loss.derive(round, &self.scores.0, &mut self.pairs);
+        let current = self.loss.derive(level, round, &self.scores.0, &mut self.pairs);
         let chance = Stream::new(plan.sampling.seed, "rounding").round(u64::from(round));
         match &plan.sampling.goss {
             Some(goss) if round >= goss.first_round => {

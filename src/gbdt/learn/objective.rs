@@ -50,13 +50,14 @@ impl<'a> Loss<'a> {
     /// The derivatives at these scores; `pairs` holds them where a row's depend on other rows.
     pub(super) fn derive<'b>(
         &'b mut self,
+        level: Level,
         round: u32,
         scores: &'b [f64],
         pairs: &'b mut Vec<Derivatives>,
     ) -> Current<'b> {
         match self {
             Loss::Logistic(classes) => return Current::OfScores(classes, scores),
-            Loss::Pairs(ranked) => ranked.derive(round, scores, sized(pairs, scores.len())),
+            Loss::Pairs(ranked) => ranked.derive(level, round, scores, sized(pairs, scores.len())),
             Loss::Softmax(softmaxed) => softmaxed.derive(round, scores, sized(pairs, scores.len())),
             Loss::Custom(custom) => custom.derive(scores, sized(pairs, scores.len())),
         }
@@ -86,7 +87,7 @@ fn sized(pairs: &mut Vec<Derivatives>, n_rows: usize) -> &mut [Derivatives] {
 pub fn derivatives(plan: &Plan, data: &Dataset, scores: &[f64], round: u32) -> Vec<Derivatives> {
     assert_eq!(scores.len(), data.n_rows(), "one score per row");
     let (mut loss, mut pairs) = (Loss::new(plan, data), Vec::new());
-    loss.derive(round, scores, &mut pairs).all(Level::Scalar, scores.len())
+    loss.derive(Level::Scalar, round, scores, &mut pairs).all(Level::Scalar, scores.len())
 }
 
 /// The derivatives of all rows at the current scores, to be had block by block.

@@ -12,14 +12,14 @@ use crate::determinism::rng::Stream;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
     pub(super) key: u64,
-    pub(super) grade: u8,
+    pub(super) grade: f64,
 }
 
 /// Calls `pair(position, position of the partner)` for `per_row` partners of each of the rows, which stand in the order of
 /// positions.
 pub(super) fn draw(rows: &[Row], per_row: u32, chance: Stream, mut pair: impl FnMut(usize, usize)) {
     let mut by_grade: Vec<usize> = (0..rows.len()).collect();
-    by_grade.sort_by_key(|&position| (std::cmp::Reverse(rows[position].grade), position));
+    by_grade.sort_by(|&a, &b| rows[b].grade.total_cmp(&rows[a].grade).then(a.cmp(&b)));
     let mut first = 0;
     for same in by_grade.chunk_by(|&a, &b| rows[a].grade == rows[b].grade) {
         let others = rows.len() - same.len();
@@ -40,7 +40,8 @@ mod tests {
 
     #[test]
     fn partners_are_of_other_grades_and_equally_likely() {
-        let rows: Vec<Row> = [1, 0, 2, 1].iter().zip(7..).map(|(&grade, key)| Row { key, grade }).collect();
+        let rows: Vec<Row> =
+            [1.0, 0.0, 2.0, 1.0].iter().zip(7..).map(|(&grade, key)| Row { key, grade }).collect();
         let mut counts = [[0u32; 4]; 4];
         draw(&rows, 6000, Stream::new(3, "pairs"), |i, j| counts[i][j] += 1);
         for (i, row) in counts.iter().enumerate() {
@@ -55,7 +56,7 @@ mod tests {
 
     #[test]
     fn rows_of_one_grade_have_no_partners() {
-        let rows = [Row { key: 0, grade: 2 }, Row { key: 1, grade: 2 }];
+        let rows = [Row { key: 0, grade: 2.0 }, Row { key: 1, grade: 2.0 }];
         draw(&rows, 3, Stream::new(3, "pairs"), |_, _| panic!("no pair"));
     }
 }

@@ -111,10 +111,13 @@ impl<T: Item + Default> Partition<T> {
         let level = self.level;
         let mut pieces = self.pieces(cuts, cells);
         let mut marking: Vec<_> = pieces.iter_mut().flat_map(Piece::marking).collect();
+        marking.iter_mut().enumerate().for_each(|(i, block)| block.index = i);
         let n_rows: usize = cuts.iter().map(|cut| cut.span.len()).sum();
         let worth = if n_rows < 2 * BLOCK { Worth::Nothing } else { Worth::Sharing };
+        marking.sort_by_key(|block| block.rows.first());
         par::for_each_worth(worth, &mut marking, |_, block| block.mark(level));
-        let counts: Vec<usize> = marking.iter().map(|block| block.n_left).collect();
+        let mut counts = vec![0; marking.len()];
+        marking.iter().for_each(|block| counts[block.index] = block.n_left);
         let mut counts = &counts[..];
         let (mut parting, mut children) = (Vec::new(), Vec::with_capacity(cuts.len()));
         for (piece, cut) in pieces.iter_mut().zip(cuts) {
@@ -126,6 +129,7 @@ impl<T: Item + Default> Partition<T> {
             children.push((span(cut.span.range.start..middle), span(middle..cut.span.range.end)));
             parting.extend(piece.parting(own));
         }
+        parting.sort_by_key(|block| block.rows.first());
         par::for_each_worth(worth, &mut parting, |_, block| block.part(level));
         children
     }
@@ -191,6 +195,7 @@ impl<T: Item> Piece<'_, T> {
             column,
             question,
             marks,
+            index: 0,
             n_left: 0,
         })
     }
@@ -221,6 +226,8 @@ struct Marking<'a> {
     column: &'a Codes,
     question: &'a Question,
     marks: &'a mut [u64],
+    /// Its position among the blocks of all pieces.
+    index: usize,
     n_left: usize,
 }
 

@@ -117,7 +117,7 @@ impl<'a> Refitting<'a> {
     /// New values for one tree, of which the start is a part if so said.
     fn round(&mut self, round: u32, tree: &mut Tree, with_start: bool) {
         let chance = Stream::new(self.plan.sampling.seed, "rounding").round(u64::from(round));
-        let current = self.loss.derive(round, &self.scores, &mut self.pairs);
+        let current = self.loss.derive(Level::detect(), round, &self.scores, &mut self.pairs);
         self.cells.set(&current, self.data, chance);
         self.leaves = leaves_of(tree, self.matrix);
         let (of_nodes, of_leaves) = self.evidence(tree);

@@ -30,7 +30,8 @@ impl Scores {
         data: &BinnedMatrix,
         rest: &[u32],
     ) {
-        par::for_each_chunk(&mut self.0, BLOCK, |block, part| {
+        let mut parts: Vec<&mut [f64]> = self.0.chunks_mut(BLOCK).collect();
+        par::for_each_evenly(&mut parts, |block, part| {
             let rows = block * BLOCK..block * BLOCK + part.len();
             for (leaf, span) in grown.tree.leaves.iter().zip(&grown.spans) {
                 for &row in partition.within(span, &rows) {

@@ -9,7 +9,7 @@
 use super::cells::Cells;
 use super::frontier::{Divided, Open, Side};
 use super::histogram::{self, Source};
-use super::partition::{Cut, Partition};
+use super::partition::{Cut, Partition, Span};
 use super::split::{Judge, Split, Whole, leads};
 use crate::determinism::par;
 use crate::gbdt::data::Dataset;
@@ -67,11 +67,24 @@ impl<C: Cell> Scene<'_, C> {
             wave.iter_mut().filter_map(|open| Family::of(open, &self.judge)).collect();
         let mut sums: Vec<Vec<C>> = families.iter().map(|_| self.histogram(spare)).collect();
         let candidates = self.candidates(&mut families, &mut sums, partition);
-        for ((family, sums), [small, large]) in families.into_iter().zip(sums).zip(candidates) {
-            let best = self.settle(small, &sums, family.small.leaf(&self.judge, partition));
-            family.small.keep(sums, best, spare);
-            let best = self.settle(large, &family.rest, family.large.leaf(&self.judge, partition));
-            family.large.keep(family.rest, best, spare);
+        let mut leaves: Vec<_> = families
+            .iter()
+            .zip(&sums)
+            .zip(candidates)
+            .flat_map(|((family, sums), [small, large])| {
+                let [of_small, of_large] =
+                    [&family.small, &family.large].map(|child| child.leaf(&self.judge, partition));
+                [(small, &sums[..], of_small, None), (large, &family.rest[..], of_large, None)]
+            })
+            .collect();
+        par::for_each(&mut leaves, |_, (candidates, sums, leaf, found)| {
+            *found = self.settle(std::mem::take(candidates), sums, *leaf);
+        });
+        let found: Vec<Option<Split<C>>> = leaves.into_iter().map(|(.., found)| found).collect();
+        let mut found = found.into_iter();
+        for (family, sums) in families.into_iter().zip(sums) {
+            family.small.keep(sums, found.next().flatten(), spare);
+            family.large.keep(family.rest, found.next().flatten(), spare);
         }
     }
 
@@ -84,40 +97,43 @@ impl<C: Cell> Scene<'_, C> {
         partition: &Partition<C::Row>,
     ) -> Vec<[Vec<Split<C>>; 2]> {
         let tiles = self.data.tiles();
-        let source = |family: &Family<'_, C>| {
-            let span = &family.small.side.rows;
-            Source { rows: partition.rows(span), cells: partition.cells(span, self.cells.cells()) }
-        };
-        let sources: Vec<Source<'_, C>> = families.iter().map(source).collect();
+        let sources: Vec<Source<'_, C>> =
+            families.iter().map(|family| self.source(&family.small.side.rows, partition)).collect();
         let n_rows: usize = sources.iter().map(|source| source.rows.len()).sum();
         let together = par::width() == 1 || n_rows >= LARGE;
         if together {
             histogram::fill_together(tiles, self.data.n_rows(), &sources, sums);
         }
-        let mut tasks = Vec::with_capacity(families.len() * tiles.len());
+        let n_families = families.len();
+        let mut by_tile: Vec<Vec<_>> = (0..tiles.len()).map(|_| Vec::with_capacity(n_families)).collect();
         for ((family, sums), &source) in families.iter_mut().zip(sums).zip(&sources) {
             let leaves =
                 [family.small.leaf(&self.judge, partition), family.large.leaf(&self.judge, partition)];
             let parts = self.by_tile(sums).into_iter().zip(self.by_tile(&mut family.rest));
-            tasks.extend(parts.map(|(sums, rest)| (sums, rest, source, leaves, [vec![], vec![]])));
+            by_tile.iter_mut().zip(parts).for_each(|(tasks, (sums, rest))| {
+                tasks.push((sums, rest, source, leaves, [vec![], vec![]]));
+            });
         }
-        par::for_each(&mut tasks, |i, (sums, rest, source, leaves, found)| {
-            let tile = i % tiles.len();
+        // a tile's tasks side by side: the thread that made a part of a parent's histogram is likely to go on with it
+        let mut tasks: Vec<_> = by_tile.into_iter().flatten().collect();
+        par::for_each_evenly(&mut tasks, |i, (sums, rest, source, leaves, found)| {
+            let tile = i / n_families;
             if !together {
                 histogram::fill(tiles, tile..tile + 1, *source, sums);
             }
             histogram::subtract(rest, sums);
             *found = [self.search_tile(tile, sums, leaves[0]), self.search_tile(tile, rest, leaves[1])];
         });
-        let mut all: Vec<[Vec<Split<C>>; 2]> = Vec::with_capacity(sources.len());
+        let mut all: Vec<[Vec<Split<C>>; 2]> = (0..n_families).map(|_| [vec![], vec![]]).collect();
         for (i, (.., found)) in tasks.into_iter().enumerate() {
-            if i % tiles.len() == 0 {
-                all.push([vec![], vec![]]);
-            }
-            let of_leaf = all.last_mut().into_iter().flatten();
-            of_leaf.zip(found).for_each(|(all, found)| all.extend(found));
+            all[i % n_families].iter_mut().zip(found).for_each(|(all, found)| all.extend(found));
         }
         all
+    }
+
+    /// The rows of a leaf and their cells.
+    pub(super) fn source<'p>(&'p self, span: &Span, partition: &'p Partition<C::Row>) -> Source<'p, C> {
+        Source { rows: partition.rows(span), cells: partition.cells(span, self.cells.cells()) }
     }
 
     /// The best split of a leaf with these sums.
@@ -143,11 +159,12 @@ impl<C: Cell> Scene<'_, C> {
                 self.judge.best(feature, bins, leaf.whole)
             }
         };
-        let features = tiles.features(tile).iter();
-        features
-            .filter(|&&feature| leaf.whole.place().allows(&self.judge.ground, feature))
-            .filter_map(search)
-            .collect()
+        let features = tiles.features(tile);
+        let allowed =
+            features.iter().filter(|&&feature| leaf.whole.place().allows(&self.judge.ground, feature));
+        let mut found = Vec::with_capacity(features.len());
+        found.extend(allowed.filter_map(search));
+        found
     }
 
     /// The best split by a feature, with the rows of each code counted.

@@ -4,14 +4,15 @@
 
 use std::arch::x86_64::{
     __mmask8, __mmask16, _mm512_loadu_epi32, _mm512_loadu_epi64, _mm512_mask_storeu_epi32,
-    _mm512_mask_storeu_epi64, _mm512_maskz_compress_epi32, _mm512_maskz_compress_epi64,
+    _mm512_mask_storeu_epi64, _mm512_maskz_compress_epi32, _mm512_maskz_compress_epi64, _mm512_storeu_epi32,
+    _mm512_storeu_epi64,
 };
 
 use crate::gbdt::kernel::level::Seen;
 
 /// Writes marked items to the first places of `left`, the others to those of `right`.
 macro_rules! part {
-    ($name:ident, $type:ty, $lanes:literal, $mask:ty, $load:ident, $compress:ident, $store:ident) => {
+    ($name:ident, $type:ty, $lanes:literal, $mask:ty, $load:ident, $compress:ident, $store:ident, $whole:ident) => {
         pub(super) fn $name(
             _: Seen,
             items: &[$type; 64],
@@ -30,9 +31,19 @@ macro_rules! part {
                     // at least as many places as items in all chunks together, which was checked.
                     unsafe {
                         let items = $load(items.as_ptr().cast());
-                        $store(left.as_mut_ptr().add(to_left).cast(), first(n_left), $compress(bits, items));
-                        let others = $compress(!bits, items);
-                        $store(right.as_mut_ptr().add(to_right).cast(), first($lanes - n_left), others);
+                        let (marked, others) = ($compress(bits, items), $compress(!bits, items));
+                        let (to, mask) = (left.as_mut_ptr().add(to_left).cast(), first(n_left));
+                        if left.len() - to_left >= $lanes {
+                            $whole(to, marked)
+                        } else {
+                            $store(to, mask, marked)
+                        };
+                        let (to, mask) = (right.as_mut_ptr().add(to_right).cast(), first($lanes - n_left));
+                        if right.len() - to_right >= $lanes {
+                            $whole(to, others)
+                        } else {
+                            $store(to, mask, others)
+                        };
                     }
                     to_left += n_left;
                     to_right += $lanes - n_left;
@@ -54,6 +65,16 @@ part!(
     __mmask16,
     _mm512_loadu_epi32,
     _mm512_maskz_compress_epi32,
-    _mm512_mask_storeu_epi32
+    _mm512_mask_storeu_epi32,
+    _mm512_storeu_epi32
 );
-part!(part_u64, u64, 8, __mmask8, _mm512_loadu_epi64, _mm512_maskz_compress_epi64, _mm512_mask_storeu_epi64);
+part!(
+    part_u64,
+    u64,
+    8,
+    __mmask8,
+    _mm512_loadu_epi64,
+    _mm512_maskz_compress_epi64,
+    _mm512_mask_storeu_epi64,
+    _mm512_storeu_epi64
+);
