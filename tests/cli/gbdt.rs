@@ -337,7 +337,7 @@ fn convert_changes_the_format_and_no_prediction() {
     desk.done("convert --model @m.model --output @m.onnx");
     assert!(desk.read("m.onnx").windows(21).any(|bytes| bytes == b"TreeEnsembleRegressor"));
     let json = desk.json("m.json");
-    assert_eq!(json["trees"].as_array().map(Vec::len), Some(12), "{json}");
+    assert_eq!(json["tree_info"].as_array().map(Vec::len), Some(12), "{json}");
 }
 
 #[test]

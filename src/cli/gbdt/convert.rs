@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::{Fault, Verdict};
-use crate::gbdt::model::{describe, lightgbm, onnx};
+use crate::gbdt::model::{lightgbm, onnx};
 use crate::table::file;
 
 /// Arguments of `gbdt convert`.
@@ -14,7 +14,7 @@ pub(crate) struct Convert {
     /// Our own format, LightGBM's text, XGBoost's JSON or UBJSON, told by content
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
-    /// .txt LightGBM text, .json, .onnx, .model our own format
+    /// .txt LightGBM text, .json as LightGBM dumps it, .onnx, .model our own format
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
 }
@@ -29,7 +29,7 @@ pub(super) fn run(command: &Convert) -> Result<Verdict, Fault> {
     let model = super::model::read(&command.model)?;
     let bytes = match extension {
         "txt" => lightgbm::to_text(&model).into_bytes(),
-        "json" => format!("{:#}\n", describe::to_json(&model)).into_bytes(),
+        "json" => lightgbm::to_json(&model).into_bytes(),
         "onnx" => {
             onnx::to_bytes(&model).map_err(|e| Fault::Input(format!("{}: {e}", command.output.display())))?
         }

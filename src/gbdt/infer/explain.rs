@@ -161,7 +161,7 @@ impl Explainer {
         assert!(row.len() >= self.schema().len(), "a row has a value for each feature");
         out.fill(0.0);
         scratch.bytes.resize(self.grid.n_columns(), 0);
-        self.grid.row(row, &mut scratch.bytes);
+        self.grid.row(self.level, row, &mut scratch.bytes);
         self.shap.add_row(self.level, &scratch.bytes, &mut scratch.row, out);
     }
 

@@ -7,32 +7,26 @@
 use crate::gbdt::data::category;
 use crate::gbdt::data::{Column as Values, FeatureMatrix};
 use crate::gbdt::kernel::{
-    Axis, BLOCK, ByteTree, Column, End, LEFT, Ladder, Level, RIGHT, SPAN, Split, Strip,
+    Axis, BLOCK, ByteTree, Column, End, LEFT, Ladder, Level, Placed, RIGHT, SPAN, Split, Strip, row_bytes,
 };
 use crate::gbdt::model::{CategorySet, Child, Default, Missing, Model, Node, Rule, Tree, ZERO};
 
 /// How a row of a model's features becomes bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Grid {
-    features: Vec<Feature>,
+    axes: Vec<Placed>,
+    categories: Vec<Sets>,
     n_columns: usize,
 }
 
-/// One feature that the model asks about.
+/// The category sets of one feature, one column each.
 #[derive(Clone, Debug)]
-struct Feature {
+struct Sets {
     /// Position in the schema.
     position: usize,
-    /// Its first column.
+    /// The first column.
     first: usize,
-    kind: Kind,
-}
-
-#[derive(Clone, Debug)]
-enum Kind {
-    Numerical(Axis),
-    /// One column a set.
-    Categorical(Vec<CategorySet>),
+    sets: Vec<CategorySet>,
 }
 
 impl Grid {
@@ -47,8 +41,14 @@ impl Grid {
         // a row is never without a byte, so that a tree of one leaf has something to compare
         let n_columns = n_columns.max(1);
         let trees = model.trees.iter().map(|tree| over_bytes(tree, &asked, n_columns)).collect();
-        let features = asked.into_iter().enumerate().flat_map(|(position, asked)| asked.features(position));
-        (Grid { features: features.collect(), n_columns }, trees)
+        let (axes, categories): (Vec<_>, Vec<_>) =
+            asked.into_iter().enumerate().map(|(position, asked)| asked.columns(position)).unzip();
+        let grid = Grid {
+            axes: axes.into_iter().flatten().collect(),
+            categories: categories.into_iter().flatten().collect(),
+            n_columns,
+        };
+        (grid, trees)
     }
 
     /// Bytes of a row.
@@ -58,15 +58,11 @@ impl Grid {
 
     /// The bytes of one row of feature values in schema order.
     #[inline]
-    pub(super) fn row(&self, row: &[f64], bytes: &mut [u8]) {
-        for feature in &self.features {
-            let (x, bytes) = (row[feature.position], &mut bytes[feature.first..]);
-            match &feature.kind {
-                Kind::Numerical(axis) => axis.row(x, bytes),
-                Kind::Categorical(sets) => {
-                    sets.iter().zip(bytes).for_each(|(set, byte)| *byte = answer(set, x));
-                }
-            }
+    pub(super) fn row(&self, level: Level, row: &[f64], bytes: &mut [u8]) {
+        row_bytes(level, &self.axes, row, bytes);
+        for Sets { position, first, sets } in &self.categories {
+            let bytes = &mut bytes[*first..];
+            sets.iter().zip(bytes).for_each(|(set, byte)| *byte = answer(set, row[*position]));
         }
     }
 
@@ -79,19 +75,20 @@ impl Grid {
         n_rows: usize,
         out: &mut [Strip],
     ) {
-        for feature in &self.features {
-            let out = &mut out[feature.first..];
-            for first in (0..n_rows).step_by(BLOCK) {
-                let values =
-                    values(matrix.column(feature.position), start + first, BLOCK.min(n_rows - first));
-                match &feature.kind {
-                    Kind::Numerical(axis) => axis.block(level, &values, first, out),
-                    Kind::Categorical(sets) => {
-                        for (set, strip) in sets.iter().zip(&mut *out) {
-                            let bytes = &mut strip.0[first..first + BLOCK];
-                            bytes.iter_mut().zip(&values).for_each(|(byte, &x)| *byte = answer(set, x));
-                        }
-                    }
+        let blocks = || (0..n_rows).step_by(BLOCK);
+        let values = |position: usize, first: usize| {
+            values(matrix.column(position), start + first, BLOCK.min(n_rows - first))
+        };
+        for Placed { position, first: column, axis } in &self.axes {
+            blocks()
+                .for_each(|first| axis.block(level, &values(*position, first), first, &mut out[*column..]));
+        }
+        for Sets { position, first: column, sets } in &self.categories {
+            for first in blocks() {
+                let values = values(*position, first);
+                for (set, strip) in sets.iter().zip(&mut out[*column..]) {
+                    let bytes = &mut strip.0[first..first + BLOCK];
+                    bytes.iter_mut().zip(&values).for_each(|(byte, &x)| *byte = answer(set, x));
                 }
             }
         }
@@ -213,20 +210,15 @@ impl Asked {
         }
     }
 
-    /// A feature that is asked for thresholds and for categories comes twice.
-    fn features(self, position: usize) -> impl Iterator<Item = Feature> {
+    /// What its thresholds and its sets make of a value, where there are any.
+    fn columns(self, position: usize) -> (Option<Placed>, Option<Sets>) {
         let Asked { ladder, views, sets, first } = self;
         let column = |&(view, window): &(View, usize)| view.column(&ladder, window);
         let columns: Vec<Column> = views.iter().map(column).collect();
-        let numerical = (!columns.is_empty()).then(|| Feature {
-            position,
-            first,
-            kind: Kind::Numerical(Axis::new(ladder, columns)),
-        });
+        let axis =
+            (!columns.is_empty()).then(|| Placed { position, first, axis: Axis::new(ladder, columns) });
         let first = first + views.len();
-        let categorical =
-            (!sets.is_empty()).then_some(Feature { position, first, kind: Kind::Categorical(sets) });
-        numerical.into_iter().chain(categorical)
+        (axis, (!sets.is_empty()).then_some(Sets { position, first, sets }))
     }
 }
 

@@ -190,7 +190,7 @@ impl Predictor {
     }
 
     fn raw_row_in(&self, row: &[f64], bytes: &mut [u8]) -> f64 {
-        self.grid.row(row, bytes);
+        self.grid.row(self.level, row, bytes);
         self.runs.iter().fold(0.0, |sum, run| match run {
             Run::QuickScorer(trees) => trees.sum_row(bytes, sum),
             Run::Walk(trees) => self.walk.sum_row(trees.clone(), bytes, sum),

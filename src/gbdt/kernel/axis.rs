@@ -41,8 +41,8 @@ impl Axis {
     }
 
     /// The bytes of one value, one a column.
-    #[inline]
-    pub(in crate::gbdt) fn row(&self, x: f64, out: &mut [u8]) {
+    #[inline(always)]
+    fn row(&self, x: f64, out: &mut [u8]) {
         let rank = self.ladder.rank(x) as u32;
         self.columns.iter().zip(out).for_each(|(column, out)| *out = column.byte(x, rank));
     }
@@ -61,6 +61,31 @@ impl Axis {
             let out = strip.0[first..].first_chunk_mut().expect("a block lies within its tile");
             bytes(level, *column, values, &rank, out);
         }
+    }
+}
+
+/// An axis and where it stands.
+#[derive(Clone, Debug)]
+pub(in crate::gbdt) struct Placed {
+    /// The position of its feature in a row.
+    pub(in crate::gbdt) position: usize,
+    /// Its first column of bytes.
+    pub(in crate::gbdt) first: usize,
+    pub(in crate::gbdt) axis: Axis,
+}
+
+stamped! {
+    /// The bytes of one row.
+    ///
+    /// # Panics
+    /// When the row has no value for an axis, or `bytes` no place for a column.
+    pub(in crate::gbdt) fn row_bytes(axes: &[Placed], row: &[f64], bytes: &mut [u8]) = row_bytes_body
+}
+
+#[inline(always)]
+fn row_bytes_body(axes: &[Placed], row: &[f64], bytes: &mut [u8]) {
+    for Placed { position, first, axis } in axes {
+        axis.row(row[*position], &mut bytes[*first..]);
     }
 }
 

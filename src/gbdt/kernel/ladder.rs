@@ -5,7 +5,11 @@
 //! many thresholds lie in lower cells, and bisection is left with the few that share the cell. Any map that never falls while
 //! its argument rises gives exact ranks; two are tried (even steps of the value, even steps of the bits of its single-precision
 //! form, which is a logarithm but for its name) and the one that leaves less to bisect is kept.
+//!
+//! One row asks many features and no table twice: where a feature has few thresholds, comparing with all of them takes less time
+//! than fetching a cell from far away.
 
+use super::LANES;
 use super::level::stamped;
 
 /// Values worked on at once.
@@ -21,6 +25,8 @@ pub(in crate::gbdt) struct Ladder {
     below: Vec<u16>,
     /// The first step of bisection: a power of two, or 0 where every cell holds no threshold.
     step: usize,
+    /// How many thresholds one value is compared with, whole vectors, where they are few; otherwise 0.
+    few: usize,
 }
 
 /// A map from values to cells that never falls.
@@ -44,13 +50,25 @@ impl Ladder {
         let n = thresholds.len();
         let (map, below, crowd) = best(&thresholds);
         let step = (crowd + 1).next_power_of_two() / 2;
-        thresholds.resize(n + 2 * step, f64::INFINITY);
-        Ladder { thresholds, map, below, step }
+        let few = if n <= FEW { n.next_multiple_of(LANES) } else { 0 };
+        thresholds.resize(few.max(n + 2 * step), f64::INFINITY);
+        Ladder { thresholds, map, below, step, few }
     }
 
     /// How many thresholds are below a value; for NaN, some number of them.
-    #[inline]
+    #[inline(always)]
     pub(in crate::gbdt) fn rank(&self, x: f64) -> usize {
+        if self.few > 0 { self.rank_of_few(x) } else { self.rank_by_table(x) }
+    }
+
+    #[inline(always)]
+    fn rank_of_few(&self, x: f64) -> usize {
+        self.thresholds[..self.few].iter().fold(0, |passed, &threshold| passed + u64::from(threshold < x))
+            as usize
+    }
+
+    #[inline(always)]
+    fn rank_by_table(&self, x: f64) -> usize {
         // SAFETY: `Map::cell` clamps to the cells there are
         let below = unsafe { *self.below.get_unchecked(self.map.cell(x, self.below.len())) };
         let (mut rank, mut step) = (usize::from(below), self.step);
@@ -177,6 +195,8 @@ fn fill(map: Map, thresholds: &[f64], cells: usize) -> (Vec<u16>, usize) {
     (below.collect(), crowd)
 }
 
+/// The most thresholds that one value is compared with.
+const FEW: usize = 32;
 /// Cells of the largest table tried; half and a quarter of it are tried first.
 const CELLS_A_THRESHOLD: usize = 8;
 /// A table stays within the nearest cache whatever the number of thresholds.

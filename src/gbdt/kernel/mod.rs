@@ -35,7 +35,7 @@ mod walk;
 #[cfg(has_avx512)]
 mod wide;
 
-pub(in crate::gbdt) use axis::{Axis, Column, LEFT, RIGHT, SPAN};
+pub(in crate::gbdt) use axis::{Axis, Column, LEFT, Placed, RIGHT, SPAN, row_bytes};
 pub(in crate::gbdt) use ladder::{BLOCK, Ladder, ranks};
 pub(in crate::gbdt) use lanes::LANES;
 pub use level::Level;

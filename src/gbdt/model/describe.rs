@@ -1,4 +1,4 @@
-//! What a model says of itself: readable trees, importances, and the same as JSON (feature `interchange`).
+//! What a model says of itself: readable trees and importances.
 
 use std::fmt::Write as _;
 
@@ -103,73 +103,6 @@ fn codes(node: &Node) -> Vec<u32> {
     }
 }
 
-/// The model as JSON: the schema, the objective, and every tree as flat lists of nodes and leaves. A child is
-/// `{"node": i}` or `{"leaf": i}`.
-#[cfg(feature = "interchange")]
-pub fn to_json(model: &Model) -> serde_json::Value {
-    use serde_json::json;
-
-    use crate::gbdt::data::FeatureKind;
-
-    let features = model.schema.features.iter().map(|feature| match &feature.kind {
-        FeatureKind::Numerical => json!({"name": feature.name, "kind": "numerical"}),
-        FeatureKind::Categorical { levels } => {
-            json!({"name": feature.name, "kind": "categorical", "levels": levels})
-        }
-    });
-    let importances = importances(model)
-        .into_iter()
-        .map(|one| json!({"feature": one.name, "splits": one.splits, "gain": one.gain, "cover": one.cover}));
-    let objective = match model.objective {
-        Objective::Binary { sigmoid } => json!({"name": "binary", "sigmoid": sigmoid}),
-        Objective::Lambdarank => json!({"name": "lambdarank"}),
-        Objective::Regression => json!({"name": "regression"}),
-    };
-    json!({
-        "sha256": model.digest().to_string(),
-        "objective": objective,
-        "average": model.average,
-        "features": features.collect::<Vec<_>>(),
-        "importances": importances.collect::<Vec<_>>(),
-        "parameters": model.parameters,
-        "trees": model.trees.iter().map(tree_json).collect::<Vec<_>>(),
-    })
-}
-
-#[cfg(feature = "interchange")]
-fn tree_json(tree: &Tree) -> serde_json::Value {
-    use serde_json::json;
-
-    let child = |child| match child {
-        Child::Node(node) => json!({"node": node}),
-        Child::Leaf(leaf) => json!({"leaf": leaf}),
-    };
-    let nodes = tree.nodes.iter().map(|node| {
-        let missing = match node.missing {
-            Missing::None => "none",
-            Missing::Zero => "zero",
-            Missing::Nan => "nan",
-        };
-        let mut json = json!({
-            "feature": node.feature, "missing": missing, "default_left": node.default == Default::Left,
-            "left": child(node.left), "right": child(node.right),
-            "gain": node.gain, "value": node.value, "weight": node.weight, "count": node.count,
-        });
-        match &node.rule {
-            Rule::Numerical { threshold } => json["threshold"] = json!(threshold),
-            Rule::Categorical { .. } => json["categories"] = json!(codes(node)),
-        }
-        json
-    });
-    let leaves = tree.leaves.iter();
-    let leaves = leaves.map(|leaf| json!({"value": leaf.value, "weight": leaf.weight, "count": leaf.count}));
-    json!({
-        "shrinkage": tree.shrinkage,
-        "nodes": nodes.collect::<Vec<_>>(),
-        "leaves": leaves.collect::<Vec<_>>(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,14 +165,5 @@ tree 1: 1 leaves, shrinkage 1
         let all = importances(&model());
         let of = |i: usize| (all[i].splits, all[i].gain, all[i].cover);
         assert_eq!([of(0), of(1), of(2)], [(1, 2.5, 9), (1, 2.5, 5), (0, 0.0, 0)]);
-    }
-
-    #[cfg(feature = "interchange")]
-    #[test]
-    fn json_keeps_every_question() {
-        let json = to_json(&model());
-        assert_eq!(json["trees"][0]["nodes"][1]["categories"], serde_json::json!([1, 3]));
-        assert_eq!(json["trees"][0]["nodes"][0]["right"], serde_json::json!({"leaf": 0}));
-        assert_eq!(json["trees"][1]["leaves"][0]["value"], serde_json::json!(0.5));
     }
 }

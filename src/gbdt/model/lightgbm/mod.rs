@@ -13,9 +13,13 @@
 //! # Sources
 //! LightGBM 4.7: `src/boosting/gbdt_model_text.cpp`, `src/io/tree.cpp`, `include/LightGBM/tree.h`.
 
+#[cfg(feature = "interchange")]
+mod json;
 mod read;
 mod write;
 
+#[cfg(feature = "interchange")]
+pub use json::to_json;
 pub use read::from_text;
 pub use write::{plain_name, to_text};
 

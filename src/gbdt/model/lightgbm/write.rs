@@ -44,7 +44,7 @@ pub fn to_text(model: &Model) -> String {
     out
 }
 
-fn objective(objective: Objective) -> String {
+pub(super) fn objective(objective: Objective) -> String {
     match objective {
         Objective::Binary { sigmoid } => format!("binary sigmoid:{}", number(sigmoid)),
         Objective::Lambdarank => "lambdarank".to_owned(),
@@ -58,7 +58,8 @@ pub fn plain_name(name: &str) -> String {
     name.chars().map(|c| if forbidden(c) { '_' } else { c }).collect()
 }
 
-fn names(schema: &Schema) -> Vec<String> {
+/// The names of features as LightGBM can hold them, no two alike.
+pub(super) fn names(schema: &Schema) -> Vec<String> {
     let mut taken = BTreeSet::new();
     let mut names = vec![];
     for (position, name) in schema.names().enumerate() {
@@ -95,7 +96,8 @@ fn infos(model: &Model) -> Vec<String> {
     model.schema.features.iter().enumerate().map(info).collect()
 }
 
-fn codes(model: &Model, feature: usize) -> BTreeSet<u32> {
+/// The codes of a feature that some tree sends left.
+pub(super) fn codes(model: &Model, feature: usize) -> BTreeSet<u32> {
     let nodes =
         model.trees.iter().flat_map(|tree| &tree.nodes).filter(|node| node.feature as usize == feature);
     let words = nodes.filter_map(|node| match &node.rule {
