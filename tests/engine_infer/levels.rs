@@ -60,6 +60,10 @@ fn agree(model: &Model, seed: u64, n_rows: usize) {
             assert_eq!(bits(&out), expected[i * out.len()..][..out.len()], "{level}, one row, {i}");
             assert_eq!(predictor.raw_row(row).to_bits(), model.raw_score(row).to_bits(), "{level}, row {i}");
         }
+        let flat = rows.concat();
+        let mut out = vec![0.0; flat.len()];
+        explainer.contributions_of_rows(&flat, &mut out);
+        assert!(bits(&out) == expected, "{level}, {n_rows} rows in a slice");
         for threads in [1, 3] {
             let pool = Pool::new(threads).expect("threads start");
             let batch = pool.run(|| explainer.explain(&data)).expect("the model's own features");

@@ -20,7 +20,6 @@ use std::sync::Arc;
 use crate::aml::bundle::{Bundle, Kind, Scorer};
 use crate::aml::sot::Batch;
 use crate::determinism::par;
-use crate::gbdt::infer::Scratch as ExplainScratch;
 
 pub use alert::{AlertScore, score_alerts};
 pub use cluster::{ClusterScore, score_clusters};
@@ -80,15 +79,14 @@ fn scorer(bundle: &Bundle, kind: Kind) -> Result<&Scorer, ScoreError> {
 
 /// Scores every row of the model's table.
 fn score_rows(scorer: &Scorer, batch: &Batch, explain: Explain) -> Vec<Scored> {
-    let none = || (Scratch::new(scorer), vec![]);
-    let blocks = map_rows(scorer, batch, none, |(scratch, scored), row| {
+    let blocks = map_rows(scorer, batch, explain, Vec::new, |scored, row| {
         let explanation = match explain {
             Explain::No => None,
-            Explain::Top(top) => Some(Explanation::of(scorer, row, scratch, top)),
+            Explain::Top(top) => Some(Explanation::of(scorer, row, top)),
         };
         scored.push(Scored { score: scorer.score(row.raw_score), raw_score: row.raw_score, explanation });
     });
-    blocks.into_iter().flat_map(|(_, scored)| scored).collect()
+    blocks.into_iter().flatten().collect()
 }
 
 /// A row of features and the sum of the trees for it.
@@ -97,35 +95,32 @@ struct RawRow<'a> {
     at: usize,
     values: &'a [f64],
     raw_score: f64,
-}
-
-/// Memory of one explanation after another.
-struct Scratch {
-    explainer: ExplainScratch,
-    contributions: Vec<f64>,
-}
-
-impl Scratch {
-    fn new(scorer: &Scorer) -> Self {
-        let contributions = vec![0.0; scorer.features().features().len()];
-        Scratch { explainer: ExplainScratch::default(), contributions }
-    }
+    /// One a feature where they were asked for, else none.
+    contributions: &'a [f64],
 }
 
 /// Calls `each` for every row of the model's table, with what `start` made for its block of rows; gives the blocks in order.
 fn map_rows<M: Send>(
     scorer: &Scorer,
     batch: &Batch,
+    explain: Explain,
     start: impl Fn() -> M + Sync,
     each: impl Fn(&mut M, &RawRow<'_>) + Sync,
 ) -> Vec<M> {
     let reader = scorer.features().reader(batch);
+    let width = scorer.features().features().len();
     let blocks = par::map_blocks(reader.n_rows(), BLOCK, |rows| {
-        let (mut values, mut block) = (vec![0.0; scorer.features().features().len()], start());
-        for at in rows {
-            reader.read(at, &mut values);
-            let raw_score = scorer.predictor().raw_row(&values);
-            each(&mut block, &RawRow { at, values: &values, raw_score });
+        let (mut values, mut block) = (vec![0.0; rows.len() * width], start());
+        values.chunks_mut(width.max(1)).zip(rows.clone()).for_each(|(values, at)| reader.read(at, values));
+        let contributions = match explain {
+            Explain::No => vec![],
+            Explain::Top(_) => contributions_of(scorer, &values),
+        };
+        for (at, values) in rows.clone().zip(values.chunks(width.max(1))) {
+            let raw_score = scorer.predictor().raw_row(values);
+            let own = (at - rows.start) * width;
+            let contributions = contributions.get(own..own + width).unwrap_or_default();
+            each(&mut block, &RawRow { at, values, raw_score, contributions });
         }
         block
     });
@@ -135,7 +130,15 @@ fn map_rows<M: Send>(
     })
 }
 
+/// The exact contributions of every feature to every row's raw score, one row after the other.
+fn contributions_of(scorer: &Scorer, rows: &[f64]) -> Vec<f64> {
+    let mut contributions = vec![0.0; rows.len()];
+    scorer.explainer().contributions_of_rows(rows, &mut contributions);
+    contributions
+}
+
 /// The name that stands beside a score.
 type Version = Arc<str>;
 
-const BLOCK: usize = 16;
+/// Rows of one task: enough for contributions of several rows at once, few enough for a small request to keep all threads busy.
+const BLOCK: usize = 32;

@@ -4,7 +4,7 @@
 //! reason says what the feature is, its value with its unit, where the value lies among the training rows, and by the
 //! contribution's sign what it does to the score.
 
-use super::{RawRow, Scratch};
+use super::RawRow;
 use crate::aml::bundle::Scorer;
 use crate::aml::features::{ModelFeature, Unit};
 
@@ -36,9 +36,9 @@ pub struct Reason {
 
 impl Explanation {
     /// Explains the raw score of one row.
-    pub(super) fn of(scorer: &Scorer, row: &RawRow<'_>, scratch: &mut Scratch, top: usize) -> Self {
+    pub(super) fn of(scorer: &Scorer, row: &RawRow<'_>, top: usize) -> Self {
         let features = scorer.features().features();
-        let values = scratch.contributions_of(scorer, row);
+        let values = row.contributions;
         let reason = |&f: &usize| Reason {
             name: features[f].name.to_string(),
             value: row.values[f],
@@ -51,14 +51,6 @@ impl Explanation {
             base_value: scorer.explainer().base_value(),
             raw_score: row.raw_score,
         }
-    }
-}
-
-impl Scratch {
-    /// The contributions of a row, one per feature.
-    pub(super) fn contributions_of(&mut self, scorer: &Scorer, row: &RawRow<'_>) -> &[f64] {
-        scorer.explainer().contributions_into(row.values, &mut self.explainer, &mut self.contributions);
-        &self.contributions
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The same models, the same numbers: a row of features scores as its alert or cluster does.
 
-use super::{ScoreError, Scratch};
+use super::ScoreError;
 use crate::aml::bundle::{Bundle, Kind, Scorer};
 use crate::aml::features::Rows;
 use crate::aml::sot::Batch;
@@ -96,16 +96,7 @@ pub fn scores(kind: Kind, scorer: &Scorer, rows: &FeatureRows, ids: Option<&[Str
 /// [base value](crate::gbdt::infer::Explainer::base_value) they add up to it.
 pub fn contributions(scorer: &Scorer, rows: &FeatureRows) -> Vec<f64> {
     let blocks = par::map_blocks(rows.n_rows(), super::BLOCK, |block| {
-        let (mut scratch, mut all) = (Scratch::new(scorer), Vec::with_capacity(block.len() * rows.width));
-        for row in block {
-            scorer.explainer().contributions_into(
-                rows.row(row),
-                &mut scratch.explainer,
-                &mut scratch.contributions,
-            );
-            all.extend_from_slice(&scratch.contributions);
-        }
-        all
+        super::contributions_of(scorer, &rows.values[block.start * rows.width..block.end * rows.width])
     });
     blocks.fold(Vec::with_capacity(rows.values.len()), |mut all, block| {
         all.extend_from_slice(&block);

@@ -6,7 +6,7 @@
 //! row's `latency_ms`, is put into the gaps left for it. The digest covers the text without it.
 
 use super::reason::{largest, words_of};
-use super::{Explain, RawRow, ScoreError, Scratch, map_rows, scorer};
+use super::{Explain, RawRow, ScoreError, map_rows, scorer};
 use crate::aml::bundle::{Bundle, Kind, Scorer};
 use crate::aml::sot::Batch;
 use crate::determinism::digest::{Digest, Hasher};
@@ -158,8 +158,7 @@ fn rows<'a>(
     text(&mut version, scorer.version());
     version.push(b',');
     let step = n_rows.div_ceil(SAMPLED).max(1);
-    let none = || (Scratch::new(scorer), Piece::default());
-    let blocks = map_rows(scorer, batch, none, |(scratch, piece), row| {
+    let pieces = map_rows(scorer, batch, explain, Piece::default, |piece, row| {
         let score = scorer.score(row.raw_score);
         piece.scores.push(score);
         if row.at % step == 0 {
@@ -179,18 +178,17 @@ fn rows<'a>(
         json.extend_from_slice(b"\"explain_json\":");
         match explain {
             Explain::No => json.extend_from_slice(b"null"),
-            Explain::Top(top) => explanation(json, scorer, row, scratch, top),
+            Explain::Top(top) => explanation(json, scorer, row, top),
         }
         json.push(b'}');
     });
-    let pieces: Vec<Piece> = blocks.into_iter().map(|(_, piece)| piece).collect();
     Text { pieces, n_rows, key: name }
 }
 
 /// The explanation of a row as a JSON string that holds JSON.
-fn explanation(json: &mut Vec<u8>, scorer: &Scorer, row: &RawRow<'_>, scratch: &mut Scratch, top: usize) {
+fn explanation(json: &mut Vec<u8>, scorer: &Scorer, row: &RawRow<'_>, top: usize) {
     let features = scorer.features().features();
-    let values = scratch.contributions_of(scorer, row);
+    let values = row.contributions;
     json.extend_from_slice(br#""{\"top_features\":["#);
     for (i, feature) in largest(features, values, top).into_iter().enumerate() {
         json.extend_from_slice(if i == 0 { br#"{\"name\":"# } else { br#",{\"name\":"# });

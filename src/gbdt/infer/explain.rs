@@ -27,7 +27,7 @@ use super::grid::Grid;
 use super::schema::{SchemaMismatch, compare};
 use crate::determinism::par;
 use crate::gbdt::data::{FeatureMatrix, Schema};
-use crate::gbdt::kernel::{BLOCK, BlockScratch, LANES, Level, RowScratch, Rows, Shap};
+use crate::gbdt::kernel::{BLOCK, BlockScratch, LANES, Level, RowScratch, Rows, Shap, Strip};
 use crate::gbdt::model::{Model, Node};
 
 /// A model compiled for explanation.
@@ -179,29 +179,74 @@ impl Explainer {
         Ok(Explanations { values, n_features, base_value: self.base_value })
     }
 
-    /// The contributions of up to a block of rows, row by row.
+    /// The contributions of rows that stand one behind the other, on this thread.
+    ///
+    /// # Shape
+    /// `rows` and `out`: rows x features, row by row.
+    ///
+    /// # Panics
+    /// When they differ in length, or end within a row.
+    pub fn contributions_of_rows(&self, rows: &[f64], out: &mut [f64]) {
+        let n_features = self.schema.len();
+        assert!(
+            rows.len() == out.len() && rows.len() == out.len() / n_features.max(1) * n_features,
+            "whole rows"
+        );
+        if n_features == 0 {
+            return;
+        }
+        for (rows, out) in rows.chunks(ROWS * n_features).zip(out.chunks_mut(ROWS * n_features)) {
+            let (together, few) = out.split_at_mut(together(out.len() / n_features) * n_features);
+            if !together.is_empty() {
+                let mut tile = self.grid.strips();
+                self.grid.tile_of_rows(self.level, rows[..together.len()].chunks(n_features), &mut tile);
+                self.explain_together(&tile, together);
+            }
+            self.explain_few(rows[together.len()..].chunks(n_features), few);
+        }
+    }
+
+    /// The contributions of up to a block of rows of a matrix, row by row.
     fn explain_block(&self, matrix: &FeatureMatrix, start: usize, out: &mut [f64]) {
         let n_features = self.schema.len();
-        let n_rows = out.len() / n_features;
-        let rest = n_rows % LANES;
-        let together = if rest <= FEW_ROWS { n_rows - rest } else { n_rows };
+        let together = together(out.len() / n_features);
         let (blocks, few) = out.split_at_mut(together * n_features);
         if together > 0 {
             let mut tile = self.grid.strips();
             self.grid.tile(self.level, matrix, start, together, &mut tile);
-            let mut by_feature = vec![[0.0; BLOCK]; n_features];
-            let rows = Rows { tile: &tile, first: 0, n_rows: together };
-            self.shap.add_block(self.level, rows, &mut BlockScratch::default(), &mut by_feature);
-            for (row, out) in blocks.chunks_mut(n_features).enumerate() {
-                out.iter_mut().zip(&by_feature).for_each(|(out, of)| *out = of[row]);
-            }
+            self.explain_together(&tile, blocks);
         }
-        let (mut row, mut scratch) = (vec![0.0; n_features], Scratch::default());
-        for (i, out) in few.chunks_mut(n_features).enumerate() {
-            matrix.copy_row(start + together + i, &mut row);
-            self.contributions_into(&row, &mut scratch, out);
+        let mut rows = vec![0.0; few.len()];
+        for (i, row) in rows.chunks_mut(n_features).enumerate() {
+            matrix.copy_row(start + together + i, row);
+        }
+        self.explain_few(rows.chunks(n_features), few);
+    }
+
+    /// Those of the first rows of a tile, side by side.
+    fn explain_together(&self, tile: &[Strip], out: &mut [f64]) {
+        let n_features = self.schema.len();
+        let mut by_feature = vec![[0.0; BLOCK]; n_features];
+        let rows = Rows { tile, first: 0, n_rows: out.len() / n_features };
+        self.shap.add_block(self.level, rows, &mut BlockScratch::default(), &mut by_feature);
+        for (row, out) in out.chunks_mut(n_features).enumerate() {
+            out.iter_mut().zip(&by_feature).for_each(|(out, of)| *out = of[row]);
         }
     }
+
+    /// Those of some rows, one by one.
+    fn explain_few<'r>(&self, rows: impl Iterator<Item = &'r [f64]>, out: &mut [f64]) {
+        let mut scratch = Scratch::default();
+        for (row, out) in rows.zip(out.chunks_mut(self.schema.len())) {
+            self.contributions_into(row, &mut scratch, out);
+        }
+    }
+}
+
+/// How many of some rows are explained together: whole vectors, and what is left over unless it is little.
+fn together(n_rows: usize) -> usize {
+    let rest = n_rows % LANES;
+    if rest <= FEW_ROWS { n_rows - rest } else { n_rows }
 }
 
 /// Rows of one parallel task.

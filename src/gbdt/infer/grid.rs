@@ -94,6 +94,20 @@ impl Grid {
         }
     }
 
+    /// The same of rows of feature values in schema order.
+    pub(super) fn tile_of_rows<'r>(
+        &self,
+        level: Level,
+        rows: impl Iterator<Item = &'r [f64]>,
+        out: &mut [Strip],
+    ) {
+        let mut bytes = vec![0; self.n_columns];
+        for (at, row) in rows.enumerate() {
+            self.row(level, row, &mut bytes);
+            out.iter_mut().zip(&bytes).for_each(|(strip, &byte)| strip.0[at] = byte);
+        }
+    }
+
     /// Room for a tile's bytes.
     pub(super) fn strips(&self) -> Vec<Strip> {
         vec![Strip::EMPTY; self.n_columns]

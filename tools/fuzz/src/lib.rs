@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use aml_miner::aml::sot::Batch;
 use aml_miner::gbdt::infer::{Explainer, Predictor};
-use aml_miner::gbdt::model::{Model, describe, lightgbm, onnx, xgboost};
+use aml_miner::gbdt::model::{Model, lightgbm, onnx, xgboost};
 use aml_miner::table::{Table, arrow, layout, parquet};
 
 /// Our own format.
@@ -99,7 +99,7 @@ fn whole(model: &Model) {
     let back = Model::from_bytes(&model.to_bytes()).expect("our own format takes every sound model");
     assert_eq!(back.digest(), model.digest());
     let _ = onnx::to_bytes(model);
-    let _ = describe::to_json(model);
+    let _ = lightgbm::to_json(model);
     // names that LightGBM cannot hold are changed, all else is kept
     if let Ok(back) = lightgbm::from_text(&lightgbm::to_text(model)) {
         assert_eq!(back.trees.len(), model.trees.len());
