@@ -1,13 +1,16 @@
 //! `aml-miner derive`: what a batch lacks, as files.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
 use super::args::Global;
+use super::clock::SystemClock;
 use super::{Fault, Verdict};
-use crate::aml::derive::{Derived, add_further_patterns, add_graph_features, complete_and_list};
+use crate::aml::derive::{ColumnExtent, Derived, Extent, PatternExtent, TransferExtent, complete_to};
 use crate::aml::sot::{Batch, TableKind, write_batch};
+use crate::server::Clock;
 
 /// Writes the tables that a batch lacks and its others determine.
 #[derive(Debug, Args)]
@@ -22,6 +25,9 @@ pub(crate) struct Derive {
     /// threshold evasion and relay chains
     #[arg(long, value_enum, default_value_t = Patterns::Alerting)]
     patterns: Patterns,
+    /// Tell on standard error how long each stage took, in seconds
+    #[arg(long)]
+    timings: bool,
 }
 
 /// Which detectors run.
@@ -34,26 +40,21 @@ enum Patterns {
 }
 
 pub(crate) fn run(args: &Derive, global: &Global) -> Result<Verdict, Fault> {
+    let mut watch = Watch { clock: args.timings.then(SystemClock::start), last: Duration::ZERO };
     let batch = Batch::open(&args.batch).map_err(Fault::input)?;
+    watch.lap("read");
     if same_folder(args) {
         let text = "--output: expected another folder than the batch's, whose META.json would be replaced";
         return Err(Fault::Input(text.to_owned()));
     }
-    let (mut batch, derived) = complete_and_list(batch);
-    if derived.contains(&Derived::Features) {
-        add_graph_features(&mut batch);
-    }
-    if args.patterns == Patterns::All && derived.contains(&Derived::Patterns) {
-        add_further_patterns(&mut batch);
-    }
+    let (batch, derived) = complete_to(batch, extent(args.patterns), &mut |stage| watch.lap(stage));
     if derived.is_empty() {
         println!("{}: nothing to derive", batch.id.name());
         return Ok(Verdict::Done);
     }
     let kinds: Vec<TableKind> = derived.iter().map(|table| kind(*table)).collect();
-    // read to the end, and as large as what is to be written
-    batch.transfers = None;
     write_batch(&args.output, &batch, &kinds).map_err(Fault::internal)?;
+    watch.lap("written");
     for &kind in &kinds {
         let rows = batch.rows(kind).unwrap_or(0);
         println!("{:<12} {rows:>10} rows", kind.name());
@@ -62,6 +63,34 @@ pub(crate) fn run(args: &Derive, global: &Global) -> Result<Verdict, Fault> {
         eprintln!("{}: {} tables derived into {}", batch.id.name(), kinds.len(), args.output.display());
     }
     Ok(Verdict::Done)
+}
+
+fn extent(patterns: Patterns) -> Extent {
+    Extent {
+        columns: ColumnExtent::All,
+        patterns: match patterns {
+            Patterns::Alerting => PatternExtent::Alerting,
+            Patterns::All => PatternExtent::All,
+        },
+        // no table of theirs is written
+        transfers: TransferExtent::Released,
+    }
+}
+
+/// The time since the stage before, where it is asked for.
+struct Watch {
+    clock: Option<SystemClock>,
+    last: Duration,
+}
+
+impl Watch {
+    fn lap(&mut self, stage: &str) {
+        if let Some(clock) = &self.clock {
+            let now = clock.monotonic();
+            eprintln!("{stage:<20} {:>8.3}", (now - self.last).as_secs_f64());
+            self.last = now;
+        }
+    }
 }
 
 fn same_folder(args: &Derive) -> bool {

@@ -26,9 +26,10 @@ mod shapes;
 
 use std::ops::Range;
 
-use self::ledger::{Ledger, Lists, Step};
+use self::ledger::{Ledger, Step};
 use super::chronicle::Chronicle;
 use super::graph::FlowGraph;
+use super::lists::Lists;
 use crate::aml::sot::{AddressFeatures, MoneyFlow, NumberColumn, Transfer};
 use crate::determinism::par;
 
@@ -154,37 +155,39 @@ pub fn features() -> Vec<Feature> {
 /// # Determinism
 /// Each address is computed alone from steps in time order; sums over addresses go upwards.
 pub fn graph_features(flows: &[MoneyFlow], transfers: &[Transfer], window: Range<i64>) -> AddressFeatures {
-    columns_beyond(&FlowGraph::new(flows), &Chronicle::of(transfers), window)
+    let graph = FlowGraph::new(flows);
+    let columns = columns_beyond(&graph, &Chronicle::of(transfers), window, &mut |_| {});
+    AddressFeatures { addresses: graph.addresses.clone(), columns }
 }
 
+/// Every column, in the order of the registry; `done` is told when each family ends.
 pub(super) fn columns_beyond(
     graph: &FlowGraph<'_>,
-    transfers: &Chronicle<'_>,
+    transfers: &Chronicle,
     window: Range<i64>,
-) -> AddressFeatures {
+    done: &mut dyn FnMut(&'static str),
+) -> Vec<NumberColumn> {
     let mut scene = scene(graph, transfers, window);
+    done("ledger");
     for family in FAMILIES {
         let columns = (family.compute)(&scene);
         let lines = (family.list)();
         assert_eq!(columns.len(), lines.len(), "family {} fills its list", family.name);
         let named = lines.into_iter().zip(columns).map(|((name, ..), values)| NumberColumn { name, values });
         scene.done.extend(named);
+        done(family.name);
     }
-    let columns = scene.done;
-    AddressFeatures { addresses: graph.addresses.clone(), columns }
+    scene.done
 }
 
-fn scene<'a>(graph: &'a FlowGraph<'a>, transfers: &Chronicle<'_>, window: Range<i64>) -> Scene<'a> {
+fn scene<'a>(graph: &'a FlowGraph<'a>, transfers: &Chronicle, window: Range<i64>) -> Scene<'a> {
     let ledger = Ledger::new(graph, transfers);
     let mut pairs: Vec<(u32, u32)> =
         graph.edges.iter().filter(|e| e.from != e.to).map(|e| (e.from, e.to)).collect();
     pairs.dedup();
     let recipients = Lists::of_pairs(graph.len(), pairs.iter().copied());
     let senders = Lists::of_pairs(graph.len(), pairs.iter().map(|&(from, to)| (to, from)));
-    let seen = || {
-        let (first, last) = (ledger.steps.first(), ledger.steps.last());
-        first.zip(last).map_or(0..1, |(first, last)| first.at..last.at.saturating_add(1))
-    };
+    let seen = || ledger.span().map_or(0..1, |(first, last)| first..last.saturating_add(1));
     let window = if window.is_empty() { seen() } else { window };
     Scene { graph, ledger, recipients, senders, window, done: Vec::new() }
 }

@@ -1,6 +1,6 @@
 //! What an address's counterparties are like, and theirs.
 
-use super::{Family, Line, Lists, Scene};
+use super::{Family, Line, Lists, Scene, Step};
 use crate::determinism::{math, par};
 
 pub(super) const NEIGHBOURS: Family = Family { name: "neighbours", list, compute: neighbours };
@@ -110,12 +110,12 @@ fn neighbours(scene: &Scene<'_>) -> Vec<Vec<f64>> {
 fn trait_of(scene: &Scene<'_>, name: &str) -> Vec<f64> {
     let size =
         |lists: &Lists| (0..scene.len()).map(|a| math::ln_1p(lists.of(a as u32).len() as f64)).collect();
-    let value = |ids: &[u32]| math::ln_1p(ids.iter().map(|&id| scene.ledger.steps[id as usize].value).sum());
+    let value = |steps: &[Step]| math::ln_1p(steps.iter().map(|step| step.value).sum());
     match name {
         "senders" => size(&scene.senders),
         "recipients" => size(&scene.recipients),
-        "received" => par::map(scene.len(), |a| value(scene.ledger.received_ids(a as u32))),
-        "sent" => par::map(scene.len(), |a| value(scene.ledger.sent_ids(a as u32))),
+        "received" => par::map(scene.len(), |a| value(scene.ledger.received(a as u32))),
+        "sent" => par::map(scene.len(), |a| value(scene.ledger.sent(a as u32))),
         column => scene.column(column).to_vec(),
     }
 }

@@ -16,15 +16,16 @@ mod threshold;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::chronicle::Chronicle;
+use super::chronicle::{Chronicle, Entry};
 use super::graph::{Edge, FlowGraph};
 use crate::aml::sot::{MoneyFlow, Pattern, Transfer};
 use crate::determinism::digest::Digest;
+use crate::determinism::par;
 
 /// What detectors look at.
 struct Scene<'a> {
     graph: &'a FlowGraph<'a>,
-    transfers: Option<&'a Chronicle<'a>>,
+    transfers: Option<&'a Chronicle>,
 }
 
 /// One kind of pattern.
@@ -68,17 +69,17 @@ pub fn patterns(flows: &[MoneyFlow], transfers: Option<&[Transfer]>) -> Vec<Patt
     patterns_of(&FlowGraph::new(flows), transfers.as_ref())
 }
 
-pub(super) fn patterns_of(graph: &FlowGraph<'_>, transfers: Option<&Chronicle<'_>>) -> Vec<Pattern> {
+pub(super) fn patterns_of(graph: &FlowGraph<'_>, transfers: Option<&Chronicle>) -> Vec<Pattern> {
     detect(DETECTORS, graph, transfers)
 }
 
-pub(super) fn further_patterns_of(graph: &FlowGraph<'_>, transfers: Option<&Chronicle<'_>>) -> Vec<Pattern> {
+pub(super) fn further_patterns_of(graph: &FlowGraph<'_>, transfers: Option<&Chronicle>) -> Vec<Pattern> {
     detect(FURTHER_DETECTORS, graph, transfers)
 }
 
-fn detect(detectors: &[Detector], graph: &FlowGraph<'_>, transfers: Option<&Chronicle<'_>>) -> Vec<Pattern> {
+fn detect(detectors: &[Detector], graph: &FlowGraph<'_>, transfers: Option<&Chronicle>) -> Vec<Pattern> {
     let scene = Scene { graph, transfers };
-    detectors.iter().flat_map(|detector| unique((detector.detect)(&scene))).collect()
+    par::map(detectors.len(), |at| unique((detectors[at].detect)(&scene))).into_iter().flatten().collect()
 }
 
 /// `{type}_{hash}`: the hash is the first 16 hexadecimal digits of SHA-256 over `{type}:` and the sorted members.
@@ -145,7 +146,7 @@ fn of_transfers(
     kind: &str,
     (address, role): (&str, &str),
     about: &str,
-    rows: &[&Transfer],
+    rows: &[&Entry],
     scores: Scores,
 ) -> Pattern {
     let hash = hash_of(kind, &format!("{address},{about}"));
@@ -159,16 +160,16 @@ fn of_transfers(
         confidence_score: scores.confidence,
         risk_score: scores.risk,
         volume_usd: dollars(rows),
-        pattern_start_time: rows.first().map_or(0, |t| t.block_timestamp),
-        pattern_end_time: rows.last().map_or(0, |t| t.block_timestamp),
+        pattern_start_time: rows.first().map_or(0, |t| t.at),
+        pattern_end_time: rows.last().map_or(0, |t| t.at),
         evidence_transaction_count: rows.len() as u64,
         detection_method: "temporal_analysis".to_owned(),
     }
 }
 
 /// Dollars of all transfers.
-fn dollars(rows: &[&Transfer]) -> f64 {
-    rows.iter().map(|t| super::finite(t.amount_usd)).sum()
+fn dollars(rows: &[&Entry]) -> f64 {
+    rows.iter().map(|t| super::finite(t.usd)).sum()
 }
 
 /// Dollars of all edges.
