@@ -1,6 +1,7 @@
 //! `aml-miner derive`: what a batch lacks, as files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -8,9 +9,10 @@ use clap::{Args, ValueEnum};
 use super::args::Global;
 use super::clock::SystemClock;
 use super::{Fault, Verdict};
-use crate::aml::derive::{ColumnExtent, Derived, Extent, PatternExtent, TransferExtent, complete_to};
-use crate::aml::sot::{Batch, TableKind, write_batch};
+use crate::aml::derive::{ColumnExtent, Derived, Extent, Further, Observe, PatternExtent, complete_observed};
+use crate::aml::sot::{Batch, BatchId, BatchWriter, TableKind};
 use crate::server::Clock;
+use crate::table::WriteError;
 
 /// Writes the tables that a batch lacks and its others determine.
 #[derive(Debug, Args)]
@@ -40,27 +42,25 @@ enum Patterns {
 }
 
 pub(crate) fn run(args: &Derive, global: &Global) -> Result<Verdict, Fault> {
-    let mut watch = Watch { clock: args.timings.then(SystemClock::start), last: Duration::ZERO };
+    let clock = args.timings.then(SystemClock::start);
     let batch = Batch::open(&args.batch).map_err(Fault::input)?;
-    watch.lap("read");
     if same_folder(args) {
         let text = "--output: expected another folder than the batch's, whose META.json would be replaced";
         return Err(Fault::Input(text.to_owned()));
     }
-    let (batch, derived) = complete_to(batch, extent(args.patterns), &mut |stage| watch.lap(stage));
+    let stages = Stages::new(&args.output, clock);
+    stages.done("read");
+    let (batch, derived) = complete_observed(batch, extent(args.patterns), &stages);
     if derived.is_empty() {
         println!("{}: nothing to derive", batch.id.name());
         return Ok(Verdict::Done);
     }
-    let kinds: Vec<TableKind> = derived.iter().map(|table| kind(*table)).collect();
-    write_batch(&args.output, &batch, &kinds).map_err(Fault::internal)?;
-    watch.lap("written");
-    for &kind in &kinds {
-        let rows = batch.rows(kind).unwrap_or(0);
+    let tables = stages.finish(&batch.id).map_err(Fault::internal)?;
+    for (kind, rows) in &tables {
         println!("{:<12} {rows:>10} rows", kind.name());
     }
     if !global.quiet {
-        eprintln!("{}: {} tables derived into {}", batch.id.name(), kinds.len(), args.output.display());
+        eprintln!("{}: {} tables derived into {}", batch.id.name(), tables.len(), args.output.display());
     }
     Ok(Verdict::Done)
 }
@@ -72,24 +72,101 @@ fn extent(patterns: Patterns) -> Extent {
             Patterns::Alerting => PatternExtent::Alerting,
             Patterns::All => PatternExtent::All,
         },
-        // no table of theirs is written
-        transfers: TransferExtent::Released,
     }
 }
 
-/// The time since the stage before, where it is asked for.
-struct Watch {
+/// Writes tables as soon as nothing reads them any more, and frees them; tells the time if asked.
+struct Stages<'d> {
+    output: &'d Path,
     clock: Option<SystemClock>,
-    last: Duration,
+    last: Mutex<Duration>,
+    /// The first fault ends the writing.
+    written: Mutex<Result<Written<'d>, WriteError>>,
 }
 
-impl Watch {
-    fn lap(&mut self, stage: &str) {
+/// The writer, once there is something to write, and the rows of each table.
+#[derive(Default)]
+struct Written<'d> {
+    writer: Option<BatchWriter<'d>>,
+    tables: Vec<(TableKind, usize)>,
+}
+
+impl<'d> Stages<'d> {
+    fn new(output: &'d Path, clock: Option<SystemClock>) -> Self {
+        let written = Mutex::new(Ok(Written::default()));
+        Stages { output, clock, last: Mutex::new(Duration::ZERO), written }
+    }
+
+    fn write(
+        &self,
+        kind: TableKind,
+        rows: usize,
+        write: impl FnOnce(&mut BatchWriter<'d>) -> Result<(), WriteError>,
+    ) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ok(so_far) = &mut *written else { return };
+        if so_far.writer.is_none() {
+            match BatchWriter::new(self.output) {
+                Ok(writer) => so_far.writer = Some(writer),
+                Err(fault) => return *written = Err(fault),
+            }
+        }
+        so_far.tables.push((kind, rows));
+        if let Some(Err(fault)) = so_far.writer.as_mut().map(write) {
+            *written = Err(fault);
+        }
+    }
+
+    /// The tables written, in the order of [`TableKind::ALL`], META.json over them.
+    fn finish(self, id: &BatchId) -> Result<Vec<(TableKind, usize)>, WriteError> {
+        let Written { writer, mut tables } =
+            self.written.into_inner().unwrap_or_else(PoisonError::into_inner)?;
+        writer.map_or(Ok(()), |writer| writer.finish(id))?;
+        tables.sort_unstable();
+        Ok(tables)
+    }
+}
+
+impl Observe for Stages<'_> {
+    fn done(&self, stage: &'static str) {
         if let Some(clock) = &self.clock {
             let now = clock.monotonic();
-            eprintln!("{stage:<20} {:>8.3}", (now - self.last).as_secs_f64());
-            self.last = now;
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            eprintln!("{stage:<20} {:>8.3}", (now - *last).as_secs_f64());
+            *last = now;
         }
+    }
+
+    fn read(&self, batch: &mut Batch) {
+        batch.transfers = None;
+    }
+
+    fn settled(&self, batch: &mut Batch, table: Derived) {
+        let kind = kind(table);
+        self.write(kind, batch.rows(kind).unwrap_or(0), |writer| writer.write(batch, kind));
+        match table {
+            Derived::MoneyFlows => batch.money_flows = None,
+            Derived::Patterns => batch.patterns = None,
+            Derived::Alerts => batch.alerts = None,
+            Derived::Clusters => batch.clusters = None,
+            Derived::Features => batch.features = None,
+        }
+        self.done(match table {
+            Derived::MoneyFlows => "flows written",
+            Derived::Patterns => "patterns written",
+            Derived::Alerts => "alerts written",
+            Derived::Clusters => "clusters written",
+            Derived::Features => "features written",
+        });
+    }
+
+    fn settled_features(&self, batch: &mut Batch, further: Further<'_>) {
+        let Some(table) = batch.features.take() else { return };
+        let (rows, Further { names, columns }) = (table.addresses.len(), further);
+        self.write(TableKind::Features, rows, |writer| {
+            writer.write_features(&batch.id, table, &names, columns)
+        });
+        self.done("features written");
     }
 }
 

@@ -15,6 +15,7 @@
 //! Sources: Apache Parquet format 2.9 (`parquet.thrift`, LogicalTypes).
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::path::Path;
 
 use super::guard::guarded;
@@ -28,7 +29,7 @@ mod encode;
 mod footer;
 mod levels;
 
-pub use encode::Source;
+pub use encode::{Given, Source};
 use footer::Footer;
 
 /// The first bytes of every file, and the last.
@@ -93,7 +94,7 @@ pub fn write(path: &Path, table: &Table) -> Result<(), WriteError> {
 ///
 /// # Errors
 /// As [`write()`], and when the columns differ in length.
-pub fn write_columns(path: &Path, source: &Source<'_>) -> Result<Digest, WriteError> {
+pub fn write_columns(path: &Path, source: Source<'_>) -> Result<Digest, WriteError> {
     let io = |e: std::io::Error| WriteError::Io { file: path.display().to_string(), reason: e.to_string() };
     let out = Digested { out: file::Partial::beside(path).map_err(io)?, hasher: Hasher::default() };
     let Digested { out, hasher } = encode::write_to(source, out)?;
@@ -125,8 +126,10 @@ impl std::io::Write for Digested {
 /// When a column is of a type that is not decoded.
 pub fn to_bytes(table: &Table) -> Result<Vec<u8>, WriteError> {
     let blank = table.columns.iter().map(|c| TableColumn::new(c.name.clone(), c.values.blank())).collect();
-    let column = |at: usize| Cow::Borrowed(&table.columns[at]);
-    encode::write_to(&Source { name: &table.name, blank, column: &column }, vec![])
+    let mut columns = |places: Range<usize>| {
+        table.columns[places].iter().map(|column| Given::Values(Cow::Borrowed(&column.values))).collect()
+    };
+    encode::write_to(Source { name: table.name.clone(), blank, columns: &mut columns }, vec![])
 }
 
 fn decode_table(name: &str, bytes: &[u8], columns: Columns<'_>, room: Room<'_>) -> Result<Table, ReadError> {

@@ -36,7 +36,8 @@ pub use typologies::{ExchangePayments, Facts, Finding, NearThreshold, TYPOLOGIES
 use std::ops::Range;
 
 use self::chronicle::Chronicle;
-use crate::aml::sot::{AddressFeatures, Batch, BatchId, NumberColumn};
+use self::graph_features::{Beyond, Scene};
+use crate::aml::sot::{Batch, BatchId, NumberColumn};
 
 /// A table that derivation can fill in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,18 +74,6 @@ pub struct Extent {
     pub columns: ColumnExtent,
     /// Of the patterns.
     pub patterns: PatternExtent,
-    /// Whether transfers are still there in the end.
-    pub transfers: TransferExtent,
-}
-
-/// What becomes of a batch's transfers, most of its memory, once they have been read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TransferExtent {
-    /// They stay.
-    #[default]
-    Kept,
-    /// They make room.
-    Released,
 }
 
 /// Which columns address features get.
@@ -116,99 +105,139 @@ pub fn complete(batch: Batch) -> Batch {
 ///
 /// Transfers outside the batch's window are left out of account; a window of 0 days is an unknown one and keeps all.
 pub fn complete_and_list(batch: Batch) -> (Batch, Vec<Derived>) {
-    complete_to(batch, Extent::default(), &mut |_| {})
+    complete_observed(batch, Extent::default(), &Unobserved)
 }
 
-/// [`complete_and_list`] to an extent; `done` is told the name of each stage when it ends.
-pub fn complete_to(
-    mut batch: Batch,
-    extent: Extent,
-    done: &mut dyn FnMut(&'static str),
-) -> (Batch, Vec<Derived>) {
+/// Who follows a derivation, and may make room as it goes.
+pub trait Observe: Sync {
+    /// The stage of this name has ended.
+    fn done(&self, _stage: &'static str) {}
+
+    /// Transfers have been read; nothing asks for them any more.
+    fn read(&self, _batch: &mut Batch) {}
+
+    /// This table was filled in and no later stage reads it.
+    fn settled(&self, _batch: &mut Batch, _table: Derived) {}
+
+    /// The same of the features, behind which further columns stand if they were asked for: over the same addresses,
+    /// computed as they are taken.
+    fn settled_features(&self, batch: &mut Batch, further: Further<'_>) {
+        if let Some(table) = &mut batch.features {
+            table.columns.extend(further.columns);
+        }
+    }
+}
+
+/// Columns that are computed as they are taken.
+pub struct Further<'f> {
+    /// What they are called, in their order.
+    pub names: Vec<String>,
+    /// They themselves.
+    pub columns: &'f mut (dyn Iterator<Item = NumberColumn> + Send + Sync),
+}
+
+struct Unobserved;
+
+impl Observe for Unobserved {}
+
+/// [`complete_and_list`] to an extent, observed.
+pub fn complete_observed(mut batch: Batch, extent: Extent, observer: &dyn Observe) -> (Batch, Vec<Derived>) {
     let mut derived = Vec::new();
     let chronicle = batch.transfers.as_deref().map(|transfers| Chronicle::within(&batch.id, transfers));
+    observer.read(&mut batch);
     let transfers = chronicle.as_ref();
-    if extent.transfers == TransferExtent::Released {
-        batch.transfers = None;
-    }
-    done("order");
+    observer.done("order");
     let mut ends = None;
     fill(&mut batch.money_flows, Derived::MoneyFlows, &mut derived, || {
         let (flows, of_flows) = flows::flows_of(transfers?);
         ends = Some(of_flows);
         Some(flows)
     });
+    // apart from the batch, whose other tables come and go while the graph refers to them
+    let flows = batch.money_flows.take();
     let asked = batch.features.is_none() || batch.patterns.is_none() || batch.alerts.is_none();
-    let graph = batch.money_flows.as_deref().filter(|_| asked).map(|flows| match (ends, transfers) {
+    let graph = flows.as_deref().filter(|_| asked).map(|flows| match (ends, transfers) {
         (Some(ends), Some(transfers)) => FlowGraph::of_numbered(flows, transfers.addresses().clone(), &ends),
         _ => FlowGraph::new(flows),
     });
-    let graph = graph.as_ref();
-    done("flows");
-    fill(&mut batch.features, Derived::Features, &mut derived, || {
-        graph.map(|graph| address::features_of(graph, transfers))
-    });
-    done("official columns");
-    fill(&mut batch.patterns, Derived::Patterns, &mut derived, || {
-        graph.map(|graph| patterns::patterns_of(graph, transfers))
-    });
-    done("patterns");
-    if batch.alerts.is_none() && batch.features.is_some() {
-        batch.alerts = Some(alerts::alerts_of(&batch, graph, transfers));
-        derived.push(Derived::Alerts);
+    observer.done("flows");
+    let view = View { graph: graph.as_ref(), transfers };
+    view.fill_tables(&mut batch, extent, &mut derived, observer);
+    let is_all = extent.columns == ColumnExtent::All && derived.contains(&Derived::Features);
+    let scene = view.graph.zip(transfers).filter(|_| is_all);
+    let scene = scene.map(|(graph, transfers)| Scene::new(graph, transfers, window_of(&batch.id)));
+    drop(graph);
+    drop(chronicle);
+    batch.money_flows = flows;
+    if derived.contains(&Derived::MoneyFlows) {
+        observer.settled(&mut batch, Derived::MoneyFlows);
     }
-    if batch.clusters.is_none() {
-        batch.clusters = batch.alerts.as_deref().map(|alerts| clusters(&batch, alerts));
-        derived.extend(batch.clusters.is_some().then_some(Derived::Clusters));
-    }
-    done("alerts and clusters");
-    let is_wanted = |table: Derived, wanted: bool| wanted && derived.contains(&table);
-    if is_wanted(Derived::Patterns, extent.patterns == PatternExtent::All) {
-        let further = graph.map(|graph| patterns::further_patterns_of(graph, transfers));
-        batch.patterns.iter_mut().for_each(|patterns| patterns.extend(further.iter().flatten().cloned()));
-        done("further patterns");
-    }
-    if is_wanted(Derived::Features, extent.columns == ColumnExtent::All) {
-        if let (Some(graph), Some(transfers), Some(table)) = (graph, transfers, &mut batch.features) {
-            let columns = graph_features::columns_beyond(graph, transfers, window_of(&batch.id), done);
-            append(table, graph, columns);
-        }
+    observer.done("ledger");
+    if derived.contains(&Derived::Features) {
+        let done = |family: &'static str| observer.done(family);
+        let names = scene.iter().flat_map(|_| features()).map(|feature| feature.name).collect();
+        let mut further = scene.map(|scene| Beyond::of(scene, &done));
+        let columns = &mut further.iter_mut().flatten();
+        observer.settled_features(&mut batch, Further { names, columns });
     }
     (batch, derived)
+}
+
+/// What tables are filled in from.
+struct View<'v> {
+    graph: Option<&'v FlowGraph<'v>>,
+    transfers: Option<&'v Chronicle>,
+}
+
+impl View<'_> {
+    /// Every table but the flows.
+    fn fill_tables(
+        &self,
+        batch: &mut Batch,
+        extent: Extent,
+        derived: &mut Vec<Derived>,
+        observer: &dyn Observe,
+    ) {
+        let (graph, transfers) = (self.graph, self.transfers);
+        fill(&mut batch.features, Derived::Features, derived, || {
+            graph.map(|graph| address::features_of(graph, transfers))
+        });
+        observer.done("official columns");
+        fill(&mut batch.patterns, Derived::Patterns, derived, || {
+            graph.map(|graph| patterns::patterns_of(graph, transfers))
+        });
+        observer.done("patterns");
+        if batch.alerts.is_none() && batch.features.is_some() {
+            batch.alerts = Some(alerts::alerts_of(batch, graph, transfers));
+            derived.push(Derived::Alerts);
+        }
+        observer.done("alerts");
+        if batch.clusters.is_none() {
+            batch.clusters = batch.alerts.as_deref().map(|alerts| clusters(batch, alerts));
+            derived.extend(batch.clusters.is_some().then_some(Derived::Clusters));
+        }
+        observer.done("clusters");
+        for table in [Derived::Clusters, Derived::Alerts].into_iter().filter(|table| derived.contains(table))
+        {
+            observer.settled(batch, table);
+        }
+        if derived.contains(&Derived::Patterns) {
+            self.look_further(batch, extent.patterns);
+            observer.done("further patterns");
+            observer.settled(batch, Derived::Patterns);
+        }
+    }
+
+    fn look_further(&self, batch: &mut Batch, extent: PatternExtent) {
+        if let (Some(graph), PatternExtent::All, Some(patterns)) = (self.graph, extent, &mut batch.patterns) {
+            patterns.extend(patterns::further_patterns_of(graph, self.transfers));
+        }
+    }
 }
 
 /// The batch's window; empty where it is unknown.
 fn window_of(id: &BatchId) -> Range<i64> {
     if id.window_days == 0 { 0..0 } else { id.window_ms() }
-}
-
-/// Puts the columns of [`features`] behind those of the address features, where the batch has transfers.
-///
-/// They are for tables that others read; no shipped model does, so [`complete`] leaves them out. Columns whose names
-/// the table already has stay as they are.
-pub fn add_graph_features(batch: &mut Batch) {
-    let (Some(transfers), Some(flows)) = (&batch.transfers, &batch.money_flows) else { return };
-    let (transfers, graph) = (Chronicle::within(&batch.id, transfers), FlowGraph::new(flows));
-    let Some(table) = &mut batch.features else { return };
-    let columns = graph_features::columns_beyond(&graph, &transfers, window_of(&batch.id), &mut |_| {});
-    append(table, &graph, columns);
-}
-
-/// Puts columns over the addresses of a graph behind those of a table; those whose names it has are left out.
-fn append(table: &mut AddressFeatures, graph: &FlowGraph<'_>, columns: Vec<NumberColumn>) {
-    let same_rows = table.addresses.is_shared_with(&graph.addresses);
-    let ids: Vec<Option<u32>> = match same_rows {
-        true => Vec::new(),
-        false => table.addresses.names().map(|name| graph.addresses.get(name)).collect(),
-    };
-    for NumberColumn { name, mut values } in columns {
-        if table.column(&name).is_none() {
-            if !same_rows {
-                values = ids.iter().map(|id| id.map_or(f64::NAN, |id| values[id as usize])).collect();
-            }
-            table.columns.push(NumberColumn { name, values });
-        }
-    }
 }
 
 /// Puts the patterns of [`FURTHER_DETECTORS`] behind those of the batch; alerts and clusters stay as they are.

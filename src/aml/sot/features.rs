@@ -129,6 +129,11 @@ impl<'a> Columns<'a> {
         3 + self.numbers.len()
     }
 
+    /// The values of one of them where it is a column of numbers.
+    pub(super) fn floats(&self, at: usize) -> Option<&'a [f64]> {
+        Some(&self.numbers.get(at.checked_sub(3)?)?.values)
+    }
+
     /// One of them, without its rows.
     pub(super) fn blank(&self, at: usize) -> TableColumn {
         match at {

@@ -5,22 +5,17 @@
 
 use arrow2::array::{Array, DictionaryArray, PrimitiveArray, Utf8Array};
 
-use super::Values;
+/// A column of doubles as a dictionary; `None` where that would save little.
+pub(super) fn of_floats(values: &[f64]) -> Option<Box<dyn Array>> {
+    let bits = values.iter().map(|x| (!x.is_nan()).then_some(x.to_bits()));
+    let (keys, distinct) = coded(values.len(), bits, |&bits| bits)?;
+    array(&keys, PrimitiveArray::from_vec(distinct.into_iter().map(f64::from_bits).collect()).boxed())
+}
 
-/// A column of doubles or text as a dictionary; `None` where that would save little, and for other types.
-pub(super) fn of(values: &Values) -> Option<Box<dyn Array>> {
-    match values {
-        Values::F64(v) => {
-            let bits = v.iter().map(|x| (!x.is_nan()).then_some(x.to_bits()));
-            let (keys, distinct) = coded(v.len(), bits, |&bits| bits)?;
-            array(&keys, PrimitiveArray::from_vec(distinct.into_iter().map(f64::from_bits).collect()).boxed())
-        }
-        Values::Text(v) => {
-            let (keys, distinct) = coded(v.len(), v.iter().map(Option::as_deref), |text| fnv(text))?;
-            array(&keys, Utf8Array::<i32>::from_slice(distinct).boxed())
-        }
-        _ => None,
-    }
+/// The same of a column of text.
+pub(super) fn of_texts(texts: &[Option<String>]) -> Option<Box<dyn Array>> {
+    let (keys, distinct) = coded(texts.len(), texts.iter().map(Option::as_deref), |text| fnv(text))?;
+    array(&keys, Utf8Array::<i32>::from_slice(distinct).boxed())
 }
 
 fn array(keys: &[Option<u32>], values: Box<dyn Array>) -> Option<Box<dyn Array>> {
@@ -123,15 +118,16 @@ mod tests {
 
     #[test]
     fn many_different_values_stay_plain() {
-        assert!(of(&Values::F64((0..100_000).map(f64::from).collect())).is_none());
-        assert!(of(&Values::F64((0..100_000).map(|i| f64::from(i % 20_000)).collect())).is_none());
-        assert!(of(&Values::F64((0..100_000).map(|i| f64::from(i / 50)).collect())).is_some());
-        assert!(of(&Values::Int(vec![Some(1); 100])).is_none());
+        let of =
+            |value: fn(u32) -> u32| of_floats(&(0..100_000).map(|i| f64::from(value(i))).collect::<Vec<_>>());
+        assert!(of(|i| i).is_none());
+        assert!(of(|i| i % 20_000).is_none());
+        assert!(of(|i| i / 50).is_some());
     }
 
     #[test]
     fn minus_zero_is_not_zero() {
-        let array = of(&Values::F64([0.0, -0.0].repeat(50))).expect("few values");
+        let array = of_floats(&[0.0, -0.0].repeat(50)).expect("few values");
         assert_eq!(array.len(), 100);
         let values = array.as_any().downcast_ref::<DictionaryArray<u32>>().expect("a dictionary").values();
         assert_eq!(values.len(), 2);

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::io::Write;
+use std::ops::Range;
 
 use arrow2::array::Array;
 use arrow2::datatypes::{DataType, Field, Schema};
@@ -14,25 +15,34 @@ use arrow2::io::parquet::write::{
     FileWriter, Page, Version, WriteOptions, ZstdLevel, array_to_columns, compress, to_parquet_type,
 };
 
-use super::{TableColumn, WriteError, dictionary};
+use super::{TableColumn, Values, WriteError, dictionary};
 use crate::determinism::par;
-use crate::table::arrays::field_and_array;
+use crate::table::arrays::{array, field_and_array, floats};
 
 /// Columns that are made when it is their turn.
 pub struct Source<'t> {
     /// Stands in messages.
-    pub name: &'t str,
+    pub name: String,
     /// The columns without their rows, in order.
     pub blank: Vec<TableColumn>,
-    /// The column at a place; several threads ask.
-    pub column: &'t (dyn Fn(usize) -> Cow<'t, TableColumn> + Sync),
+    /// The values of the columns at some places, which come in order.
+    pub columns: &'t mut (dyn FnMut(Range<usize>) -> Vec<Given<'t>> + Send + Sync),
+}
+
+/// The values of a column.
+pub enum Given<'t> {
+    /// Of any type.
+    Values(Cow<'t, Values>),
+    /// Doubles that somebody else holds; NaN where missing.
+    Floats(&'t [f64]),
 }
 
 /// Writes the columns to `out`, and gives it back.
-pub(super) fn write_to<W: Write>(source: &Source<'_>, out: W) -> Result<W, WriteError> {
-    let fault = |e: Error| fault(source.name, &e);
+pub(super) fn write_to<W: Write>(source: Source<'_>, out: W) -> Result<W, WriteError> {
+    let name = source.name.clone();
+    let fault = |e: Error| WriteError::Encode { file: name.to_owned(), reason: e.to_string() };
     let options = options().map_err(fault)?;
-    let fields = source.blank.iter().map(|blank| Ok(field_and_array(source.name, blank)?.0));
+    let fields = source.blank.iter().map(|blank| Ok(field_and_array(&source.name, blank)?.0));
     let fields = fields.collect::<Result<Vec<Field>, WriteError>>()?;
     let mut writer = FileWriter::try_new(out, Schema::from(fields), options).map_err(fault)?;
     let leaves = Leaves { source, options, next: 0, rows: None, ready: Vec::new().into_iter() };
@@ -41,13 +51,9 @@ pub(super) fn write_to<W: Write>(source: &Source<'_>, out: W) -> Result<W, Write
     Ok(writer.into_inner())
 }
 
-fn fault(name: &str, e: &Error) -> WriteError {
-    WriteError::Encode { file: name.to_owned(), reason: e.to_string() }
-}
-
 /// The pages of one leaf after the other.
-struct Leaves<'s, 't> {
-    source: &'s Source<'t>,
+struct Leaves<'t> {
+    source: Source<'t>,
     options: WriteOptions,
     /// The next column to make, and how many rows those before it had.
     next: usize,
@@ -55,8 +61,8 @@ struct Leaves<'s, 't> {
     ready: std::vec::IntoIter<Vec<CompressedPage>>,
 }
 
-impl<'s> Iterator for Leaves<'s, '_> {
-    type Item = arrow2::error::Result<DynStreamingIterator<'s, CompressedPage, Error>>;
+impl<'t> Iterator for Leaves<'t> {
+    type Item = arrow2::error::Result<DynStreamingIterator<'t, CompressedPage, Error>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -74,16 +80,22 @@ impl<'s> Iterator for Leaves<'s, '_> {
     }
 }
 
-impl Leaves<'_, '_> {
+impl Leaves<'_> {
     /// Encodes the next columns.
     fn fill(&mut self) -> arrow2::error::Result<()> {
-        let from = self.next;
-        let some = (self.source.blank.len() - from).min(COLUMNS_AT_A_TIME);
-        self.next += some;
-        let made = par::map(some, |at| -> arrow2::error::Result<_> {
-            let column = (self.source.column)(from + at);
-            let rows = column.values.n_values().unwrap_or(0);
-            Ok((rows, encoded(self.source.name, &column, self.options)?))
+        let places = self.next..self.source.blank.len().min(self.next + COLUMNS_AT_A_TIME);
+        self.next = places.end;
+        let given = (self.source.columns)(places.clone());
+        let blank = &self.source.blank[places];
+        if given.len() != blank.len() {
+            return Err(Error::InvalidArgumentError("fewer columns than announced".to_owned()));
+        }
+        let made = par::map(given.len(), |at| -> arrow2::error::Result<_> {
+            let (rows, array) = match &given[at] {
+                Given::Floats(values) => (values.len(), of_floats(values)),
+                Given::Values(values) => (values.n_values().unwrap_or(0), of_values(values)?),
+            };
+            Ok((rows, encoded(&blank[at].name, array.as_ref(), self.options)?))
         });
         let mut leaves = Vec::new();
         for column in made {
@@ -107,27 +119,30 @@ fn options() -> arrow2::error::Result<WriteOptions> {
     })
 }
 
+fn of_floats(values: &[f64]) -> Box<dyn Array> {
+    dictionary::of_floats(values).unwrap_or_else(|| floats(values))
+}
+
+fn of_values(values: &Values) -> arrow2::error::Result<Box<dyn Array>> {
+    let by_dictionary = match values {
+        Values::F64(v) => dictionary::of_floats(v),
+        Values::Text(v) => dictionary::of_texts(v),
+        _ => None,
+    };
+    by_dictionary.map_or_else(|| array(values).map_err(Error::InvalidArgumentError), Ok)
+}
+
 /// The pages of a column's leaves.
 fn encoded(
     name: &str,
-    column: &TableColumn,
+    array: &dyn Array,
     options: WriteOptions,
 ) -> arrow2::error::Result<Vec<Vec<CompressedPage>>> {
-    if let Some(array) = dictionary::of(&column.values) {
-        let plain = match array.data_type() {
-            DataType::Dictionary(_, plain, _) => plain.as_ref().clone(),
-            other => other.clone(),
-        };
-        return pages(
-            &Field::new(&column.name, plain, true),
-            array.as_ref(),
-            Encoding::RleDictionary,
-            options,
-        );
-    }
-    let described = field_and_array(name, column).map_err(|e| Error::InvalidArgumentError(e.to_string()));
-    let (field, array) = described?;
-    pages(&field, array.as_ref(), Encoding::Plain, options)
+    let (plain, encoding) = match array.data_type() {
+        DataType::Dictionary(_, plain, _) => (plain.as_ref().clone(), Encoding::RleDictionary),
+        other => (other.clone(), Encoding::Plain),
+    };
+    pages(&Field::new(name, plain, true), array, encoding, options)
 }
 
 fn pages(

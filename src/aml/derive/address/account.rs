@@ -188,12 +188,11 @@ fn distinct(ids: impl Iterator<Item = u32>) -> Vec<u32> {
 }
 
 fn by_counterparty(address: u32, inflows: &[&Edge<'_>], outflows: &[&Edge<'_>]) -> Vec<f64> {
-    let mut totals = std::collections::BTreeMap::new();
-    for edge in inflows.iter().chain(outflows) {
-        let peer = if edge.from == address { edge.to } else { edge.from };
-        *totals.entry(peer).or_insert(0.0) += usd(edge);
-    }
-    totals.into_values().collect()
+    let peer = |edge: &Edge<'_>| if edge.from == address { edge.to } else { edge.from };
+    let mut pairs: Vec<(u32, f64)> = inflows.iter().chain(outflows).map(|e| (peer(e), usd(e))).collect();
+    // a stable sort: what was received comes first in each sum
+    pairs.sort_by_key(|pair| pair.0);
+    pairs.chunk_by(|a, b| a.0 == b.0).map(|own| own.iter().fold(0.0, |sum, pair| sum + pair.1)).collect()
 }
 
 fn rhythm<'e>(edges: impl Iterator<Item = &'e Edge<'e>>) -> Option<Rhythm> {

@@ -16,7 +16,7 @@ const LIST: &[(&str, &str, &str)] = &[
     ("isolation_graph", "score", "the same over shapes, paths and position"),
 ];
 
-fn anomaly(scene: &Scene<'_>) -> Vec<Vec<f64>> {
+fn anomaly(scene: &Scene) -> Vec<Vec<f64>> {
     let samples = Samples::of(scene.len());
     let mut scores = Vec::new();
     for families in

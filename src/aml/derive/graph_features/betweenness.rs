@@ -17,7 +17,7 @@ pub(super) const FEWEST: usize = 64;
 const SEED: u64 = 20_251_120;
 
 /// The sum of all sources' dependencies on each address over the pairs of others that could depend on it.
-pub(super) fn betweenness(scene: &Scene<'_>) -> Vec<f64> {
+pub(super) fn betweenness(scene: &Scene) -> Vec<f64> {
     let n = scene.len();
     let payers: Vec<u32> = (0..n as u32).filter(|&a| !scene.recipients.of(a).is_empty()).collect();
     let budget = PAYMENTS / (n + scene.recipients.items().len()).max(1);
@@ -71,7 +71,7 @@ impl Search {
     }
 
     /// The dependency of `source` on each address on which it has any.
-    fn dependencies(&mut self, scene: &Scene<'_>, source: u32) -> Vec<(u32, f64)> {
+    fn dependencies(&mut self, scene: &Scene, source: u32) -> Vec<(u32, f64)> {
         self.walk(scene, source);
         for &b in self.order.iter().rev() {
             let b = b as usize;
@@ -97,7 +97,7 @@ impl Search {
     }
 
     /// Distances, paths and the order of distances from `source`.
-    fn walk(&mut self, scene: &Scene<'_>, source: u32) {
+    fn walk(&mut self, scene: &Scene, source: u32) {
         (self.distance[source as usize], self.paths[source as usize]) = (0, 1.0);
         self.order.push(source);
         let mut at = 0;

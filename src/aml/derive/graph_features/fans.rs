@@ -33,7 +33,7 @@ const GATHER_SCATTER: &[(&str, &str, &str)] = &[
     ("gather_scatter_week", "count", "the same with 7 days"),
 ];
 
-fn fans(scene: &Scene<'_>) -> Vec<Vec<f64>> {
+fn fans(scene: &Scene) -> Vec<Vec<f64>> {
     scene.each(|address| {
         let (received, sent) = (scene.ledger.received(address), scene.ledger.sent(address));
         let mut row = [0.0; 14];

@@ -35,7 +35,7 @@ const LIST: &[(&str, &str, &str)] = &[
 /// Transfers looked at after one: a bound for addresses that hardly pause.
 const MOST: usize = 500;
 
-fn motifs(scene: &Scene<'_>) -> Vec<Vec<f64>> {
+fn motifs(scene: &Scene) -> Vec<Vec<f64>> {
     scene.each(|address| {
         let (received, sent) = (scene.ledger.received(address), scene.ledger.sent(address));
         let (n_in, n_out) = (received.len() as f64, sent.len() as f64);
@@ -76,7 +76,7 @@ fn followed(first: &[Step], then: &[Step], fits: impl Fn(&Step, &Step) -> bool) 
     first.iter().filter(within).count() as f64
 }
 
-fn starts_triangle(scene: &Scene<'_>, home: u32, first: &Hop) -> bool {
+fn starts_triangle(scene: &Scene, home: u32, first: &Hop) -> bool {
     let end = first.at.saturating_add(WEEK_MS);
     let pays_home = |address: u32| scene.senders.of(home).binary_search(&address).is_ok();
     following(scene, first.to, first.at, end).any(|second| {
@@ -87,7 +87,7 @@ fn starts_triangle(scene: &Scene<'_>, home: u32, first: &Hop) -> bool {
 }
 
 /// The first 50 transfers an address sent from `from` to `until`.
-fn following<'s>(scene: &'s Scene<'_>, address: u32, from: i64, until: i64) -> impl Iterator<Item = &'s Hop> {
+fn following<'s>(scene: &'s Scene, address: u32, from: i64, until: i64) -> impl Iterator<Item = &'s Hop> {
     let hops = scene.ledger.hops_of(address);
     let start = hops.partition_point(|hop| hop.at < from);
     hops[start..].iter().take_while(move |hop| hop.at <= until).take(50)

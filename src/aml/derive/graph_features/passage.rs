@@ -47,7 +47,7 @@ struct Passed {
     shortest: Option<i64>,
 }
 
-fn passage(scene: &Scene<'_>) -> Vec<Vec<f64>> {
+fn passage(scene: &Scene) -> Vec<Vec<f64>> {
     scene.each(|address| {
         let (received, sent) = (scene.ledger.received(address), scene.ledger.sent(address));
         let total_in: f64 = received.iter().map(|s| s.value).sum();

@@ -79,7 +79,7 @@ impl Band {
     }
 }
 
-fn paths(scene: &Scene<'_>) -> Vec<Vec<f64>> {
+fn paths(scene: &Scene) -> Vec<Vec<f64>> {
     let mut columns = chains(scene, KEEP);
     columns.extend(chains(scene, PEEL));
     columns.extend(reaches(scene));
@@ -89,7 +89,7 @@ fn paths(scene: &Scene<'_>) -> Vec<Vec<f64>> {
 }
 
 /// Hops that go on from one: later ones (by time, then position), within `span`; the first stands at the place.
-fn onward<'s>(scene: &'s Scene<'_>, hop: &Hop, span: i64) -> (u32, &'s [Hop]) {
+fn onward<'s>(scene: &'s Scene, hop: &Hop, span: i64) -> (u32, &'s [Hop]) {
     let (place, hops) = scene.ledger.onward(hop);
     let until = hop.at.saturating_add(span);
     let most = &hops[..hops.len().min(NEXT)];
@@ -98,7 +98,7 @@ fn onward<'s>(scene: &'s Scene<'_>, hop: &Hop, span: i64) -> (u32, &'s [Hop]) {
 }
 
 /// Longest chains ahead of, behind and through each address.
-fn chains(scene: &Scene<'_>, band: Band) -> Vec<Vec<f64>> {
+fn chains(scene: &Scene, band: Band) -> Vec<Vec<f64>> {
     let n = scene.ledger.len();
     let (mut ahead, mut behind) = (vec![1_u32; n], vec![1_u32; n]);
     let follows = followers(scene, band);
@@ -125,7 +125,7 @@ fn chains(scene: &Scene<'_>, band: Band) -> Vec<Vec<f64>> {
 }
 
 /// For each transfer those that hand it on: within a week, by somebody else than who sent it, within the band.
-fn followers(scene: &Scene<'_>, band: Band) -> Lists {
+fn followers(scene: &Scene, band: Band) -> Lists {
     // sender by sender, for one's hops lead to the same addresses
     let blocks = par::map_blocks(scene.len(), BLOCK, |senders| {
         let mut pairs = Vec::new();
@@ -141,7 +141,7 @@ fn followers(scene: &Scene<'_>, band: Band) -> Lists {
     Lists::of_pairs(scene.ledger.len(), blocks.concat().iter().copied())
 }
 
-fn reaches(scene: &Scene<'_>) -> Vec<Vec<f64>> {
+fn reaches(scene: &Scene) -> Vec<Vec<f64>> {
     let ledger = &scene.ledger;
     let memory = || (Reach::new(), Reach::new());
     scene.each_with(memory, |(forward, backward), address| {
@@ -258,7 +258,7 @@ impl<L: Leg> Reach<L> {
 }
 
 /// Shortest loop and number of loops of each address.
-fn loops(scene: &Scene<'_>, band: Band) -> Vec<Vec<f64>> {
+fn loops(scene: &Scene, band: Band) -> Vec<Vec<f64>> {
     // sender by sender, for the searches from one's transfers pass the same places
     let found = par::map_blocks(scene.len(), BLOCK, |senders| {
         let mut trail = Trail::new();
@@ -300,7 +300,7 @@ impl Trail {
 
     /// Members of the shortest loop that starts with `first`, a transfer out of `home`; `None` without one. Breadth
     /// first over transfers, each entered once: the first to return ends a loop of fewest hops.
-    fn shortest_loop(&mut self, scene: &Scene<'_>, home: u32, first: &Hop, band: Band) -> Option<Vec<u32>> {
+    fn shortest_loop(&mut self, scene: &Scene, home: u32, first: &Hop, band: Band) -> Option<Vec<u32>> {
         // the first transfer's own place is never met again: whoever is entered does not pay home
         self.seen.begin_with(u32::MAX);
         self.entered.clear();
@@ -320,7 +320,7 @@ impl Trail {
 
     /// Enters the transfers that hand on the one at `at` and go elsewhere than `home`, while there is room; true as
     /// soon as one of them goes home and that makes a loop of `hop` transfers, 3 or more.
-    fn go_on(&mut self, scene: &Scene<'_>, at: usize, home: u32, band: Band, hop: usize) -> bool {
+    fn go_on(&mut self, scene: &Scene, at: usize, home: u32, band: Band, hop: usize) -> bool {
         let before = self.entered[at].0;
         let is_full = hop == LOOP_HOPS || self.entered.len() == LOOP_STEPS;
         // most transfers do not lead to anybody who ever pays home

@@ -29,7 +29,7 @@ const LIST: &[(&str, &str, &str)] = &[
     ("in_before_out_share", "ratio", "value received before the first transfer sent / value received"),
 ];
 
-fn rhythm(scene: &Scene<'_>) -> Vec<Vec<f64>> {
+fn rhythm(scene: &Scene) -> Vec<Vec<f64>> {
     scene.each(|address| {
         let all = scene.ledger.touching(address);
         let (received, sent) = (scene.ledger.received(address), scene.ledger.sent(address));
