@@ -9,7 +9,9 @@ use clap::{Args, ValueEnum};
 use super::args::Global;
 use super::clock::SystemClock;
 use super::{Fault, Verdict};
-use crate::aml::derive::{ColumnExtent, Derived, Extent, Further, Observe, PatternExtent, complete_observed};
+use crate::aml::derive::{
+    ColumnExtent, Derived, Extent, Further, Observe, PatternExtent, ProximityExtent, complete_observed,
+};
 use crate::aml::sot::{Batch, BatchId, BatchWriter, TableKind};
 use crate::server::Clock;
 use crate::table::WriteError;
@@ -24,9 +26,12 @@ pub(crate) struct Derive {
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
     /// Which patterns to write: those that alerts come from, or also smurfing networks, peel chains, mixers,
-    /// threshold evasion and relay chains
+    /// threshold evasion, relay chains and gather-scatters
     #[arg(long, value_enum, default_value_t = Patterns::Alerting)]
     patterns: Patterns,
+    /// Also say how near addresses are to others that labels call risky: columns and patterns that no model may train on
+    #[arg(long)]
+    proximity: bool,
     /// Tell on standard error how long each stage took, in seconds
     #[arg(long)]
     timings: bool,
@@ -50,7 +55,7 @@ pub(crate) fn run(args: &Derive, global: &Global) -> Result<Verdict, Fault> {
     }
     let stages = Stages::new(&args.output, clock);
     stages.done("read");
-    let (batch, derived) = complete_observed(batch, extent(args.patterns), &stages);
+    let (batch, derived) = complete_observed(batch, extent(args), &stages);
     if derived.is_empty() {
         println!("{}: nothing to derive", batch.id.name());
         return Ok(Verdict::Done);
@@ -65,13 +70,14 @@ pub(crate) fn run(args: &Derive, global: &Global) -> Result<Verdict, Fault> {
     Ok(Verdict::Done)
 }
 
-fn extent(patterns: Patterns) -> Extent {
+fn extent(args: &Derive) -> Extent {
     Extent {
         columns: ColumnExtent::All,
-        patterns: match patterns {
+        patterns: match args.patterns {
             Patterns::Alerting => PatternExtent::Alerting,
             Patterns::All => PatternExtent::All,
         },
+        proximity: if args.proximity { ProximityExtent::Added } else { ProximityExtent::None },
     }
 }
 

@@ -19,6 +19,7 @@ mod graph;
 mod graph_features;
 mod lists;
 mod patterns;
+mod proximity;
 mod typologies;
 
 pub use address::{Account, Column, address_features, columns};
@@ -31,6 +32,7 @@ pub use graph_features::{Feature, features, graph_features};
 pub use patterns::{
     DETECTORS, Detector, FURTHER_DETECTORS, further_patterns, pattern_id, patterns, unpaid_hop,
 };
+pub use proximity::{PROXIMITY_DEFINITION, PROXIMITY_RISK, proximity_features};
 pub use typologies::{ExchangePayments, Facts, Finding, NearThreshold, TYPOLOGIES, Typology};
 
 use std::ops::Range;
@@ -74,6 +76,18 @@ pub struct Extent {
     pub columns: ColumnExtent,
     /// Of the patterns.
     pub patterns: PatternExtent,
+    /// What labels of other addresses say, in both.
+    pub proximity: ProximityExtent,
+}
+
+/// Whether nearness to labelled addresses is computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProximityExtent {
+    /// Nothing but payments is looked at.
+    #[default]
+    None,
+    /// [`proximity_features`] stand behind all other columns, [`PROXIMITY_RISK`] behind all other patterns.
+    Added,
 }
 
 /// Which columns address features get.
@@ -166,6 +180,7 @@ pub fn complete_observed(mut batch: Batch, extent: Extent, observer: &dyn Observ
     let is_all = extent.columns == ColumnExtent::All && derived.contains(&Derived::Features);
     let scene = view.graph.zip(transfers).filter(|_| is_all);
     let scene = scene.map(|(graph, transfers)| Scene::new(graph, transfers, window_of(&batch.id)));
+    let near = view.near(&batch, extent).filter(|_| derived.contains(&Derived::Features)).unwrap_or_default();
     drop(graph);
     drop(chronicle);
     batch.money_flows = flows;
@@ -175,9 +190,10 @@ pub fn complete_observed(mut batch: Batch, extent: Extent, observer: &dyn Observ
     observer.done("ledger");
     if derived.contains(&Derived::Features) {
         let done = |family: &'static str| observer.done(family);
-        let names = scene.iter().flat_map(|_| features()).map(|feature| feature.name).collect();
+        let beyond = scene.iter().flat_map(|_| features()).map(|feature| feature.name);
+        let names = beyond.chain(near.iter().map(|column| column.name.clone())).collect();
         let mut further = scene.map(|scene| Beyond::of(scene, &done));
-        let columns = &mut further.iter_mut().flatten();
+        let columns = &mut further.iter_mut().flatten().chain(near);
         observer.settled_features(&mut batch, Further { names, columns });
     }
     (batch, derived)
@@ -222,16 +238,31 @@ impl View<'_> {
             observer.settled(batch, table);
         }
         if derived.contains(&Derived::Patterns) {
-            self.look_further(batch, extent.patterns);
+            self.look_further(batch, extent);
             observer.done("further patterns");
             observer.settled(batch, Derived::Patterns);
         }
     }
 
-    fn look_further(&self, batch: &mut Batch, extent: PatternExtent) {
-        if let (Some(graph), PatternExtent::All, Some(patterns)) = (self.graph, extent, &mut batch.patterns) {
-            patterns.extend(patterns::further_patterns_of(graph, self.transfers));
+    /// Patterns behind those that alerts come from.
+    fn look_further(&self, batch: &mut Batch, extent: Extent) {
+        let Some(graph) = self.graph else { return };
+        let mut found = Vec::new();
+        if extent.patterns == PatternExtent::All {
+            found = patterns::further_patterns_of(graph, self.transfers);
         }
+        if extent.proximity == ProximityExtent::Added {
+            found.extend(proximity::patterns(graph, &proximity::risky(batch, graph)));
+        }
+        if let Some(patterns) = &mut batch.patterns {
+            patterns.extend(found);
+        }
+    }
+
+    /// Columns of nearness to labelled addresses, if they are asked for.
+    fn near(&self, batch: &Batch, extent: Extent) -> Option<Vec<NumberColumn>> {
+        let graph = self.graph.filter(|_| extent.proximity == ProximityExtent::Added)?;
+        Some(proximity::columns(graph, &proximity::risky(batch, graph)))
     }
 }
 

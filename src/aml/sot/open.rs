@@ -210,21 +210,37 @@ fn read_table(path: &Path, noted: Option<&Checksum>) -> Result<(Table, Option<Md
 }
 
 /// Labels are published as `{network}_address_labels.parquet`, beside the batch or in a folder of their own,
-/// `address-labels`, next to `snapshots`.
+/// `address-labels`, next to `snapshots`; formerly day by day in a folder of the network in there.
 fn labels_elsewhere(dir: &Path, kind: TableKind, meta: Option<&Meta>) -> Option<PathBuf> {
     if kind != TableKind::AddressLabels {
         return None;
     }
     let absolute = dir.canonicalize().ok()?;
-    let network = meta.and_then(|m| m.network.clone()).or_else(|| Some(named_by_path(&absolute)?.network))?;
+    let by_path = named_by_path(&absolute);
+    let network = meta.and_then(|m| m.network.clone()).or_else(|| Some(by_path.as_ref()?.network.clone()))?;
     let name = format!("{network}_{}", kind.file());
     if !meta::is_plain_name(&name) {
         return None;
     }
     let beside = dir.join(&name);
-    let ancestors = absolute.ancestors().skip(1).take(4);
-    let apart = ancestors.map(|folder| folder.join("address-labels").join(&name));
-    std::iter::once(beside).chain(apart).find(|path| path.is_file())
+    let ancestors = || absolute.ancestors().skip(1).take(4).map(|folder| folder.join("address-labels"));
+    let apart = ancestors().map(|folder| folder.join(&name));
+    let undated = std::iter::once(beside).chain(apart).find(|path| path.is_file());
+    undated.or_else(|| {
+        let date = meta.and_then(|m| m.processing_date).or(by_path.map(|path| path.processing_date))?;
+        ancestors().find_map(|folder| labels_until(&folder.join(&network), date))
+    })
+}
+
+/// The last `address_labels_{YYYY-MM-DD}.parquet` of a folder whose date is not after `date`.
+fn labels_until(folder: &Path, date: NaiveDate) -> Option<PathBuf> {
+    let dated = |path: PathBuf| {
+        let name = path.file_name()?.to_str()?;
+        let day = name.strip_prefix("address_labels_")?.strip_suffix(".parquet")?;
+        Some((cell::parse_date(day).filter(|day| *day <= date)?, path))
+    };
+    let files = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
+    files.filter(|path| path.is_file()).filter_map(dated).max().map(|(_, path)| path)
 }
 
 fn check_listed(

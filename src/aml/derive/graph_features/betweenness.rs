@@ -9,8 +9,8 @@ use super::Scene;
 use crate::determinism::par;
 use crate::determinism::rng::Stream;
 
-/// Addresses and pairs that all searches together may look at: all sources up to some 5,000 addresses.
-pub(super) const PAYMENTS: usize = 100_000_000;
+/// Addresses and pairs that all searches together may look at: all sources up to some 4,000 addresses.
+pub(super) const PAYMENTS: usize = 50_000_000;
 /// Sources of the largest graphs.
 pub(super) const FEWEST: usize = 64;
 /// Any number would do; it is part of the column's definition.

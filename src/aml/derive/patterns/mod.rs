@@ -7,6 +7,7 @@
 mod burst;
 mod cycle;
 mod fan;
+mod gather;
 mod layering;
 mod mixer;
 mod peel;
@@ -46,7 +47,7 @@ pub const DETECTORS: &[Detector] =
 
 /// Detectors that no alert comes from: for who asks for all patterns, and evidence along payments only.
 pub const FURTHER_DETECTORS: &[Detector] =
-    &[smurfing::SMURFING, peel::PEEL, mixer::MIXER, threshold::THRESHOLD, relay::RELAY];
+    &[smurfing::SMURFING, peel::PEEL, mixer::MIXER, threshold::THRESHOLD, relay::RELAY, gather::GATHER];
 
 /// Runs [`FURTHER_DETECTORS`]. Sorted by detector, then by id; ids are unique.
 pub fn further_patterns(flows: &[MoneyFlow], transfers: Option<&[Transfer]>) -> Vec<Pattern> {
@@ -98,7 +99,7 @@ fn hash_of(pattern_type: &str, text: &str) -> String {
 }
 
 /// One pattern per id: the one that moved most, then the one whose addresses come first.
-fn unique(found: Vec<Pattern>) -> Vec<Pattern> {
+pub(super) fn unique(found: Vec<Pattern>) -> Vec<Pattern> {
     let mut kept: BTreeMap<String, Pattern> = BTreeMap::new();
     for pattern in found {
         let better = kept.get(&pattern.pattern_id).is_none_or(|old| {
@@ -114,14 +115,19 @@ fn unique(found: Vec<Pattern>) -> Vec<Pattern> {
 
 /// Scores of a pattern, 0 to 1 each.
 #[derive(Clone, Copy, Debug)]
-struct Scores {
-    severity: f64,
-    confidence: f64,
-    risk: f64,
+pub(super) struct Scores {
+    pub(super) severity: f64,
+    pub(super) confidence: f64,
+    pub(super) risk: f64,
 }
 
 /// The pattern that `edges` between `members` (with their roles) form.
-fn assemble(kind: (&str, &str), members: &[(&str, &str)], edges: &[&Edge<'_>], scores: Scores) -> Pattern {
+pub(super) fn assemble(
+    kind: (&str, &str),
+    members: &[(&str, &str)],
+    edges: &[&Edge<'_>],
+    scores: Scores,
+) -> Pattern {
     let names: Vec<&str> = members.iter().map(|m| m.0).collect();
     let hash = pattern_hash(kind.0, &names);
     Pattern {
