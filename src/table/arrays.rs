@@ -40,8 +40,8 @@ pub(super) fn array(values: &Values) -> Result<Box<dyn Array>, String> {
         Values::Bool(v) => BooleanArray::from(v).boxed(),
         Values::Int(v) => PrimitiveArray::<i64>::from(v).boxed(),
         Values::UInt(v) => PrimitiveArray::<u64>::from(v).boxed(),
-        Values::F32(v) => floats(v),
-        Values::F64(v) => floats(v),
+        Values::F32(v) => floats(v, f32::is_nan),
+        Values::F64(v) => floats(v, f64::is_nan),
         Values::Decimal { scale, units } => decimals(*scale, units)?,
         Values::Text(v) => Utf8Array::<i32>::from(v).boxed(),
         Values::Date(v) => PrimitiveArray::<i32>::from(v).to(DataType::Date32).boxed(),
@@ -56,13 +56,11 @@ pub(super) fn array(values: &Values) -> Result<Box<dyn Array>, String> {
 }
 
 /// NaN is how a table says null, and null is how a file says missing.
-pub(super) fn floats<F: NativeType + PartialEq>(values: &[F]) -> Box<dyn Array> {
-    // NaN alone differs from itself
-    let present = |x: &F| *x == *x;
-    if values.iter().all(present) {
+pub(super) fn floats<F: NativeType>(values: &[F], missing: impl Fn(F) -> bool) -> Box<dyn Array> {
+    if !values.iter().any(|&x| missing(x)) {
         return PrimitiveArray::from_slice(values).boxed();
     }
-    PrimitiveArray::from_trusted_len_iter(values.iter().map(|x| present(x).then_some(*x))).boxed()
+    PrimitiveArray::<F>::from_trusted_len_iter(values.iter().map(|&v| (!missing(v)).then_some(v))).boxed()
 }
 
 fn decimals(scale: u32, units: &[Option<i128>]) -> Result<Box<dyn Array>, String> {

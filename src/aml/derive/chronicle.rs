@@ -68,8 +68,7 @@ impl Chronicle {
             || numbered(rows.iter().flat_map(|(_, t)| [t.from_address.as_str(), t.to_address.as_str()])),
             || numbered(rows.iter().flat_map(|(_, t)| [t.asset_contract.as_str(), t.asset_symbol.as_str()])),
         );
-        let pairs = ends.chunks_exact(2).zip(kinds.chunks_exact(2));
-        let entry = |((at, t), (ends, kinds)): ((i64, &Transfer), (&[u32], &[u32]))| Entry {
+        let entry = |(at, t): (i64, &Transfer), ends: &[u32], kinds: &[u32]| Entry {
             from: ends[0],
             to: ends[1],
             at,
@@ -78,7 +77,9 @@ impl Chronicle {
             contract: kinds[0],
             symbol: kinds[1],
         };
-        let entries = rows.into_iter().zip(pairs).map(entry).collect();
+        let numbers = ends.chunks_exact(2).zip(kinds.chunks_exact(2));
+        let entries =
+            rows.into_iter().zip(numbers).map(|(row, (ends, kinds))| entry(row, ends, kinds)).collect();
         Chronicle { addresses, assets, entries }
     }
 

@@ -140,8 +140,11 @@ struct Columns<'b> {
     n: usize,
     column: Box<dyn Fn(usize, Rows) -> TableColumn + Sync + 'b>,
     /// The values of a column that the batch has as they are written.
-    floats: Option<Box<dyn Fn(usize) -> Option<&'b [f64]> + Sync + 'b>>,
+    floats: Option<Floats<'b>>,
 }
+
+/// The doubles of a column at a place.
+type Floats<'b> = Box<dyn Fn(usize) -> Option<&'b [f64]> + Sync + 'b>;
 
 impl<'b> Columns<'b> {
     fn given(&self, at: usize) -> Given<'b> {

@@ -83,7 +83,9 @@ impl<'t> Iterator for Leaves<'t> {
 impl Leaves<'_> {
     /// Encodes the next columns.
     fn fill(&mut self) -> arrow2::error::Result<()> {
-        let places = self.next..self.source.blank.len().min(self.next + COLUMNS_AT_A_TIME);
+        // those that are in memory together: two for each thread, for they differ in length
+        let some = (2 * par::width()).min(MOST_AT_A_TIME);
+        let places = self.next..self.source.blank.len().min(self.next + some);
         self.next = places.end;
         let given = (self.source.columns)(places.clone());
         let blank = &self.source.blank[places];
@@ -120,7 +122,7 @@ fn options() -> arrow2::error::Result<WriteOptions> {
 }
 
 fn of_floats(values: &[f64]) -> Box<dyn Array> {
-    dictionary::of_floats(values).unwrap_or_else(|| floats(values))
+    dictionary::of_floats(values).unwrap_or_else(|| floats(values, f64::is_nan))
 }
 
 fn of_values(values: &Values) -> arrow2::error::Result<Box<dyn Array>> {
@@ -182,8 +184,8 @@ impl FallibleStreamingIterator for Pages {
     }
 }
 
-/// Columns that are in memory together: enough for many threads, few of a wide table.
-const COLUMNS_AT_A_TIME: usize = 16;
+/// Most columns that are in memory together.
+const MOST_AT_A_TIME: usize = 16;
 
 /// Behind dictionaries, higher levels cost much more time than they save bytes.
 const ZSTD_LEVEL: i32 = 1;

@@ -33,8 +33,8 @@ fn amounts(scene: &Scene) -> Vec<Vec<f64>> {
     scene.each(|address| {
         let (received, sent) = (scene.ledger.received(address), scene.ledger.sent(address));
         let mut row = [0.0; 26];
-        row[..13].copy_from_slice(&side(&received));
-        row[13..].copy_from_slice(&side(&sent));
+        row[..13].copy_from_slice(&side(received));
+        row[13..].copy_from_slice(&side(sent));
         row
     })
 }

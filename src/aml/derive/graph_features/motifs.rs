@@ -39,15 +39,15 @@ fn motifs(scene: &Scene) -> Vec<Vec<f64>> {
     scene.each(|address| {
         let (received, sent) = (scene.ledger.received(address), scene.ledger.sent(address));
         let (n_in, n_out) = (received.len() as f64, sent.len() as f64);
-        let answered = |equal: bool| sent.iter().filter(|s| is_answered(s, &received, equal)).count() as f64;
+        let answered = |equal: bool| sent.iter().filter(|s| is_answered(s, received, equal)).count() as f64;
         let hops = scene.ledger.hops_of(address).iter();
         let triangles = hops.filter(|hop| starts_triangle(scene, address, hop)).count();
         [
             ratio(answered(false), n_out, 0.0),
             ratio(answered(true), n_out, 0.0),
-            ratio(followed(&received, &sent, |_, _| true), n_in, 0.0),
-            ratio(followed(&sent, &sent, |a, b| a.to != b.to), n_out, 0.0),
-            ratio(followed(&received, &received, |a, b| a.from != b.from), n_in, 0.0),
+            ratio(followed(received, sent, |_, _| true), n_in, 0.0),
+            ratio(followed(sent, sent, |a, b| a.to != b.to), n_out, 0.0),
+            ratio(followed(received, received, |a, b| a.from != b.from), n_in, 0.0),
             triangles as f64,
         ]
     })
@@ -87,7 +87,7 @@ fn starts_triangle(scene: &Scene, home: u32, first: &Hop) -> bool {
 }
 
 /// The first 50 transfers an address sent from `from` to `until`.
-fn following<'s>(scene: &'s Scene, address: u32, from: i64, until: i64) -> impl Iterator<Item = &'s Hop> {
+fn following(scene: &Scene, address: u32, from: i64, until: i64) -> impl Iterator<Item = &Hop> {
     let hops = scene.ledger.hops_of(address);
     let start = hops.partition_point(|hop| hop.at < from);
     hops[start..].iter().take_while(move |hop| hop.at <= until).take(50)

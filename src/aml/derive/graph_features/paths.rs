@@ -166,7 +166,7 @@ fn reaches(scene: &Scene) -> Vec<Vec<f64>> {
 /// A transfer as a search for reach sees it.
 trait Leg: Copy {
     /// Whom it leads to.
-    fn end(&self) -> u32;
+    fn leads_to(&self) -> u32;
 
     /// Whether an address goes on from this transfer rather than from another: when money first came there, or, going
     /// back in time, last left.
@@ -174,7 +174,7 @@ trait Leg: Copy {
 }
 
 impl Leg for Hop {
-    fn end(&self) -> u32 {
+    fn leads_to(&self) -> u32 {
         self.to
     }
 
@@ -184,7 +184,7 @@ impl Leg for Hop {
 }
 
 impl Leg for Arrival {
-    fn end(&self) -> u32 {
+    fn leads_to(&self) -> u32 {
         self.from
     }
 
@@ -241,7 +241,7 @@ impl<L: Leg> Reach<L> {
 
     /// Enters whom a transfer leads to, on the level that begins at `from`; false when that was the last there is room for.
     fn enter(&mut self, leg: &L, from: usize) -> bool {
-        match self.seen.insert(leg.end()) {
+        match self.seen.insert(leg.leads_to()) {
             Came::New if self.by.len() + 1 == MOST_REACHED => return false,
             Came::New => self.by.push(*leg),
             // the start stands before the others

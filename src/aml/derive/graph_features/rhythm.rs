@@ -57,11 +57,11 @@ fn rhythm(scene: &Scene) -> Vec<Vec<f64>> {
             middle / HOUR_MS as f64,
             cv(&gaps),
             ratio(even as f64, gaps.len() as f64, 0.0),
-            most_with_one(&received, address) as f64,
-            most_with_one(&sent, address) as f64,
-            first_out_delay(&received, &sent),
-            turn_order(&received, &sent),
-            early_share(&received, &sent),
+            most_with_one(received, address) as f64,
+            most_with_one(sent, address) as f64,
+            first_out_delay(received, sent),
+            turn_order(received, sent),
+            early_share(received, sent),
         ]
     })
 }

@@ -96,7 +96,7 @@ fn all(scene: &Scene, side: Side, path: Path) -> Vec<Ends> {
 }
 
 /// Counterparties of an address on one side.
-fn peers<'s>(scene: &'s Scene, address: u32, side: Side) -> &'s [u32] {
+fn peers(scene: &Scene, address: u32, side: Side) -> &[u32] {
     match side {
         Side::Sent => scene.recipients.of(address),
         Side::Received => scene.senders.of(address),
