@@ -49,7 +49,7 @@ const SINGLE_IMPORTERS: &[(&str, &[&str])] = &[
     ("libm", &["determinism/math.rs"]),
     ("md5", &["determinism/digest.rs"]),
     ("sha2", &["determinism/digest.rs"]),
-    ("HashMap", &["determinism/intern.rs"]),
+    ("HashMap", &[]),
     ("HashSet", &[]),
     ("bincode", &["gbdt/model/codec.rs", "gbdt/model/codec/"]),
     ("arrow2", &["table/arrays.rs", "table/arrow.rs", "table/parquet.rs", "table/parquet/"]),

@@ -132,6 +132,28 @@ fn a_ledger_in_csv_is_a_batch() {
     assert!(text.contains("much") && text.contains("transfers.csv"), "{text}");
 }
 
+#[test]
+fn labels_of_the_day_lie_in_a_folder_of_their_network() {
+    let root = tempfile::tempdir().expect("a folder");
+    let dir = root.path().join("snapshots/mine/2025-11-20/30d");
+    let labels = root.path().join("address-labels/mine");
+    for folder in [&dir, &labels] {
+        std::fs::create_dir_all(folder).expect("a folder");
+    }
+    let ledger = "tx_id,block_timestamp,from_address,to_address,amount,amount_usd\n1,1761091200000,a,b,1,1\n";
+    std::fs::write(dir.join("transfers.csv"), ledger).expect("written");
+    for (day, risk) in [("2025-11-18", "low"), ("2025-11-19", "high"), ("2025-11-21", "critical")] {
+        let column =
+            |name: &str, text: &str| TableColumn::new(name, Values::Text(vec![Some(text.to_owned())]));
+        let table = Table::new("labels", vec![column("address", "a"), column("risk_level", risk)]);
+        let path = labels.join(format!("address_labels_{day}.parquet"));
+        table::parquet::write(&path, &table).expect("written");
+    }
+    let batch = Batch::open(&dir).expect("a batch");
+    assert_eq!(batch.id.name(), "mine-2025-11-20-30d");
+    assert_eq!(batch.labels.expect("found")[0].risk_level, "high", "not the day after");
+}
+
 // ---- malformed batches: every fault with its place
 
 /// A small batch with every table.

@@ -25,5 +25,7 @@ mod graph_features;
 mod invariants;
 #[path = "derive/patterns.rs"]
 mod patterns;
+#[path = "derive/proximity.rs"]
+mod proximity;
 #[path = "derive/sample.rs"]
 mod sample;

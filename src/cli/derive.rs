@@ -1,13 +1,20 @@
 //! `aml-miner derive`: what a batch lacks, as files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
 use super::args::Global;
+use super::clock::SystemClock;
 use super::{Fault, Verdict};
-use crate::aml::derive::{Derived, add_further_patterns, add_graph_features, complete_and_list};
-use crate::aml::sot::{Batch, TableKind, write_batch};
+use crate::aml::derive::{
+    ColumnExtent, Derived, Extent, Further, Observe, PatternExtent, ProximityExtent, complete_observed,
+};
+use crate::aml::sot::{Batch, BatchId, BatchWriter, TableKind};
+use crate::server::Clock;
+use crate::table::WriteError;
 
 /// Writes the tables that a batch lacks and its others determine.
 #[derive(Debug, Args)]
@@ -19,9 +26,15 @@ pub(crate) struct Derive {
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
     /// Which patterns to write: those that alerts come from, or also smurfing networks, peel chains, mixers,
-    /// threshold evasion and relay chains
+    /// threshold evasion, relay chains and gather-scatters
     #[arg(long, value_enum, default_value_t = Patterns::Alerting)]
     patterns: Patterns,
+    /// Also say how near addresses are to others that labels call risky: columns and patterns that no model may train on
+    #[arg(long)]
+    proximity: bool,
+    /// Tell on standard error how long each stage took, in seconds
+    #[arg(long)]
+    timings: bool,
 }
 
 /// Which detectors run.
@@ -34,34 +47,133 @@ enum Patterns {
 }
 
 pub(crate) fn run(args: &Derive, global: &Global) -> Result<Verdict, Fault> {
+    let clock = args.timings.then(SystemClock::start);
     let batch = Batch::open(&args.batch).map_err(Fault::input)?;
     if same_folder(args) {
         let text = "--output: expected another folder than the batch's, whose META.json would be replaced";
         return Err(Fault::Input(text.to_owned()));
     }
-    let (mut batch, derived) = complete_and_list(batch);
-    if derived.contains(&Derived::Features) {
-        add_graph_features(&mut batch);
-    }
-    if args.patterns == Patterns::All && derived.contains(&Derived::Patterns) {
-        add_further_patterns(&mut batch);
-    }
+    let stages = Stages::new(&args.output, clock);
+    stages.done("read");
+    let (batch, derived) = complete_observed(batch, extent(args), &stages);
     if derived.is_empty() {
         println!("{}: nothing to derive", batch.id.name());
         return Ok(Verdict::Done);
     }
-    let kinds: Vec<TableKind> = derived.iter().map(|table| kind(*table)).collect();
-    // read to the end, and as large as what is to be written
-    batch.transfers = None;
-    write_batch(&args.output, &batch, &kinds).map_err(Fault::internal)?;
-    for &kind in &kinds {
-        let rows = batch.rows(kind).unwrap_or(0);
+    let tables = stages.finish(&batch.id).map_err(Fault::internal)?;
+    for (kind, rows) in &tables {
         println!("{:<12} {rows:>10} rows", kind.name());
     }
     if !global.quiet {
-        eprintln!("{}: {} tables derived into {}", batch.id.name(), kinds.len(), args.output.display());
+        eprintln!("{}: {} tables derived into {}", batch.id.name(), tables.len(), args.output.display());
     }
     Ok(Verdict::Done)
+}
+
+fn extent(args: &Derive) -> Extent {
+    Extent {
+        columns: ColumnExtent::All,
+        patterns: match args.patterns {
+            Patterns::Alerting => PatternExtent::Alerting,
+            Patterns::All => PatternExtent::All,
+        },
+        proximity: if args.proximity { ProximityExtent::Added } else { ProximityExtent::None },
+    }
+}
+
+/// Writes tables as soon as nothing reads them any more, and frees them; tells the time if asked.
+struct Stages<'d> {
+    output: &'d Path,
+    clock: Option<SystemClock>,
+    last: Mutex<Duration>,
+    /// The first fault ends the writing.
+    written: Mutex<Result<Written<'d>, WriteError>>,
+}
+
+/// The writer, once there is something to write, and the rows of each table.
+#[derive(Default)]
+struct Written<'d> {
+    writer: Option<BatchWriter<'d>>,
+    tables: Vec<(TableKind, usize)>,
+}
+
+impl<'d> Stages<'d> {
+    fn new(output: &'d Path, clock: Option<SystemClock>) -> Self {
+        let written = Mutex::new(Ok(Written::default()));
+        Stages { output, clock, last: Mutex::new(Duration::ZERO), written }
+    }
+
+    fn write(
+        &self,
+        kind: TableKind,
+        rows: usize,
+        write: impl FnOnce(&mut BatchWriter<'d>) -> Result<(), WriteError>,
+    ) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ok(so_far) = &mut *written else { return };
+        if so_far.writer.is_none() {
+            match BatchWriter::new(self.output) {
+                Ok(writer) => so_far.writer = Some(writer),
+                Err(fault) => return *written = Err(fault),
+            }
+        }
+        so_far.tables.push((kind, rows));
+        if let Some(Err(fault)) = so_far.writer.as_mut().map(write) {
+            *written = Err(fault);
+        }
+    }
+
+    /// The tables written, in the order of [`TableKind::ALL`], META.json over them.
+    fn finish(self, id: &BatchId) -> Result<Vec<(TableKind, usize)>, WriteError> {
+        let Written { writer, mut tables } =
+            self.written.into_inner().unwrap_or_else(PoisonError::into_inner)?;
+        writer.map_or(Ok(()), |writer| writer.finish(id))?;
+        tables.sort_unstable();
+        Ok(tables)
+    }
+}
+
+impl Observe for Stages<'_> {
+    fn done(&self, stage: &'static str) {
+        if let Some(clock) = &self.clock {
+            let now = clock.monotonic();
+            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            eprintln!("{stage:<20} {:>8.3}", (now - *last).as_secs_f64());
+            *last = now;
+        }
+    }
+
+    fn read(&self, batch: &mut Batch) {
+        batch.transfers = None;
+    }
+
+    fn settled(&self, batch: &mut Batch, table: Derived) {
+        let kind = kind(table);
+        self.write(kind, batch.rows(kind).unwrap_or(0), |writer| writer.write(batch, kind));
+        match table {
+            Derived::MoneyFlows => batch.money_flows = None,
+            Derived::Patterns => batch.patterns = None,
+            Derived::Alerts => batch.alerts = None,
+            Derived::Clusters => batch.clusters = None,
+            Derived::Features => batch.features = None,
+        }
+        self.done(match table {
+            Derived::MoneyFlows => "flows written",
+            Derived::Patterns => "patterns written",
+            Derived::Alerts => "alerts written",
+            Derived::Clusters => "clusters written",
+            Derived::Features => "features written",
+        });
+    }
+
+    fn settled_features(&self, batch: &mut Batch, further: Further<'_>) {
+        let Some(table) = batch.features.take() else { return };
+        let (rows, Further { names, columns }) = (table.addresses.len(), further);
+        self.write(TableKind::Features, rows, |writer| {
+            writer.write_features(&batch.id, table, &names, columns)
+        });
+        self.done("features written");
+    }
 }
 
 fn same_folder(args: &Derive) -> bool {

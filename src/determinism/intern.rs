@@ -1,14 +1,70 @@
-//! Strings to dense ids in the order of first appearance. The only user of `HashMap`: the map is asked,
-//! never walked, so its order cannot leak.
-#![allow(clippy::disallowed_types, reason = "the map is only looked up in, never iterated")]
+//! Strings to dense ids in the order of first appearance. The table of slots is asked, never walked, so its order
+//! cannot leak; the hash is keyed anew by each process, so nobody can choose names that all fall on one slot.
 
-use std::collections::HashMap;
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 
-/// A set of strings numbered 0, 1, 2 ... by insertion.
-#[derive(Clone, Debug, Default)]
-pub struct Interner {
-    ids: HashMap<Box<str>, u32>,
-    names: Vec<Box<str>>,
+/// A set of strings numbered 0, 1, 2 ... by insertion. A clone shares the strings until one of the two grows.
+#[derive(Clone, Default)]
+pub struct Interner(Arc<Names>);
+
+/// All strings in one piece: millions of addresses cost their bytes and sixteen more each.
+#[derive(Clone, Default)]
+struct Names {
+    text: String,
+    /// Where each string ends in `text`.
+    ends: Vec<usize>,
+    /// Id plus 1; 0 where free. A power of two of them, at most half taken.
+    slots: Vec<u32>,
+    hasher: RandomState,
+}
+
+impl Names {
+    fn name(&self, id: usize) -> &str {
+        let start = id.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[start..self.ends[id]]
+    }
+
+    /// The slot where `name` stands, or would; `slots` must not be empty.
+    fn slot(&self, name: &str) -> usize {
+        let mask = self.slots.len() - 1;
+        let mut slot = self.hasher.hash_one(name) as usize & mask;
+        while self.slots[slot] != 0 && self.name(self.slots[slot] as usize - 1) != name {
+            slot = (slot + 1) & mask;
+        }
+        slot
+    }
+
+    fn get(&self, name: &str) -> Option<u32> {
+        if self.slots.is_empty() {
+            return None;
+        }
+        self.slots[self.slot(name)].checked_sub(1)
+    }
+
+    fn intern(&mut self, name: &str) -> u32 {
+        if self.slots.len() < 2 * (self.ends.len() + 1) {
+            self.widen();
+        }
+        let slot = self.slot(name);
+        if let Some(id) = self.slots[slot].checked_sub(1) {
+            return id;
+        }
+        self.text.push_str(name);
+        self.ends.push(self.text.len());
+        let after = u32::try_from(self.ends.len()).expect("fewer than 2^32 distinct strings");
+        self.slots[slot] = after;
+        after - 1
+    }
+
+    fn widen(&mut self) {
+        self.slots = vec![0; (4 * (self.ends.len() + 1)).next_power_of_two().max(16)];
+        for id in 0..self.ends.len() {
+            let slot = self.slot(self.name(id));
+            self.slots[slot] = id as u32 + 1;
+        }
+    }
 }
 
 impl Interner {
@@ -20,20 +76,14 @@ impl Interner {
     /// The id of `name`, new if it was not seen before.
     ///
     /// # Panics
-    /// Beyond 2^32 distinct strings.
+    /// Beyond 2^32 - 2 distinct strings.
     pub fn intern(&mut self, name: &str) -> u32 {
-        if let Some(&id) = self.ids.get(name) {
-            return id;
-        }
-        let id = u32::try_from(self.names.len()).expect("fewer than 2^32 distinct strings");
-        self.ids.insert(name.into(), id);
-        self.names.push(name.into());
-        id
+        Arc::make_mut(&mut self.0).intern(name)
     }
 
     /// The id of `name`, if it is in the set.
     pub fn get(&self, name: &str) -> Option<u32> {
-        self.ids.get(name).copied()
+        self.0.get(name)
     }
 
     /// The string of an id.
@@ -41,22 +91,33 @@ impl Interner {
     /// # Panics
     /// When `id` was not given out by this set.
     pub fn name(&self, id: u32) -> &str {
-        &self.names[id as usize]
+        self.0.name(id as usize)
     }
 
     /// All strings in the order of their ids.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.names.iter().map(AsRef::as_ref)
+        (0..self.len()).map(|id| self.0.name(id))
     }
 
     /// How many strings there are.
     pub fn len(&self) -> usize {
-        self.names.len()
+        self.0.ends.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
+        self.0.ends.is_empty()
+    }
+
+    /// Whether both are clones of one set and none has grown since: then ids of one are ids of the other.
+    pub fn is_shared_with(&self, other: &Interner) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for Interner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.names()).finish()
     }
 }
 
@@ -67,5 +128,40 @@ impl<'a> FromIterator<&'a str> for Interner {
             set.intern(name);
         });
         set
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn ids_follow_first_appearance(names in prop::collection::vec("[ab]{0,5}", 0..300)) {
+            let set: Interner = names.iter().map(String::as_str).collect();
+            let mut first: Vec<&str> = Vec::new();
+            names.iter().for_each(|name| {
+                if !first.contains(&name.as_str()) {
+                    first.push(name);
+                }
+            });
+            prop_assert_eq!(set.names().collect::<Vec<_>>(), first.clone());
+            for (id, name) in (0..).zip(first) {
+                prop_assert_eq!((set.get(name), set.name(id)), (Some(id), name));
+            }
+            prop_assert_eq!(set.get("absent"), None);
+        }
+    }
+
+    #[test]
+    fn a_clone_grows_alone() {
+        let mut one: Interner = ["a"].into_iter().collect();
+        let other = one.clone();
+        assert!(one.is_shared_with(&other));
+        assert_eq!(one.intern("b"), 1);
+        assert_eq!((other.len(), other.get("b")), (1, None));
+        assert!(!one.is_shared_with(&other));
     }
 }

@@ -35,13 +35,13 @@ pub(super) fn field_and_array(
 }
 
 /// The array of a column; the type's name where it has none.
-fn array(values: &Values) -> Result<Box<dyn Array>, String> {
+pub(super) fn array(values: &Values) -> Result<Box<dyn Array>, String> {
     Ok(match values {
         Values::Bool(v) => BooleanArray::from(v).boxed(),
         Values::Int(v) => PrimitiveArray::<i64>::from(v).boxed(),
         Values::UInt(v) => PrimitiveArray::<u64>::from(v).boxed(),
-        Values::F32(v) => floats(v, |x| x.is_nan()),
-        Values::F64(v) => floats(v, |x| x.is_nan()),
+        Values::F32(v) => floats(v, f32::is_nan),
+        Values::F64(v) => floats(v, f64::is_nan),
         Values::Decimal { scale, units } => decimals(*scale, units)?,
         Values::Text(v) => Utf8Array::<i32>::from(v).boxed(),
         Values::Date(v) => PrimitiveArray::<i32>::from(v).to(DataType::Date32).boxed(),
@@ -56,7 +56,10 @@ fn array(values: &Values) -> Result<Box<dyn Array>, String> {
 }
 
 /// NaN is how a table says null, and null is how a file says missing.
-fn floats<F: NativeType>(values: &[F], missing: impl Fn(F) -> bool) -> Box<dyn Array> {
+pub(super) fn floats<F: NativeType>(values: &[F], missing: impl Fn(F) -> bool) -> Box<dyn Array> {
+    if !values.iter().any(|&x| missing(x)) {
+        return PrimitiveArray::from_slice(values).boxed();
+    }
     PrimitiveArray::<F>::from_trusted_len_iter(values.iter().map(|&v| (!missing(v)).then_some(v))).boxed()
 }
 

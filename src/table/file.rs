@@ -1,8 +1,8 @@
 //! Whole files in and out: reading within a limit, and writing so that a reader never sees half a file.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write};
-use std::path::Path;
+use std::io::{BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
 
 use super::{ReadError, WriteError};
 
@@ -57,6 +57,58 @@ pub fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         let _ = fs::remove_file(&partial);
     }
     written
+}
+
+/// A file on its way: written piece by piece beside its place under another name, there once it is finished. Dropped
+/// before, it leaves nothing.
+pub struct Partial {
+    place: PathBuf,
+    partial: PathBuf,
+    out: BufWriter<File>,
+    is_finished: bool,
+}
+
+impl Partial {
+    /// A file that is to stand at `path`, or where that link leads.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn beside(path: &Path) -> std::io::Result<Self> {
+        let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let partial = place.with_file_name(format!(".{}.{}.partial", name(&place), std::process::id()));
+        let out = BufWriter::with_capacity(1 << 20, File::create(&partial)?);
+        Ok(Partial { place, partial, out, is_finished: false })
+    }
+
+    /// Makes sure of the bytes and puts the file in its place.
+    ///
+    /// # Errors
+    /// When the operating system refuses; nothing is left behind then.
+    pub fn finish(mut self) -> std::io::Result<()> {
+        self.out.flush()?;
+        self.out.get_ref().sync_all()?;
+        fs::rename(&self.partial, &self.place)?;
+        self.is_finished = true;
+        Ok(())
+    }
+}
+
+impl Write for Partial {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            let _ = fs::remove_file(&self.partial);
+        }
+    }
 }
 
 /// Writes a file in place, for a folder that nobody reads yet, and makes sure that its bytes outlast a power failure.

@@ -104,6 +104,24 @@ impl Values {
         }
     }
 
+    /// No values of the same type.
+    pub fn blank(&self) -> Values {
+        match self {
+            Values::Bool(_) => Values::Bool(vec![]),
+            Values::Int(_) => Values::Int(vec![]),
+            Values::UInt(_) => Values::UInt(vec![]),
+            Values::F32(_) => Values::F32(vec![]),
+            Values::F64(_) => Values::F64(vec![]),
+            Values::Decimal { scale, .. } => Values::Decimal { scale: *scale, units: vec![] },
+            Values::Text(_) => Values::Text(vec![]),
+            Values::Date(_) => Values::Date(vec![]),
+            Values::Timestamp(_) => Values::Timestamp(vec![]),
+            Values::TextList(_) => Values::TextList(vec![]),
+            Values::IntList(_) => Values::IntList(vec![]),
+            Values::Other(name) => Values::Other(name.clone()),
+        }
+    }
+
     /// How many values there are; `None` for a type that is not decoded.
     pub fn n_values(&self) -> Option<usize> {
         Some(match self {

@@ -15,18 +15,21 @@
 //! Sources: Apache Parquet format 2.9 (`parquet.thrift`, LogicalTypes).
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::path::Path;
 
 use super::guard::guarded;
 use super::{ReadError, Room, Table, TableColumn, Values, WriteError, excerpt, file, repeated};
-use crate::determinism::digest::Digest;
+use crate::determinism::digest::{Digest, Hasher};
 use crate::determinism::par;
 
 mod decode;
+mod dictionary;
 mod encode;
 mod footer;
 mod levels;
 
+pub use encode::{Given, Source};
 use footer::Footer;
 
 /// The first bytes of every file, and the last.
@@ -86,24 +89,47 @@ pub fn write(path: &Path, table: &Table) -> Result<(), WriteError> {
     file::write(path, &to_bytes(table)?)
 }
 
+/// Writes columns that are made when it is their turn, whole or not at all, and gives the digest of the file's bytes:
+/// a table larger than memory can be written, for neither it nor its file stands there as a whole.
+///
+/// # Errors
+/// As [`write()`], and when the columns differ in length.
+pub fn write_columns(path: &Path, source: Source<'_>) -> Result<Digest, WriteError> {
+    let io = |e: std::io::Error| WriteError::Io { file: path.display().to_string(), reason: e.to_string() };
+    let out = Digested { out: file::Partial::beside(path).map_err(io)?, hasher: Hasher::default() };
+    let Digested { out, hasher } = encode::write_to(source, out)?;
+    out.finish().map_err(io)?;
+    Ok(hasher.finish())
+}
+
+/// Bytes on their way to a file, and what is to become their digest.
+struct Digested {
+    out: file::Partial,
+    hasher: Hasher,
+}
+
+impl std::io::Write for Digested {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let taken = self.out.write(bytes)?;
+        self.hasher.update(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
+}
+
 /// A table as the bytes of a file.
 ///
 /// # Errors
 /// When a column is of a type that is not decoded.
 pub fn to_bytes(table: &Table) -> Result<Vec<u8>, WriteError> {
-    encode::to_bytes(&table.name, table.columns.len(), |at| Cow::Borrowed(&table.columns[at]))
-}
-
-/// [`to_bytes`] of columns that are made when it is their turn, so that a large table need not exist twice.
-///
-/// # Errors
-/// When a column is of a type that is not decoded, or their lengths differ.
-pub fn columns_to_bytes(
-    name: &str,
-    n_columns: usize,
-    column: impl Fn(usize) -> TableColumn + Sync,
-) -> Result<Vec<u8>, WriteError> {
-    encode::to_bytes(name, n_columns, |at| Cow::Owned(column(at)))
+    let blank = table.columns.iter().map(|c| TableColumn::new(c.name.clone(), c.values.blank())).collect();
+    let mut columns = |places: Range<usize>| {
+        table.columns[places].iter().map(|column| Given::Values(Cow::Borrowed(&column.values))).collect()
+    };
+    encode::write_to(Source { name: table.name.clone(), blank, columns: &mut columns }, vec![])
 }
 
 fn decode_table(name: &str, bytes: &[u8], columns: Columns<'_>, room: Room<'_>) -> Result<Table, ReadError> {

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use aml_miner::aml::derive::{DETECTORS, FURTHER_DETECTORS, TYPOLOGIES, address_columns_page};
+use aml_miner::aml::derive::{
+    DETECTORS, FURTHER_DETECTORS, PROXIMITY_DEFINITION, PROXIMITY_RISK, TYPOLOGIES, address_columns_page,
+};
 
 fn page(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs").join(name)
@@ -26,6 +28,7 @@ fn the_page_of_typologies_holds_every_rule_and_definition() {
         assert!(flat.contains(&format!("`{}`", typology.name)), "{} is missing", typology.name);
         assert!(flat.contains(typology.description), "the description of {} differs", typology.name);
     }
+    assert!(flat.contains(&format!("`{PROXIMITY_RISK}`")) && flat.contains(PROXIMITY_DEFINITION));
     for detector in DETECTORS.iter().chain(FURTHER_DETECTORS) {
         assert!(
             flat.contains(&format!("`{}`", detector.pattern_type)),

@@ -64,6 +64,33 @@ fn the_same_from_many_to_many_is_like_a_mixer() {
 }
 
 #[test]
+fn from_many_and_soon_to_many_others_is_a_gather_scatter() {
+    let mut network = Vec::new();
+    for i in 0..5 {
+        network.push(pay(&format!("in{i}"), "hub", 100.0 + f64::from(i), 24.0 * f64::from(i)));
+        network.push(pay("hub", &format!("out{i}"), 90.0 + f64::from(i), 110.0 + f64::from(i)));
+    }
+    let found_lists = |network: &[Transfer]| found(network, "gather_scatter").len();
+    let patterns = found(&network, "gather_scatter");
+    let expected: Vec<Vec<String>> =
+        (0..5).map(|i| vec![format!("in{i}"), "hub".into(), format!("out{i}")]).collect();
+    assert_eq!(lists(&patterns), expected);
+    let but = |at: usize, other: Transfer| {
+        let mut network = network.clone();
+        network[at] = other;
+        network
+    };
+    assert_eq!(found_lists(&but(0, pay("in0", "hub", 100.0, 24.0 * 13.0))), 0, "the fifth comes too late");
+    assert_eq!(found_lists(&but(9, pay("hub", "out4", 94.0, 24.0 * 20.0))), 0, "the fifth is paid too late");
+    assert_eq!(
+        found_lists(&but(9, pay("hub", "in4", 94.0, 114.0))),
+        0,
+        "who gets money back is on both sides"
+    );
+    assert_eq!(found_lists(&but(9, pay("hub", "out4", 900.0, 114.0))), 0, "it pays more than it was paid");
+}
+
+#[test]
 fn payments_just_under_a_limit_are_threshold_evasion() {
     let under = |usd: f64| (0..5).map(|i| pay("s", &format!("t{i}"), usd, f64::from(i))).collect::<Vec<_>>();
     assert_eq!(lists(&found(&under(9500.0), "threshold_evasion")), [["s"]]);

@@ -168,8 +168,54 @@ fn passed(received: &[&Transfer], sent: &[&Transfer]) -> BTreeMap<&'static str, 
     ])
 }
 
+/// Betweenness by counting the shortest paths between all pairs.
+fn betweenness(all: &[Transfer]) -> BTreeMap<String, f64> {
+    let names: Vec<String> = naive::addresses(all).into_iter().collect();
+    let n = names.len();
+    let paid: BTreeSet<(&str, &str)> =
+        all.iter().map(|t| (t.from_address.as_str(), t.to_address.as_str())).collect();
+    // (hops, shortest paths) from each to each
+    let from = |source: usize| {
+        let mut reached = vec![None; n];
+        reached[source] = Some((0, 1.0));
+        for hop in 1..n {
+            let ways = |to: usize| -> f64 {
+                let last = |at: &usize| paid.contains(&(names[*at].as_str(), names[to].as_str()));
+                let at_hop = |at: usize| reached[at].filter(|r: &(usize, f64)| r.0 == hop - 1);
+                (0..n).filter(last).filter_map(at_hop).map(|r| r.1).sum()
+            };
+            let next: Vec<(usize, f64)> =
+                (0..n).filter(|&to| reached[to].is_none()).map(|to| (to, ways(to))).collect();
+            next.into_iter()
+                .filter(|next| next.1 > 0.0)
+                .for_each(|(to, ways)| reached[to] = Some((hop, ways)));
+        }
+        reached
+    };
+    let table: Vec<Vec<Option<(usize, f64)>>> = (0..n).map(from).collect();
+    let share = |s: usize, v: usize, t: usize| -> Option<f64> {
+        let (whole, first, second) = (table[s][t]?, table[s][v]?, table[v][t]?);
+        (first.0 + second.0 == whole.0).then(|| first.1 * second.1 / whole.1)
+    };
+    let of = |v: usize| -> f64 {
+        let pairs = (0..n).flat_map(|s| (0..n).map(move |t| (s, t)));
+        pairs.filter(|&(s, t)| s != t && s != v && t != v).filter_map(|(s, t)| share(s, v, t)).sum()
+    };
+    let pairs = (n * n.saturating_sub(2).max(1)) as f64;
+    (0..n).map(|v| (names[v].clone(), of(v) / pairs)).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn betweenness_of_small_graphs_is_exact(transfers in transfers(40)) {
+        let table = derived(&transfers);
+        for (address, expected) in betweenness(&transfers) {
+            let found = table.value(&address, "path_betweenness");
+            prop_assert!((found - expected).abs() <= 1e-9, "{address}: {found} instead of {expected}");
+        }
+    }
 
     #[test]
     fn columns_equal_the_obvious_way(transfers in transfers(50)) {

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::chronicle::Chronicle;
+use super::chronicle::{Chronicle, Entry};
 use super::finite;
 use super::flows::DAY_MS;
 use super::graph::FlowGraph;
@@ -37,13 +37,15 @@ pub fn alerts(batch: &Batch, transfers: Option<&[Transfer]>) -> Vec<Alert> {
 pub(super) fn alerts_of(
     batch: &Batch,
     graph: Option<&FlowGraph<'_>>,
-    transfers: Option<&Chronicle<'_>>,
+    transfers: Option<&Chronicle>,
 ) -> Vec<Alert> {
     let mut found = typology_alerts(batch, graph, transfers);
     let patterns = batch.patterns.as_deref().unwrap_or_default();
-    found.extend(patterns.iter().flat_map(|pattern| structural_alerts(batch, pattern)));
+    found
+        .extend(par::map(patterns.len(), |at| structural_alerts(batch, &patterns[at])).into_iter().flatten());
     let mut kept = dedupe(found);
-    kept.sort_by(|a, b| (&a.address, &a.typology_type).cmp(&(&b.address, &b.typology_type)));
+    // no two of one address and typology are left, so the order is total
+    par::sort_by(&mut kept, |a, b| (&a.address, &a.typology_type).cmp(&(&b.address, &b.typology_type)));
     kept
 }
 
@@ -72,16 +74,14 @@ pub fn dedupe(alerts: Vec<Alert>) -> Vec<Alert> {
 
 /// The places of the alerts that [`dedupe`] keeps.
 pub(super) fn kept(alerts: &[Alert]) -> Vec<usize> {
-    let mut place: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut ids = Interner::new();
     let mut kept: Vec<usize> = Vec::with_capacity(alerts.len());
     for (at, alert) in alerts.iter().enumerate() {
-        match place.get(alert.alert_id.as_str()) {
-            None => {
-                place.insert(&alert.alert_id, kept.len());
-                kept.push(at);
-            }
-            Some(&first) if stronger(alert, &alerts[kept[first]]) => kept[first] = at,
-            Some(_) => {}
+        let first = ids.intern(&alert.alert_id) as usize;
+        if first == kept.len() {
+            kept.push(at);
+        } else if stronger(alert, &alerts[kept[first]]) {
+            kept[first] = at;
         }
     }
     kept
@@ -95,7 +95,7 @@ fn stronger(a: &Alert, b: &Alert) -> bool {
 fn typology_alerts(
     batch: &Batch,
     graph: Option<&FlowGraph<'_>>,
-    transfers: Option<&Chronicle<'_>>,
+    transfers: Option<&Chronicle>,
 ) -> Vec<Alert> {
     let Some(features) = &batch.features else { return Vec::new() };
     let witness = Witness::new(batch, features, graph, transfers);
@@ -243,7 +243,7 @@ impl<'a> Witness<'a> {
         batch: &'a Batch,
         features: &'a AddressFeatures,
         graph: Option<&'a FlowGraph<'a>>,
-        transfers: Option<&Chronicle<'_>>,
+        transfers: Option<&Chronicle>,
     ) -> Self {
         Witness {
             batch,
@@ -325,20 +325,20 @@ fn labelled_exchanges(batch: &Batch, graph: &FlowGraph<'_>) -> Vec<u32> {
 
 /// For each address with transfers just under the threshold the day and direction with most of them, then the
 /// earliest, then out.
-fn near_threshold_days(addresses: &Interner, transfers: &Chronicle<'_>) -> BTreeMap<u32, NearThreshold> {
+fn near_threshold_days(addresses: &Interner, transfers: &Chronicle) -> BTreeMap<u32, NearThreshold> {
     let mut days: BTreeMap<(u32, i64, u8), NearThreshold> = BTreeMap::new();
-    let near =
-        |t: &Transfer| (0.8 * REPORTING_THRESHOLD_USD..REPORTING_THRESHOLD_USD).contains(&t.amount_usd);
-    for t in transfers.rows().iter().filter(|t| near(t)) {
-        for key in ends_of_day(addresses, t) {
+    let numbers = transfers.numbers_in(addresses);
+    let near = |t: &&Entry| (0.8 * REPORTING_THRESHOLD_USD..REPORTING_THRESHOLD_USD).contains(&t.usd);
+    for t in transfers.entries().iter().filter(near) {
+        for key in ends_of_day(&numbers, t) {
             let blank = NearThreshold { count: 0, of: 0, usd: 0.0, day_ms: key.1 };
             let day = days.entry(key).or_insert(blank);
             day.count += 1;
-            day.usd += t.amount_usd;
+            day.usd += t.usd;
         }
     }
-    for t in transfers.rows() {
-        for key in ends_of_day(addresses, t) {
+    for t in transfers.entries() {
+        for key in ends_of_day(&numbers, t) {
             if let Some(day) = days.get_mut(&key) {
                 day.of += 1;
             }
@@ -355,8 +355,8 @@ fn near_threshold_days(addresses: &Interner, transfers: &Chronicle<'_>) -> BTree
 }
 
 /// The addresses of a transfer, its day, and whether it went out (0) or came in (1).
-fn ends_of_day(addresses: &Interner, t: &Transfer) -> impl Iterator<Item = (u32, i64, u8)> {
-    let day_ms = t.block_timestamp.div_euclid(DAY_MS).saturating_mul(DAY_MS);
-    let ends = [(addresses.get(&t.from_address), 0), (addresses.get(&t.to_address), 1)];
+fn ends_of_day(numbers: &[Option<u32>], t: &Entry) -> impl Iterator<Item = (u32, i64, u8)> {
+    let day_ms = t.at.div_euclid(DAY_MS).saturating_mul(DAY_MS);
+    let ends = [(numbers[t.from as usize], 0), (numbers[t.to as usize], 1)];
     ends.into_iter().filter_map(move |(id, direction)| Some((id?, day_ms, direction)))
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{columns, features};
+use super::{columns, features, proximity_features};
 
 /// The page of all address columns: name, unit, formula.
 pub fn address_columns_page() -> String {
@@ -13,10 +13,12 @@ pub fn address_columns_page() -> String {
     }
     page.push_str(BEYOND);
     let mut family = "";
-    for feature in features() {
+    for feature in features().into_iter().chain(proximity_features()) {
         if feature.family != family {
             family = feature.family;
-            let _ = write!(page, "\n## Family `{family}`\n\n| name | unit | formula |\n|---|---|---|\n");
+            let note = if family == "proximity" { PROXIMITY } else { "" };
+            let _ =
+                write!(page, "\n## Family `{family}`\n{note}\n| name | unit | formula |\n|---|---|---|\n");
         }
         let _ = writeln!(
             page,
@@ -34,9 +36,14 @@ const BEYOND: &str = "
 
 `derive` writes these too, behind the official columns, where the batch has transfers. They are no inputs of the shipped models. Values
 are US dollars, or native units in a batch without any price; amounts \"as typed\" are native, or dollars where those are 0. Payments to
-oneself are left out. Spans of time are half-open unless a formula says within, which counts the end too. No column reads a label.
+oneself are left out. Spans of time are half-open unless a formula says within, which counts the end too. No column reads a label but those of the last family.
 
 What each family is good for is measured in [benchmarks](benchmarks.md).
+";
+
+const PROXIMITY: &str = "
+Off by default (`derive --proximity`): what labels of other addresses say, never the address's own. No model of ours reads these
+columns, and `train` refuses them, for labels are what models learn to predict.
 ";
 
 const PREFACE: &str = "# Address features

@@ -43,6 +43,7 @@ impl Few {
     ///
     /// # Panics
     /// Beyond the number it has room for.
+    #[inline]
     pub(super) fn insert(&mut self, number: u32) -> Came {
         let mask = self.slots.len() - 1;
         // Fibonacci hashing: the upper bits of the product depend on every bit of the number
@@ -59,16 +60,6 @@ impl Few {
         self.taken.push(slot as u32);
         self.slots[slot] = self.items.len() as u32;
         Came::New
-    }
-
-    /// The numbers so far.
-    pub(super) fn items(&self) -> &[u32] {
-        &self.items
-    }
-
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.items.len()
     }
 }
 
@@ -90,12 +81,12 @@ mod tests {
                 few.begin_with(numbers[0]);
                 let mut seen = BTreeSet::from([numbers[0]]);
                 for &number in &numbers[1..] {
-                    let place = few.items().iter().position(|&item| item == number);
+                    let place = few.items.iter().position(|&item| item == number);
                     prop_assert_eq!(few.insert(number), place.map_or(Came::New, Came::Before));
                     seen.insert(number);
                 }
-                prop_assert_eq!(few.len(), seen.len());
-                prop_assert_eq!(few.items().iter().copied().collect::<BTreeSet<u32>>(), seen);
+                prop_assert_eq!(few.items.len(), seen.len());
+                prop_assert_eq!(few.items.iter().copied().collect::<BTreeSet<u32>>(), seen);
             }
         }
     }

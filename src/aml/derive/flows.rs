@@ -4,9 +4,8 @@
 //! of the transfers' rows cannot be seen in the result. Payments to oneself are kept as pairs of an address with
 //! itself. Two-way measures look at the opposite pair.
 
-use super::chronicle::Chronicle;
+use super::chronicle::{Chronicle, Entry};
 use super::finite;
-use super::graph::numbered;
 use crate::aml::sot::{MoneyFlow, Transfer};
 use crate::determinism::par;
 
@@ -15,30 +14,26 @@ pub(super) const DAY_MS: i64 = 86_400_000;
 
 /// Aggregates transfers to directed pairs.
 pub fn money_flows(transfers: &[Transfer]) -> Vec<MoneyFlow> {
-    flows_of(&Chronicle::of(transfers))
+    flows_of(&Chronicle::of(transfers)).0
 }
 
-pub(super) fn flows_of(transfers: &Chronicle<'_>) -> Vec<MoneyFlow> {
-    let rows = transfers.rows();
-    let ends = || rows.iter().flat_map(|t| [t.from_address.as_str(), t.to_address.as_str()]);
-    let ids = numbered(ends()).1;
+/// The flows, and the numbers of their senders and recipients, one after the other.
+pub(super) fn flows_of(transfers: &Chronicle) -> (Vec<MoneyFlow>, Vec<u32>) {
+    let entries = transfers.entries();
     let mut hops: Vec<Hop> =
-        (0_u32..).zip(ids.chunks_exact(2)).map(|(at, ends)| Hop { from: ends[0], to: ends[1], at }).collect();
+        (0_u32..).zip(entries).map(|(at, entry)| Hop { from: entry.from, to: entry.to, at }).collect();
     par::sort_by(&mut hops, |a, b| (a.from, a.to, a.at).cmp(&(b.from, b.to, b.at)));
     let pairs: Vec<&[Hop]> = hops.chunk_by(|a, b| a.pair() == b.pair()).collect();
-    let mut flows = par::map(pairs.len(), |pair| {
-        let own: Vec<&Transfer> = pairs[pair].iter().map(|hop| rows[hop.at as usize]).collect();
-        one_way(&own)
+    let usd = par::map(pairs.len(), |pair| {
+        pairs[pair].iter().map(|hop| finite(entries[hop.at as usize].usd)).sum::<f64>()
     });
-    let back = par::map(pairs.len(), |pair| {
-        let there = pairs[pair][0].pair();
-        returned(&pairs, there).map(|back| flows[back].amount_usd_sum)
+    let ends: Vec<(u32, u32)> = pairs.iter().map(|hops| hops[0].pair()).collect();
+    let flows = par::map(pairs.len(), |pair| {
+        let own: Vec<&Entry> = pairs[pair].iter().map(|hop| &entries[hop.at as usize]).collect();
+        let back = returned(&ends, ends[pair]).map(|back| usd[back]);
+        one_way(transfers, &own, usd[pair], back)
     });
-    for (flow, back) in flows.iter_mut().zip(back) {
-        flow.is_bidirectional = back.is_some();
-        flow.reciprocity_ratio = back.map_or(0.0, |back| evenness(flow.amount_usd_sum, back));
-    }
-    flows
+    (flows, ends.into_iter().flat_map(|(from, to)| [from, to]).collect())
 }
 
 /// A transfer by the numbers of its ends, which are in byte order of the names, and its place in time.
@@ -66,52 +61,48 @@ pub(super) fn weekday_of(timestamp_ms: i64) -> usize {
     (timestamp_ms.div_euclid(DAY_MS) + 3).rem_euclid(7) as usize
 }
 
-fn one_way(rows: &[&Transfer]) -> MoneyFlow {
-    let (first, last) = (rows[0], rows[rows.len() - 1]);
-    let usd: f64 = rows.iter().map(|t| finite(t.amount_usd)).sum();
-    let mut assets: Vec<&str> = rows.iter().map(|t| t.asset_contract.as_str()).collect();
+/// The row of a pair's transfers, whose dollars are `usd`; `back` are those of the opposite pair.
+fn one_way(transfers: &Chronicle, own: &[&Entry], usd: f64, back: Option<f64>) -> MoneyFlow {
+    let (first, last) = (own[0], own[own.len() - 1]);
+    let mut assets: Vec<u32> = own.iter().map(|t| t.contract).collect();
     assets.sort_unstable();
     assets.dedup();
     let (mut hourly, mut weekly) = (vec![0; 24], vec![0; 7]);
-    for t in rows {
-        hourly[hour_of(t.block_timestamp)] += 1;
-        weekly[weekday_of(t.block_timestamp)] += 1;
+    for t in own {
+        hourly[hour_of(t.at)] += 1;
+        weekly[weekday_of(t.at)] += 1;
     }
     MoneyFlow {
-        from_address: first.from_address.clone(),
-        to_address: first.to_address.clone(),
-        tx_count: rows.len() as u64,
-        amount_sum: rows.iter().map(|t| finite(t.amount)).sum(),
+        from_address: transfers.addresses().name(first.from).to_owned(),
+        to_address: transfers.addresses().name(first.to).to_owned(),
+        tx_count: own.len() as u64,
+        amount_sum: own.iter().map(|t| finite(t.amount)).sum(),
         amount_usd_sum: usd,
-        first_seen_timestamp: first.block_timestamp,
-        last_seen_timestamp: last.block_timestamp,
-        active_days: (last.block_timestamp.saturating_sub(first.block_timestamp) / DAY_MS).max(1) as u64,
-        avg_tx_size_usd: usd / rows.len() as f64,
+        first_seen_timestamp: first.at,
+        last_seen_timestamp: last.at,
+        active_days: (last.at.saturating_sub(first.at) / DAY_MS).max(1) as u64,
+        avg_tx_size_usd: usd / own.len() as f64,
         unique_assets: assets.len() as u64,
-        dominant_asset: dominant_asset(rows),
+        dominant_asset: dominant_asset(own)
+            .map_or_else(String::new, |t| transfers.asset(t.symbol).to_owned()),
         hourly_pattern: hourly,
         weekly_pattern: weekly,
-        reciprocity_ratio: 0.0,
-        is_bidirectional: false,
+        reciprocity_ratio: back.map_or(0.0, |back| evenness(usd, back)),
+        is_bidirectional: back.is_some(),
     }
 }
 
-/// The symbol of the largest single transfer by US dollars; among equals the symbol first in byte order.
-fn dominant_asset(rows: &[&Transfer]) -> String {
-    let largest = rows.iter().max_by(|a, b| {
-        finite(a.amount_usd)
-            .total_cmp(&finite(b.amount_usd))
-            .then_with(|| b.asset_symbol.cmp(&a.asset_symbol))
-    });
-    largest.map(|t| t.asset_symbol.clone()).unwrap_or_default()
+/// The largest single transfer by US dollars; among equals the one whose symbol is first in byte order.
+fn dominant_asset<'t>(own: &[&'t Entry]) -> Option<&'t Entry> {
+    own.iter().copied().max_by(|a, b| finite(a.usd).total_cmp(&finite(b.usd)).then(b.symbol.cmp(&a.symbol)))
 }
 
 /// Where the pair of the opposite direction stands. A payment to oneself does not come back.
-fn returned(pairs: &[&[Hop]], (from, to): (u32, u32)) -> Option<usize> {
+fn returned(pairs: &[(u32, u32)], (from, to): (u32, u32)) -> Option<usize> {
     if from == to {
         return None;
     }
-    pairs.binary_search_by(|hops| hops[0].pair().cmp(&(to, from))).ok()
+    pairs.binary_search(&(to, from)).ok()
 }
 
 /// min / max of two amounts; 0 when there is nothing.

@@ -33,6 +33,10 @@ pub struct FlowGraph<'a> {
     /// Edges by recipient, and where each address's begin among them.
     incoming: Vec<u32>,
     incoming_start: Vec<u32>,
+    /// As `outgoing`, each address's edges by value.
+    by_value: Vec<(f64, u32)>,
+    /// As `incoming`, likewise.
+    incoming_by_value: Vec<(f64, u32)>,
 }
 
 impl<'a> FlowGraph<'a> {
@@ -40,7 +44,13 @@ impl<'a> FlowGraph<'a> {
     pub fn new(flows: &'a [MoneyFlow]) -> Self {
         let ends = flows.iter().flat_map(|f| [f.from_address.as_str(), f.to_address.as_str()]);
         let (addresses, ids) = numbered(ends);
-        let edges = sorted_edges(flows, &ids);
+        FlowGraph::of_numbered(flows, addresses, &ids)
+    }
+
+    /// [`FlowGraph::new`] with the addresses in byte order, none other, and the numbers of the flows' senders and
+    /// recipients, one after the other.
+    pub(super) fn of_numbered(flows: &'a [MoneyFlow], addresses: Interner, ids: &[u32]) -> Self {
+        let edges = sorted_edges(flows, ids);
         let outgoing = starts(addresses.len(), edges.iter().map(|e| e.from));
         let incoming_start = starts(addresses.len(), edges.iter().map(|e| e.to));
         let mut next = incoming_start.clone();
@@ -50,7 +60,11 @@ impl<'a> FlowGraph<'a> {
             incoming[*place as usize] = id;
             *place += 1;
         }
-        FlowGraph { addresses, edges, outgoing, incoming, incoming_start }
+        let (by_value, incoming_by_value) = par::join(
+            || by_value(&edges, &outgoing, (0..edges.len() as u32).collect()),
+            || by_value(&edges, &incoming_start, incoming.clone()),
+        );
+        FlowGraph { addresses, edges, outgoing, incoming, incoming_start, by_value, incoming_by_value }
     }
 
     /// How many addresses.
@@ -68,6 +82,27 @@ impl<'a> FlowGraph<'a> {
         self.edges[range_of(&self.outgoing, address)].iter()
     }
 
+    /// Edges that leave an address and carry `least` to `most`, by their value and then as they stand.
+    pub fn outgoing_within(&self, address: u32, least: f64, most: f64) -> impl Iterator<Item = &Edge<'a>> {
+        self.within(&self.by_value[range_of(&self.outgoing, address)], least, most)
+    }
+
+    /// The same of those that reach it.
+    pub fn incoming_within(&self, address: u32, least: f64, most: f64) -> impl Iterator<Item = &Edge<'a>> {
+        self.within(&self.incoming_by_value[range_of(&self.incoming_start, address)], least, most)
+    }
+
+    fn within<'g>(
+        &'g self,
+        by_value: &'g [(f64, u32)],
+        least: f64,
+        most: f64,
+    ) -> impl Iterator<Item = &'g Edge<'a>> {
+        let from = by_value.partition_point(|edge| edge.0 < least);
+        let within = by_value[from..].iter().take_while(move |edge| edge.0 <= most);
+        within.map(|edge| &self.edges[edge.1 as usize])
+    }
+
     /// Edges that reach an address, by sender.
     pub fn incoming(&self, address: u32) -> impl ExactSizeIterator<Item = &Edge<'a>> {
         self.incoming[range_of(&self.incoming_start, address)].iter().map(|&e| &self.edges[e as usize])
@@ -83,12 +118,21 @@ impl<'a> FlowGraph<'a> {
 pub(super) fn numbered<'n>(names: impl Iterator<Item = &'n str>) -> (Interner, Vec<u32>) {
     let mut known = Interner::new();
     let mut ids: Vec<u32> = names.map(|name| known.intern(name)).collect();
-    let mut order: Vec<u32> = (0..known.len() as u32).collect();
-    par::sort_by(&mut order, |&a, &b| known.name(a).cmp(known.name(b)));
+    // the first bytes beside the number, for a name is far away
+    let mut order: Vec<(u64, u32)> = (0..known.len() as u32).map(|id| (prefix(known.name(id)), id)).collect();
+    par::sort_by(&mut order, |a, b| a.0.cmp(&b.0).then_with(|| known.name(a.1).cmp(known.name(b.1))));
     let mut rank = vec![0; order.len()];
-    (0_u32..).zip(&order).for_each(|(place, &id)| rank[id as usize] = place);
+    (0_u32..).zip(&order).for_each(|(place, &(_, id))| rank[id as usize] = place);
     ids.iter_mut().for_each(|id| *id = rank[*id as usize]);
-    (order.iter().map(|&id| known.name(id)).collect(), ids)
+    (order.iter().map(|&(_, id)| known.name(id)).collect(), ids)
+}
+
+/// The first eight bytes as a number in their order; what is missing counts as zeros, before which nothing comes.
+fn prefix(name: &str) -> u64 {
+    let mut bytes = [0; 8];
+    let length = name.len().min(8);
+    bytes[..length].copy_from_slice(&name.as_bytes()[..length]);
+    u64::from_be_bytes(bytes)
 }
 
 /// `ids` are those of the flows' ends, sender before recipient.
@@ -104,6 +148,16 @@ fn sorted_edges<'a>(flows: &'a [MoneyFlow], ids: &[u32]) -> Vec<Edge<'a>> {
         key(a).cmp(&key(b)).then_with(|| a.value.total_cmp(&b.value))
     });
     edges
+}
+
+/// Each owner's edges by value, then as they stand in `order`, where its own begin at `starts`.
+fn by_value(edges: &[Edge<'_>], starts: &[u32], order: Vec<u32>) -> Vec<(f64, u32)> {
+    let mut by_value: Vec<(f64, u32)> = order.into_iter().map(|e| (edges[e as usize].value, e)).collect();
+    for own in starts.windows(2) {
+        let own = &mut by_value[own[0] as usize..own[1] as usize];
+        own.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    }
+    by_value
 }
 
 /// Where each owner's items begin when they are sorted by owner; one more at the end.

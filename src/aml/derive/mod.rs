@@ -17,7 +17,9 @@ mod few;
 mod flows;
 mod graph;
 mod graph_features;
+mod lists;
 mod patterns;
+mod proximity;
 mod typologies;
 
 pub use address::{Account, Column, address_features, columns};
@@ -30,10 +32,14 @@ pub use graph_features::{Feature, features, graph_features};
 pub use patterns::{
     DETECTORS, Detector, FURTHER_DETECTORS, further_patterns, pattern_id, patterns, unpaid_hop,
 };
+pub use proximity::{PROXIMITY_DEFINITION, PROXIMITY_RISK, proximity_features};
 pub use typologies::{ExchangePayments, Facts, Finding, NearThreshold, TYPOLOGIES, Typology};
 
+use std::ops::Range;
+
 use self::chronicle::Chronicle;
-use crate::aml::sot::{Batch, NumberColumn};
+use self::graph_features::{Beyond, Scene};
+use crate::aml::sot::{Batch, BatchId, NumberColumn};
 
 /// A table that derivation can fill in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,6 +69,47 @@ impl Derived {
     }
 }
 
+/// How much is put into the tables that are filled in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Of the features.
+    pub columns: ColumnExtent,
+    /// Of the patterns.
+    pub patterns: PatternExtent,
+    /// What labels of other addresses say, in both.
+    pub proximity: ProximityExtent,
+}
+
+/// Whether nearness to labelled addresses is computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProximityExtent {
+    /// Nothing but payments is looked at.
+    #[default]
+    None,
+    /// [`proximity_features`] stand behind all other columns, [`PROXIMITY_RISK`] behind all other patterns.
+    Added,
+}
+
+/// Which columns address features get.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ColumnExtent {
+    /// [`columns`]: the official ones, which models read.
+    #[default]
+    Official,
+    /// Also those of [`features`] behind them, where the batch has transfers.
+    All,
+}
+
+/// Which patterns are looked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PatternExtent {
+    /// [`DETECTORS`]: those that alerts come from.
+    #[default]
+    Alerting,
+    /// Also those of [`FURTHER_DETECTORS`] behind them; no alert or cluster comes from them.
+    All,
+}
+
 /// Fills every absent table that the present ones determine.
 pub fn complete(batch: Batch) -> Batch {
     complete_and_list(batch).0
@@ -71,51 +118,157 @@ pub fn complete(batch: Batch) -> Batch {
 /// [`complete`], with the tables that were filled in, in the order of derivation.
 ///
 /// Transfers outside the batch's window are left out of account; a window of 0 days is an unknown one and keeps all.
-pub fn complete_and_list(mut batch: Batch) -> (Batch, Vec<Derived>) {
+pub fn complete_and_list(batch: Batch) -> (Batch, Vec<Derived>) {
+    complete_observed(batch, Extent::default(), &Unobserved)
+}
+
+/// Who follows a derivation, and may make room as it goes.
+pub trait Observe: Sync {
+    /// The stage of this name has ended.
+    fn done(&self, _stage: &'static str) {}
+
+    /// Transfers have been read; nothing asks for them any more.
+    fn read(&self, _batch: &mut Batch) {}
+
+    /// This table was filled in and no later stage reads it.
+    fn settled(&self, _batch: &mut Batch, _table: Derived) {}
+
+    /// The same of the features, behind which further columns stand if they were asked for: over the same addresses,
+    /// computed as they are taken.
+    fn settled_features(&self, batch: &mut Batch, further: Further<'_>) {
+        if let Some(table) = &mut batch.features {
+            table.columns.extend(further.columns);
+        }
+    }
+}
+
+/// Columns that are computed as they are taken.
+pub struct Further<'f> {
+    /// What they are called, in their order.
+    pub names: Vec<String>,
+    /// They themselves.
+    pub columns: &'f mut (dyn Iterator<Item = NumberColumn> + Send + Sync),
+}
+
+struct Unobserved;
+
+impl Observe for Unobserved {}
+
+/// [`complete_and_list`] to an extent, observed.
+pub fn complete_observed(mut batch: Batch, extent: Extent, observer: &dyn Observe) -> (Batch, Vec<Derived>) {
     let mut derived = Vec::new();
     let chronicle = batch.transfers.as_deref().map(|transfers| Chronicle::within(&batch.id, transfers));
+    observer.read(&mut batch);
     let transfers = chronicle.as_ref();
-    fill(&mut batch.money_flows, Derived::MoneyFlows, &mut derived, || transfers.map(flows::flows_of));
+    observer.done("order");
+    let mut ends = None;
+    fill(&mut batch.money_flows, Derived::MoneyFlows, &mut derived, || {
+        let (flows, of_flows) = flows::flows_of(transfers?);
+        ends = Some(of_flows);
+        Some(flows)
+    });
+    // apart from the batch, whose other tables come and go while the graph refers to them
+    let flows = batch.money_flows.take();
     let asked = batch.features.is_none() || batch.patterns.is_none() || batch.alerts.is_none();
-    let graph = batch.money_flows.as_deref().filter(|_| asked).map(FlowGraph::new);
-    let graph = graph.as_ref();
-    fill(&mut batch.features, Derived::Features, &mut derived, || {
-        graph.map(|graph| address::features_of(graph, transfers))
+    let graph = flows.as_deref().filter(|_| asked).map(|flows| match (ends, transfers) {
+        (Some(ends), Some(transfers)) => FlowGraph::of_numbered(flows, transfers.addresses().clone(), &ends),
+        _ => FlowGraph::new(flows),
     });
-    fill(&mut batch.patterns, Derived::Patterns, &mut derived, || {
-        graph.map(|graph| patterns::patterns_of(graph, transfers))
-    });
-    if batch.alerts.is_none() && batch.features.is_some() {
-        batch.alerts = Some(alerts::alerts_of(&batch, graph, transfers));
-        derived.push(Derived::Alerts);
+    observer.done("flows");
+    let view = View { graph: graph.as_ref(), transfers };
+    view.fill_tables(&mut batch, extent, &mut derived, observer);
+    let is_all = extent.columns == ColumnExtent::All && derived.contains(&Derived::Features);
+    let scene = view.graph.zip(transfers).filter(|_| is_all);
+    let scene = scene.map(|(graph, transfers)| Scene::new(graph, transfers, window_of(&batch.id)));
+    let near = view.near(&batch, extent).filter(|_| derived.contains(&Derived::Features)).unwrap_or_default();
+    drop(graph);
+    drop(chronicle);
+    batch.money_flows = flows;
+    if derived.contains(&Derived::MoneyFlows) {
+        observer.settled(&mut batch, Derived::MoneyFlows);
     }
-    if batch.clusters.is_none() {
-        batch.clusters = batch.alerts.as_deref().map(|alerts| clusters(&batch, alerts));
-        derived.extend(batch.clusters.is_some().then_some(Derived::Clusters));
+    observer.done("ledger");
+    if derived.contains(&Derived::Features) {
+        let done = |family: &'static str| observer.done(family);
+        let beyond = scene.iter().flat_map(|_| features()).map(|feature| feature.name);
+        let names = beyond.chain(near.iter().map(|column| column.name.clone())).collect();
+        let mut further = scene.map(|scene| Beyond::of(scene, &done));
+        let columns = &mut further.iter_mut().flatten().chain(near);
+        observer.settled_features(&mut batch, Further { names, columns });
     }
     (batch, derived)
 }
 
-/// Puts the columns of [`features`] behind those of the address features, where the batch has transfers.
-///
-/// They are for tables that others read; no shipped model does, so [`complete`] leaves them out. Columns whose names
-/// the table already has stay as they are.
-pub fn add_graph_features(batch: &mut Batch) {
-    let (Some(transfers), Some(flows)) = (&batch.transfers, &batch.money_flows) else { return };
-    let window = if batch.id.window_days == 0 { 0..0 } else { batch.id.window_ms() };
-    let transfers = Chronicle::within(&batch.id, transfers);
-    let graph = graph_features::columns_beyond(&FlowGraph::new(flows), &transfers, window);
-    let Some(table) = &mut batch.features else { return };
-    let same_rows = table.addresses.names().eq(graph.addresses.names());
-    let ids: Vec<Option<u32>> = table.addresses.names().map(|name| graph.addresses.get(name)).collect();
-    for NumberColumn { name, mut values } in graph.columns {
-        if table.column(&name).is_none() {
-            if !same_rows {
-                values = ids.iter().map(|id| id.map_or(f64::NAN, |id| values[id as usize])).collect();
-            }
-            table.columns.push(NumberColumn { name, values });
+/// What tables are filled in from.
+struct View<'v> {
+    graph: Option<&'v FlowGraph<'v>>,
+    transfers: Option<&'v Chronicle>,
+}
+
+impl View<'_> {
+    /// Every table but the flows.
+    fn fill_tables(
+        &self,
+        batch: &mut Batch,
+        extent: Extent,
+        derived: &mut Vec<Derived>,
+        observer: &dyn Observe,
+    ) {
+        let (graph, transfers) = (self.graph, self.transfers);
+        fill(&mut batch.features, Derived::Features, derived, || {
+            graph.map(|graph| address::features_of(graph, transfers))
+        });
+        observer.done("official columns");
+        fill(&mut batch.patterns, Derived::Patterns, derived, || {
+            graph.map(|graph| patterns::patterns_of(graph, transfers))
+        });
+        observer.done("patterns");
+        if batch.alerts.is_none() && batch.features.is_some() {
+            batch.alerts = Some(alerts::alerts_of(batch, graph, transfers));
+            derived.push(Derived::Alerts);
+        }
+        observer.done("alerts");
+        if batch.clusters.is_none() {
+            batch.clusters = batch.alerts.as_deref().map(|alerts| clusters(batch, alerts));
+            derived.extend(batch.clusters.is_some().then_some(Derived::Clusters));
+        }
+        observer.done("clusters");
+        for table in [Derived::Clusters, Derived::Alerts].into_iter().filter(|table| derived.contains(table))
+        {
+            observer.settled(batch, table);
+        }
+        if derived.contains(&Derived::Patterns) {
+            self.look_further(batch, extent);
+            observer.done("further patterns");
+            observer.settled(batch, Derived::Patterns);
         }
     }
+
+    /// Patterns behind those that alerts come from.
+    fn look_further(&self, batch: &mut Batch, extent: Extent) {
+        let Some(graph) = self.graph else { return };
+        let mut found = Vec::new();
+        if extent.patterns == PatternExtent::All {
+            found = patterns::further_patterns_of(graph, self.transfers);
+        }
+        if extent.proximity == ProximityExtent::Added {
+            found.extend(proximity::patterns(graph, &proximity::risky(batch, graph)));
+        }
+        if let Some(patterns) = &mut batch.patterns {
+            patterns.extend(found);
+        }
+    }
+
+    /// Columns of nearness to labelled addresses, if they are asked for.
+    fn near(&self, batch: &Batch, extent: Extent) -> Option<Vec<NumberColumn>> {
+        let graph = self.graph.filter(|_| extent.proximity == ProximityExtent::Added)?;
+        Some(proximity::columns(graph, &proximity::risky(batch, graph)))
+    }
+}
+
+/// The batch's window; empty where it is unknown.
+fn window_of(id: &BatchId) -> Range<i64> {
+    if id.window_days == 0 { 0..0 } else { id.window_ms() }
 }
 
 /// Puts the patterns of [`FURTHER_DETECTORS`] behind those of the batch; alerts and clusters stay as they are.

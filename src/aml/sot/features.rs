@@ -129,6 +129,21 @@ impl<'a> Columns<'a> {
         3 + self.numbers.len()
     }
 
+    /// The values of one of them where it is a column of numbers.
+    pub(super) fn floats(&self, at: usize) -> Option<&'a [f64]> {
+        Some(&self.numbers.get(at.checked_sub(3)?)?.values)
+    }
+
+    /// One of them, without its rows.
+    pub(super) fn blank(&self, at: usize) -> TableColumn {
+        match at {
+            0 => TableColumn::new("window_days", Values::Int(vec![])),
+            1 => TableColumn::new("processing_date", Values::Date(vec![])),
+            2 => TableColumn::new(ADDRESS.name, Values::Text(vec![])),
+            _ => TableColumn::new(&self.numbers[at - 3].name, Values::F64(vec![])),
+        }
+    }
+
     /// One of them.
     pub(super) fn column(&self, at: usize) -> TableColumn {
         let rows = self.features.addresses.len();

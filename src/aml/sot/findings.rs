@@ -8,6 +8,7 @@ use super::batch::{AddressLabel, Batch, Transfer};
 use super::open::{ColumnReport, TableReport};
 use super::schema::TableKind;
 use crate::determinism::intern::Interner;
+use crate::determinism::par;
 use crate::table::Values;
 
 /// One odd thing.
@@ -141,8 +142,15 @@ pub(super) fn of_columns(tables: &[TableReport], findings: &mut Vec<Finding>) {
 pub(super) fn of_batch(batch: &Batch, findings: &mut Vec<Finding>) {
     of_alerts(batch, findings);
     of_clusters(batch, findings);
-    of_transfers(batch, findings);
-    of_labels(batch, findings);
+    let alone = |of: fn(&Batch, &mut Vec<Finding>)| {
+        let mut found = vec![];
+        of(batch, &mut found);
+        found
+    };
+    // each walks all transfers
+    let (of_transfers, of_labels) = par::join(|| alone(of_transfers), || alone(of_labels));
+    findings.extend(of_transfers);
+    findings.extend(of_labels);
 }
 
 fn of_alerts(batch: &Batch, findings: &mut Vec<Finding>) {
@@ -196,11 +204,14 @@ fn of_transfers(batch: &Batch, findings: &mut Vec<Finding>) {
 
 /// Transfers that say the same as one before, but for their ids.
 fn repeated(transfers: &[Transfer]) -> usize {
-    let key = |t: &&Transfer| (t.block_timestamp, t.amount.to_bits());
-    let full = |t: &Transfer| (t.from_address.clone(), t.to_address.clone(), t.asset_contract.clone());
-    let mut rows: Vec<&Transfer> = transfers.iter().collect();
-    rows.sort_by(|a, b| key(a).cmp(&key(b)).then_with(|| full(a).cmp(&full(b))));
-    rows.windows(2).filter(|w| key(&w[0]) == key(&w[1]) && full(w[0]) == full(w[1])).count()
+    let key = |t: &Transfer| (t.block_timestamp, t.amount.to_bits());
+    let full = |row: u32| {
+        let t = &transfers[row as usize];
+        [t.from_address.as_str(), t.to_address.as_str(), t.asset_contract.as_str()]
+    };
+    let mut rows: Vec<((i64, u64), u32)> = transfers.iter().map(key).zip(0..).collect();
+    par::sort_by(&mut rows, |a, b| a.0.cmp(&b.0).then_with(|| full(a.1).cmp(&full(b.1))));
+    rows.windows(2).filter(|w| w[0].0 == w[1].0 && full(w[0].1) == full(w[1].1)).count()
 }
 
 /// The longest time between two transfers that follow each other, the earliest such: its ends.

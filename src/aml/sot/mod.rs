@@ -44,4 +44,4 @@ pub use schema::{ColumnSpec, Presence, TableKind};
 pub use tables::TablePart;
 // who opens tables of strangers says how much they may unpack to
 pub use crate::table::Room;
-pub use write::{to_table, write_batch};
+pub use write::{BatchWriter, to_table, write_batch};

@@ -20,6 +20,7 @@ use super::meta::{self, Checksum, Meta};
 use super::schema::{Record, Source, TableKind};
 use super::{cell, features};
 use crate::determinism::digest::{Digest, Md5};
+use crate::determinism::par;
 use crate::table::{ReadError, Table, Values, csv, file, parquet};
 
 /// A batch with what was noticed on the way.
@@ -209,21 +210,37 @@ fn read_table(path: &Path, noted: Option<&Checksum>) -> Result<(Table, Option<Md
 }
 
 /// Labels are published as `{network}_address_labels.parquet`, beside the batch or in a folder of their own,
-/// `address-labels`, next to `snapshots`.
+/// `address-labels`, next to `snapshots`; formerly day by day in a folder of the network in there.
 fn labels_elsewhere(dir: &Path, kind: TableKind, meta: Option<&Meta>) -> Option<PathBuf> {
     if kind != TableKind::AddressLabels {
         return None;
     }
     let absolute = dir.canonicalize().ok()?;
-    let network = meta.and_then(|m| m.network.clone()).or_else(|| Some(named_by_path(&absolute)?.network))?;
+    let by_path = named_by_path(&absolute);
+    let network = meta.and_then(|m| m.network.clone()).or_else(|| Some(by_path.as_ref()?.network.clone()))?;
     let name = format!("{network}_{}", kind.file());
     if !meta::is_plain_name(&name) {
         return None;
     }
     let beside = dir.join(&name);
-    let ancestors = absolute.ancestors().skip(1).take(4);
-    let apart = ancestors.map(|folder| folder.join("address-labels").join(&name));
-    std::iter::once(beside).chain(apart).find(|path| path.is_file())
+    let ancestors = || absolute.ancestors().skip(1).take(4).map(|folder| folder.join("address-labels"));
+    let apart = ancestors().map(|folder| folder.join(&name));
+    let undated = std::iter::once(beside).chain(apart).find(|path| path.is_file());
+    undated.or_else(|| {
+        let date = meta.and_then(|m| m.processing_date).or(by_path.map(|path| path.processing_date))?;
+        ancestors().find_map(|folder| labels_until(&folder.join(&network), date))
+    })
+}
+
+/// The last `address_labels_{YYYY-MM-DD}.parquet` of a folder whose date is not after `date`.
+fn labels_until(folder: &Path, date: NaiveDate) -> Option<PathBuf> {
+    let dated = |path: PathBuf| {
+        let name = path.file_name()?.to_str()?;
+        let day = name.strip_prefix("address_labels_")?.strip_suffix(".parquet")?;
+        Some((cell::parse_date(day).filter(|day| *day <= date)?, path))
+    };
+    let files = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
+    files.filter(|path| path.is_file()).filter_map(dated).max().map(|(_, path)| path)
 }
 
 fn check_listed(
@@ -396,23 +413,31 @@ fn by_role(a: &GroundTruth, b: &GroundTruth) -> Ordering {
 }
 
 /// Rows in the order of `compare`; where keys must differ, equal neighbours are a fault.
-fn in_order<R: Record + Sync>(
+fn in_order<R: Record + Send + Sync>(
     source: &mut Source<'_>,
     compare: fn(&R, &R) -> Ordering,
     key: Option<fn(&R) -> String>,
 ) -> Option<Vec<R>> {
-    let mut rows: Vec<(usize, R)> = R::read(source)?.into_iter().enumerate().collect();
-    rows.sort_by(|a, b| compare(&a.1, &b.1).then(a.0.cmp(&b.0)));
+    let mut rows = R::read(source)?;
+    // most files come in order, and rows are large: they are moved once, where they must be
+    let mut order: Vec<u32> = Vec::new();
+    if !rows.is_sorted_by(|a, b| compare(a, b).is_le()) {
+        order = (0..rows.len() as u32).collect();
+        par::sort_by(&mut order, |&a, &b| compare(&rows[a as usize], &rows[b as usize]).then(a.cmp(&b)));
+        let mut places: Vec<Option<R>> = rows.into_iter().map(Some).collect();
+        rows = order.iter().filter_map(|&row| places[row as usize].take()).collect();
+    }
     let mut sound = true;
     if let Some(key) = key {
-        for pair in rows.windows(2).filter(|pair| compare(&pair[0].1, &pair[1].1).is_eq()) {
+        for at in (1..rows.len()).filter(|&at| compare(&rows[at - 1], &rows[at]).is_eq()) {
             sound = false;
-            let (first, second) = (pair[0].0, pair[1].0);
+            let in_file = |at: usize| order.get(at).map_or(at, |&row| row as usize);
+            let (first, second) = (in_file(at - 1), in_file(at));
             let file = source.table.name.clone();
-            source.faults.add(BatchFault::Duplicate { file, first, second, key: key(&pair[0].1) });
+            source.faults.add(BatchFault::Duplicate { file, first, second, key: key(&rows[at]) });
         }
     }
-    sound.then(|| rows.into_iter().map(|(_, row)| row).collect())
+    sound.then_some(rows)
 }
 
 /// Rows in file order; an id twice is a fault.

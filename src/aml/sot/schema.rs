@@ -138,8 +138,8 @@ pub(super) trait Record: Sized {
     /// All rows; `None` when a fault was added.
     fn read(source: &mut Source<'_>) -> Option<Vec<Self>>;
 
-    /// The rows as columns.
-    fn write(rows: &[Self]) -> Vec<TableColumn>;
+    /// A column of the rows, by its place among [`Record::COLUMNS`].
+    fn write(rows: &[Self], place: usize) -> TableColumn;
 
     /// The fields of a row of a request's body as they were found.
     type Slots: Default;
@@ -346,11 +346,10 @@ macro_rules! record {
                 Some(rows)
             }
 
-            fn write(rows: &[Self]) -> Vec<TableColumn> {
-                vec![$(TableColumn::new(
-                    stringify!($field),
-                    <$type as Cell>::values(rows.iter().map(|row| &row.$field)),
-                )),*]
+            fn write(rows: &[Self], place: usize) -> TableColumn {
+                let columns: &[fn(&[$row]) -> Values] =
+                    &[$(|rows| <$type as Cell>::values(rows.iter().map(|row| &row.$field))),*];
+                TableColumn::new(Self::COLUMNS[place].name, columns[place](rows))
             }
 
             type Slots = Slots;

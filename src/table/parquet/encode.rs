@@ -1,44 +1,115 @@
 //! Columns to the bytes of a Parquet file: one row group, zstd, no statistics, no time stamps.
 //!
-//! Columns are encoded and compressed in parallel, each for itself, and written in their order; beside the file's
-//! bytes only as many uncompressed columns are held as there are threads.
+//! Columns are made, encoded and compressed some at a time, in parallel, and written in their order, so that a table
+//! many times the size of memory could be written: of it only those few columns stand there.
 
 use std::borrow::Cow;
+use std::io::Write;
+use std::ops::Range;
 
 use arrow2::array::Array;
-use arrow2::datatypes::{Field, Schema};
+use arrow2::datatypes::{DataType, Field, Schema};
 use arrow2::error::Error;
 use arrow2::io::parquet::write::{
     CompressedPage, CompressionOptions, DynIter, DynStreamingIterator, Encoding, FallibleStreamingIterator,
     FileWriter, Page, Version, WriteOptions, ZstdLevel, array_to_columns, compress, to_parquet_type,
 };
 
-use super::{TableColumn, WriteError};
+use super::{TableColumn, Values, WriteError, dictionary};
 use crate::determinism::par;
-use crate::table::arrays::field_and_array;
+use crate::table::arrays::{array, field_and_array, floats};
 
-/// `column` gives each column when it is its turn; several threads ask.
-pub(super) fn to_bytes<'t>(
-    name: &str,
-    n_columns: usize,
-    column: impl Fn(usize) -> Cow<'t, TableColumn> + Sync,
-) -> Result<Vec<u8>, WriteError> {
-    let fault = |e: Error| WriteError::Encode { file: name.to_owned(), reason: e.to_string() };
-    let options = options().map_err(fault)?;
-    let columns = par::map(n_columns, |at| {
-        let (field, array) = field_and_array(name, &column(at))?;
-        let leaves = pages(&field, array.as_ref(), options).map_err(fault)?;
-        Ok(Encoded { field, rows: array.len(), leaves })
-    });
-    let columns = columns.into_iter().collect::<Result<Vec<Encoded>, WriteError>>()?;
-    write(columns, options).map_err(fault)
+/// Columns that are made when it is their turn.
+pub struct Source<'t> {
+    /// Stands in messages.
+    pub name: String,
+    /// The columns without their rows, in order.
+    pub blank: Vec<TableColumn>,
+    /// The values of the columns at some places, which come in order.
+    pub columns: &'t mut (dyn FnMut(Range<usize>) -> Vec<Given<'t>> + Send + Sync),
 }
 
-/// A column as the pages of its leaves.
-struct Encoded {
-    field: Field,
-    rows: usize,
-    leaves: Vec<Vec<CompressedPage>>,
+/// The values of a column.
+pub enum Given<'t> {
+    /// Of any type.
+    Values(Cow<'t, Values>),
+    /// Doubles that somebody else holds; NaN where missing.
+    Floats(&'t [f64]),
+}
+
+/// Writes the columns to `out`, and gives it back.
+pub(super) fn write_to<W: Write>(source: Source<'_>, out: W) -> Result<W, WriteError> {
+    let name = source.name.clone();
+    let fault = |e: Error| WriteError::Encode { file: name.to_owned(), reason: e.to_string() };
+    let options = options().map_err(fault)?;
+    let fields = source.blank.iter().map(|blank| Ok(field_and_array(&source.name, blank)?.0));
+    let fields = fields.collect::<Result<Vec<Field>, WriteError>>()?;
+    let mut writer = FileWriter::try_new(out, Schema::from(fields), options).map_err(fault)?;
+    let leaves = Leaves { source, options, next: 0, rows: None, ready: Vec::new().into_iter() };
+    writer.write(DynIter::new(leaves)).map_err(fault)?;
+    writer.end(None).map_err(fault)?;
+    Ok(writer.into_inner())
+}
+
+/// The pages of one leaf after the other.
+struct Leaves<'t> {
+    source: Source<'t>,
+    options: WriteOptions,
+    /// The next column to make, and how many rows those before it had.
+    next: usize,
+    rows: Option<usize>,
+    ready: std::vec::IntoIter<Vec<CompressedPage>>,
+}
+
+impl<'t> Iterator for Leaves<'t> {
+    type Item = arrow2::error::Result<DynStreamingIterator<'t, CompressedPage, Error>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(pages) = self.ready.next() {
+                return Some(Ok(DynStreamingIterator::new(Pages::of(pages))));
+            }
+            if self.next == self.source.blank.len() {
+                return None;
+            }
+            if let Err(e) = self.fill() {
+                self.next = self.source.blank.len();
+                return Some(Err(e));
+            }
+        }
+    }
+}
+
+impl Leaves<'_> {
+    /// Encodes the next columns.
+    fn fill(&mut self) -> arrow2::error::Result<()> {
+        // those that are in memory together: two for each thread, for they differ in length
+        let some = (2 * par::width()).min(MOST_AT_A_TIME);
+        let places = self.next..self.source.blank.len().min(self.next + some);
+        self.next = places.end;
+        let given = (self.source.columns)(places.clone());
+        let blank = &self.source.blank[places];
+        if given.len() != blank.len() {
+            return Err(Error::InvalidArgumentError("fewer columns than announced".to_owned()));
+        }
+        let made = par::map(given.len(), |at| -> arrow2::error::Result<_> {
+            let (rows, array) = match &given[at] {
+                Given::Floats(values) => (values.len(), of_floats(values)),
+                Given::Values(values) => (values.n_values().unwrap_or(0), of_values(values)?),
+            };
+            Ok((rows, encoded(&blank[at].name, array.as_ref(), self.options)?))
+        });
+        let mut leaves = Vec::new();
+        for column in made {
+            let (rows, own) = column?;
+            if *self.rows.get_or_insert(rows) != rows {
+                return Err(Error::InvalidArgumentError("columns of different lengths".to_owned()));
+            }
+            leaves.extend(own);
+        }
+        self.ready = leaves.into_iter();
+        Ok(())
+    }
 }
 
 fn options() -> arrow2::error::Result<WriteOptions> {
@@ -50,28 +121,41 @@ fn options() -> arrow2::error::Result<WriteOptions> {
     })
 }
 
-fn pages(
-    field: &Field,
+fn of_floats(values: &[f64]) -> Box<dyn Array> {
+    dictionary::of_floats(values).unwrap_or_else(|| floats(values, f64::is_nan))
+}
+
+fn of_values(values: &Values) -> arrow2::error::Result<Box<dyn Array>> {
+    let by_dictionary = match values {
+        Values::F64(v) => dictionary::of_floats(v),
+        Values::Text(v) => dictionary::of_texts(v),
+        _ => None,
+    };
+    by_dictionary.map_or_else(|| array(values).map_err(Error::InvalidArgumentError), Ok)
+}
+
+/// The pages of a column's leaves.
+fn encoded(
+    name: &str,
     array: &dyn Array,
     options: WriteOptions,
 ) -> arrow2::error::Result<Vec<Vec<CompressedPage>>> {
-    let compressed = |page: arrow2::error::Result<Page>| Ok(compress(page?, vec![], options.compression)?);
-    let leaves = array_to_columns(array, to_parquet_type(field)?, options, &[Encoding::Plain])?;
-    leaves.into_iter().map(|pages| pages.map(compressed).collect()).collect()
+    let (plain, encoding) = match array.data_type() {
+        DataType::Dictionary(_, plain, _) => (plain.as_ref().clone(), Encoding::RleDictionary),
+        other => (other.clone(), Encoding::Plain),
+    };
+    pages(&Field::new(name, plain, true), array, encoding, options)
 }
 
-fn write(columns: Vec<Encoded>, options: WriteOptions) -> arrow2::error::Result<Vec<u8>> {
-    let fields: Vec<Field> = columns.iter().map(|column| column.field.clone()).collect();
-    let rows = columns.first().map_or(0, |column| column.rows);
-    if columns.iter().any(|column| column.rows != rows) {
-        return Err(Error::InvalidArgumentError("columns of different lengths".to_owned()));
-    }
-    let mut writer = FileWriter::try_new(vec![], Schema::from(fields), options)?;
-    let leaves = columns.into_iter().flat_map(|column| column.leaves);
-    let streams = leaves.map(|pages| Ok(DynStreamingIterator::new(Pages::of(pages))));
-    writer.write(DynIter::new(streams))?;
-    writer.end(None)?;
-    Ok(writer.into_inner())
+fn pages(
+    field: &Field,
+    array: &dyn Array,
+    encoding: Encoding,
+    options: WriteOptions,
+) -> arrow2::error::Result<Vec<Vec<CompressedPage>>> {
+    let compressed = |page: arrow2::error::Result<Page>| Ok(compress(page?, vec![], options.compression)?);
+    let leaves = array_to_columns(array, to_parquet_type(field)?, options, &[encoding])?;
+    leaves.into_iter().map(|pages| pages.map(compressed).collect()).collect()
 }
 
 /// Pages one by one, each freed when the next is asked for.
@@ -100,5 +184,8 @@ impl FallibleStreamingIterator for Pages {
     }
 }
 
-/// Level 6 makes a features table 2 % smaller and takes nearly three times as long.
-const ZSTD_LEVEL: i32 = 3;
+/// Most columns that are in memory together.
+const MOST_AT_A_TIME: usize = 16;
+
+/// Behind dictionaries, higher levels cost much more time than they save bytes.
+const ZSTD_LEVEL: i32 = 1;

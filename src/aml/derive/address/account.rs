@@ -6,6 +6,7 @@ use crate::aml::derive::chronicle::Chronicle;
 use crate::aml::derive::finite;
 use crate::aml::derive::flows::{DAY_MS, hour_of, weekday_of};
 use crate::aml::derive::graph::{Edge, FlowGraph};
+use crate::aml::derive::lists::Lists;
 
 /// One transfer as its sender and recipient see it.
 #[derive(Clone, Copy, Debug)]
@@ -147,19 +148,21 @@ impl Events {
 }
 
 /// Each address's transfers in time order; one to oneself is listed once.
-pub(super) fn events_by_address(graph: &FlowGraph<'_>, transfers: &Chronicle<'_>) -> Vec<Vec<Event>> {
-    let mut events = vec![Vec::new(); graph.len()];
-    for t in transfers.rows() {
-        let native = finite(t.amount);
-        let event =
-            Event { at: t.block_timestamp, amount: if native > 0.0 { native } else { finite(t.amount_usd) } };
-        let mut ends = [&t.from_address, &t.to_address].map(|name| graph.addresses.get(name)).to_vec();
-        ends.dedup();
-        for id in ends.into_iter().flatten() {
-            events[id as usize].push(event);
-        }
+pub(super) struct EventLists<'a> {
+    transfers: &'a Chronicle,
+    places: Lists,
+}
+
+impl<'a> EventLists<'a> {
+    pub(super) fn of(graph: &FlowGraph<'_>, transfers: &'a Chronicle) -> Self {
+        EventLists { transfers, places: transfers.by_address(&graph.addresses) }
     }
-    events
+
+    /// Those of an address.
+    pub(super) fn of_address(&self, address: u32) -> Vec<Event> {
+        let entries = self.places.of(address).iter().map(|&place| &self.transfers.entries()[place as usize]);
+        entries.map(|entry| Event { at: entry.at, amount: entry.typed() }).collect()
+    }
 }
 
 /// US dollars of a pair.
@@ -185,12 +188,11 @@ fn distinct(ids: impl Iterator<Item = u32>) -> Vec<u32> {
 }
 
 fn by_counterparty(address: u32, inflows: &[&Edge<'_>], outflows: &[&Edge<'_>]) -> Vec<f64> {
-    let mut totals = std::collections::BTreeMap::new();
-    for edge in inflows.iter().chain(outflows) {
-        let peer = if edge.from == address { edge.to } else { edge.from };
-        *totals.entry(peer).or_insert(0.0) += usd(edge);
-    }
-    totals.into_values().collect()
+    let peer = |edge: &Edge<'_>| if edge.from == address { edge.to } else { edge.from };
+    let mut pairs: Vec<(u32, f64)> = inflows.iter().chain(outflows).map(|e| (peer(e), usd(e))).collect();
+    // a stable sort: what was received comes first in each sum
+    pairs.sort_by_key(|pair| pair.0);
+    pairs.chunk_by(|a, b| a.0 == b.0).map(|own| own.iter().fold(0.0, |sum, pair| sum + pair.1)).collect()
 }
 
 fn rhythm<'e>(edges: impl Iterator<Item = &'e Edge<'e>>) -> Option<Rhythm> {

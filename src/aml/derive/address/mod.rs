@@ -11,6 +11,7 @@ mod network;
 pub(super) mod stats;
 
 pub use account::Account;
+use account::EventLists;
 pub use columns::{Column, columns};
 
 use super::chronicle::Chronicle;
@@ -26,9 +27,9 @@ pub fn address_features(flows: &[MoneyFlow], transfers: Option<&[Transfer]>) -> 
     features_of(&FlowGraph::new(flows), transfers.map(Chronicle::of).as_ref())
 }
 
-pub(super) fn features_of(graph: &FlowGraph<'_>, transfers: Option<&Chronicle<'_>>) -> AddressFeatures {
+pub(super) fn features_of(graph: &FlowGraph<'_>, transfers: Option<&Chronicle>) -> AddressFeatures {
     let measures = network::Measures::of(graph);
-    let events = transfers.map(|transfers| account::events_by_address(graph, transfers));
+    let events = transfers.map(|transfers| EventLists::of(graph, transfers));
     let registry = columns();
     let blank = |column: &Column| NumberColumn {
         name: column.name.to_owned(),
@@ -39,8 +40,8 @@ pub(super) fn features_of(graph: &FlowGraph<'_>, transfers: Option<&Chronicle<'_
     for from in (0..graph.len()).step_by(ROWS_AT_A_TIME) {
         let rows = par::map(ROWS_AT_A_TIME.min(graph.len() - from), |at| {
             let id = from + at;
-            let own = events.as_ref().map(|events| events[id].as_slice());
-            let account = Account::new(graph, &measures, id as u32, own);
+            let own = events.as_ref().map(|events| events.of_address(id as u32));
+            let account = Account::new(graph, &measures, id as u32, own.as_deref());
             registry.iter().map(|column| (column.value)(&account)).collect::<Vec<f64>>()
         });
         for (at, column) in columns.iter_mut().enumerate() {

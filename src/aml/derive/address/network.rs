@@ -7,7 +7,7 @@
 //! Sources: Page et al. 1999 (PageRank); Batagelj and Zaversnik 2003 (k-core by peeling); Onnela et al. 2005 (weighted
 //! clustering, geometric mean of the weights over their maximum).
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 
 use super::account::usd;
 use crate::aml::derive::graph::FlowGraph;
@@ -27,7 +27,7 @@ pub(super) struct Measures {
 
 impl Measures {
     pub(super) fn of(graph: &FlowGraph<'_>) -> Self {
-        let neighbours = undirected(graph);
+        let neighbours = Undirected::of(graph);
         let (reach, reach_volume) = reaches(graph);
         Measures {
             pagerank: pagerank(graph),
@@ -44,7 +44,7 @@ fn pagerank(graph: &FlowGraph<'_>) -> Vec<f64> {
     const DAMPING: f64 = 0.85;
     let n = graph.len();
     let start = 1.0 / n.max(1) as f64;
-    let strength: Vec<f64> = (0..n).map(|a| graph.outgoing(a as u32).map(|e| e.value).sum()).collect();
+    let strength: Vec<f64> = par::map(n, |a| graph.outgoing(a as u32).map(|e| e.value).sum());
     let mut rank = vec![start; n];
     for _ in 0..100 {
         let dangling: f64 = (0..n).filter(|&a| strength[a] <= 0.0).map(|a| rank[a]).sum();
@@ -55,7 +55,7 @@ fn pagerank(graph: &FlowGraph<'_>) -> Vec<f64> {
             };
             graph.incoming(a as u32).map(|e| share(e.from as usize, e.value)).sum()
         };
-        let next: Vec<f64> = (0..n).map(|a| base + DAMPING * inflow(a)).collect();
+        let next: Vec<f64> = par::map(n, |a| base + DAMPING * inflow(a));
         let change: f64 = next.iter().zip(&rank).map(|(a, b)| (a - b).abs()).sum();
         rank = next;
         if change < n as f64 * 1e-6 {
@@ -65,28 +65,75 @@ fn pagerank(graph: &FlowGraph<'_>) -> Vec<f64> {
     rank
 }
 
-/// The graph without directions or self-payments. Where both directions exist, the weight is that of the edge out of
-/// the address that is named later when the edges are read out in key order: what remains when a directed graph is
-/// flattened edge by edge, as the published columns were.
-fn undirected(graph: &FlowGraph<'_>) -> Vec<BTreeMap<u32, f64>> {
-    let named = order_of_naming(graph);
-    let mut neighbours = vec![BTreeMap::new(); graph.len()];
-    for edge in graph.edges.iter().filter(|e| e.from != e.to) {
-        let (from, to) = (edge.from as usize, edge.to as usize);
-        if named[from] > named[to] || !neighbours[from].contains_key(&edge.to) {
-            neighbours[from].insert(edge.to, edge.value);
-            neighbours[to].insert(edge.from, edge.value);
+/// The graph without directions or self-payments: each address's neighbours upwards, one address's behind the other's.
+struct Undirected {
+    start: Vec<usize>,
+    ids: Vec<u32>,
+    weights: Vec<f64>,
+}
+
+impl Undirected {
+    /// Where both directions exist, the weight is that of the edge out of the address that is named later when the
+    /// edges are read out in key order: what remains when a directed graph is flattened edge by edge, as the published
+    /// columns were.
+    fn of(graph: &FlowGraph<'_>) -> Self {
+        let named = order_of_naming(graph);
+        let blocks = par::map_blocks(graph.len(), BLOCK, |addresses| {
+            addresses.map(|a| links(graph, &named, a as u32)).collect::<Vec<_>>()
+        });
+        let mut flat = Undirected { start: vec![0], ids: Vec::new(), weights: Vec::new() };
+        for own in blocks.concat() {
+            flat.ids.extend(own.iter().map(|link| link.0));
+            flat.weights.extend(own.iter().map(|link| link.1));
+            flat.start.push(flat.ids.len());
         }
+        flat
     }
-    neighbours
+
+    fn len(&self) -> usize {
+        self.start.len() - 1
+    }
+
+    /// Neighbours of an address, upwards.
+    fn of_address(&self, address: usize) -> &[u32] {
+        &self.ids[self.start[address]..self.start[address + 1]]
+    }
+
+    /// The weights of an address's links, in the order of its neighbours.
+    fn weights_of(&self, address: usize) -> &[f64] {
+        &self.weights[self.start[address]..self.start[address + 1]]
+    }
+
+    fn degree(&self, address: usize) -> usize {
+        self.start[address + 1] - self.start[address]
+    }
+}
+
+/// Neighbours of an address with the weights of their links, upwards.
+fn links(graph: &FlowGraph<'_>, named: &[u32], address: u32) -> Vec<(u32, f64)> {
+    // payments out of the address named later count, the last of them; failing those, the first the other way
+    let is_later = |peer: u32| named[address as usize] > named[peer as usize];
+    let sent = graph.outgoing(address).map(|e| (e.to, is_later(e.to), e.value));
+    let received = graph.incoming(address).map(|e| (e.from, !is_later(e.from), e.value));
+    let mut edges: Vec<(u32, bool, f64)> =
+        sent.chain(received).filter(|&(peer, ..)| peer != address).collect();
+    // a stable sort: edges of one pair stay in the order of their keys
+    edges.sort_by_key(|edge| edge.0);
+    let of_pair = edges.chunk_by(|a, b| a.0 == b.0);
+    of_pair
+        .map(|own| {
+            let counts = own.iter().rev().find(|edge| edge.1).unwrap_or(&own[0]);
+            (counts.0, counts.2)
+        })
+        .collect()
 }
 
 /// When each address is first named, sender before recipient, reading edges in key order.
-fn order_of_naming(graph: &FlowGraph<'_>) -> Vec<usize> {
-    let mut named = vec![usize::MAX; graph.len()];
+fn order_of_naming(graph: &FlowGraph<'_>) -> Vec<u32> {
+    let mut named = vec![u32::MAX; graph.len()];
     let mut next = 0;
     for address in graph.edges.iter().flat_map(|e| [e.from as usize, e.to as usize]) {
-        if named[address] == usize::MAX {
+        if named[address] == u32::MAX {
             named[address] = next;
             next += 1;
         }
@@ -96,24 +143,58 @@ fn order_of_naming(graph: &FlowGraph<'_>) -> Vec<usize> {
 
 /// Weighted local clustering: the mean over pairs of neighbours of the cube root of the triangle's weights over the
 /// largest weight, 0 for fewer than two neighbours.
-fn clustering(neighbours: &[BTreeMap<u32, f64>]) -> Vec<f64> {
-    let largest = neighbours.iter().flat_map(BTreeMap::values).fold(0.0, |max: f64, &w| max.max(w));
-    par::map(neighbours.len(), |a| {
-        let own = &neighbours[a];
-        let degree = own.len() as f64;
-        if own.len() < 2 || largest <= 0.0 {
-            return 0.0;
-        }
-        let mut total = 0.0;
-        for (&b, &ab) in own {
-            for (&c, &bc) in neighbours[b as usize].range(b + 1..) {
-                if let Some(&ac) = own.get(&c) {
-                    total += cbrt(ab / largest * (bc / largest) * (ac / largest));
-                }
+///
+/// A busy address costs its neighbours little more than their own degree: its list is leapt over, not walked.
+fn clustering(neighbours: &Undirected) -> Vec<f64> {
+    let largest = neighbours.weights.iter().fold(0.0, |max: f64, &w| max.max(w));
+    let blocks = par::map_blocks(neighbours.len(), BLOCK, |addresses| {
+        addresses.map(|a| clustering_of(neighbours, largest, a)).collect::<Vec<_>>()
+    });
+    blocks.concat()
+}
+
+fn clustering_of(neighbours: &Undirected, largest: f64, a: usize) -> f64 {
+    let (own, weights) = (neighbours.of_address(a), neighbours.weights_of(a));
+    let degree = own.len() as f64;
+    if own.len() < 2 || largest <= 0.0 {
+        return 0.0;
+    }
+    let mut total = 0.0;
+    for (at, (&b, &ab)) in own.iter().zip(weights).enumerate() {
+        let b_weights = neighbours.weights_of(b as usize);
+        common(&own[at + 1..], neighbours.of_address(b as usize), |ours, theirs| {
+            let (bc, ac) = (b_weights[theirs], weights[at + 1 + ours]);
+            total += cbrt(ab / largest * (bc / largest) * (ac / largest));
+        });
+    }
+    2.0 * total / (degree * (degree - 1.0))
+}
+
+/// Calls `found` with the places of every number that two ascending lists have in common, upwards. Long stretches of
+/// either that the other lacks are leapt over.
+fn common(a: &[u32], b: &[u32], mut found: impl FnMut(usize, usize)) {
+    let (mut at_a, mut at_b) = (0, 0);
+    while let (Some(&x), Some(&y)) = (a.get(at_a), b.get(at_b)) {
+        match x.cmp(&y) {
+            Ordering::Less => at_a += gallop(&a[at_a..], y),
+            Ordering::Greater => at_b += gallop(&b[at_b..], x),
+            Ordering::Equal => {
+                found(at_a, at_b);
+                (at_a, at_b) = (at_a + 1, at_b + 1);
             }
         }
-        2.0 * total / (degree * (degree - 1.0))
-    })
+    }
+}
+
+/// How many of an ascending list are less than a number; quick where that is few.
+fn gallop(list: &[u32], number: u32) -> usize {
+    let mut step = 1;
+    while list.get(step).is_some_and(|&x| x < number) {
+        step *= 2;
+    }
+    let from = step / 2;
+    let to = list.len().min(step + 1);
+    from + list[from..to].partition_point(|&x| x < number)
 }
 
 fn cbrt(x: f64) -> f64 {
@@ -121,92 +202,113 @@ fn cbrt(x: f64) -> f64 {
 }
 
 /// The largest k for which an address survives in the subgraph where everyone has k neighbours.
-fn core_numbers(neighbours: &[BTreeMap<u32, f64>]) -> Vec<f64> {
-    let mut degree: Vec<usize> = neighbours.iter().map(BTreeMap::len).collect();
-    let mut queue: std::collections::BTreeSet<(usize, u32)> =
-        (0_u32..).zip(&degree).map(|(a, &d)| (d, a)).collect();
-    let mut core = vec![0.0; neighbours.len()];
-    let mut level = 0;
-    while let Some((d, a)) = queue.pop_first() {
-        level = level.max(d);
-        core[a as usize] = level as f64;
-        for &b in neighbours[a as usize].keys() {
-            if queue.remove(&(degree[b as usize], b)) {
-                degree[b as usize] -= 1;
-                queue.insert((degree[b as usize], b));
+///
+/// Addresses stand in the order of their remaining neighbours, with the place at which each number of them begins: who
+/// loses one changes places with the first of its number.
+fn core_numbers(neighbours: &Undirected) -> Vec<f64> {
+    let n = neighbours.len();
+    let mut degree: Vec<usize> = (0..n).map(|a| neighbours.degree(a)).collect();
+    let most = degree.iter().max().map_or(0, |most| *most);
+    let mut begin = vec![0; most + 2];
+    degree.iter().for_each(|&d| begin[d + 1] += 1);
+    (0..=most).for_each(|d| begin[d + 1] += begin[d]);
+    let mut next = begin.clone();
+    let (mut order, mut place) = (vec![0; n], vec![0; n]);
+    for a in 0..n {
+        let at = &mut next[degree[a]];
+        (order[*at], place[a]) = (a, *at);
+        *at += 1;
+    }
+    for at in 0..n {
+        let a = order[at];
+        for &b in neighbours.of_address(a) {
+            let b = b as usize;
+            if degree[b] > degree[a] {
+                let first = begin[degree[b]].max(at + 1);
+                let other = order[first];
+                order.swap(first, place[b]);
+                (place[other], place[b]) = (place[b], first);
+                begin[degree[b]] = first + 1;
+                degree[b] -= 1;
             }
         }
     }
-    core
+    degree.into_iter().map(|d| d as f64).collect()
 }
 
 /// Breadth-first search along payments, three levels from every address.
+///
+/// Volumes are added up in the order in which the search comes to their addresses, which their names alone fix.
 fn reaches(graph: &FlowGraph<'_>) -> (Vec<[f64; 3]>, Vec<[f64; 3]>) {
-    let volume: Vec<f64> = (0..graph.len() as u32)
-        .map(|a| graph.incoming(a).map(usd).sum::<f64>() + graph.outgoing(a).map(usd).sum::<f64>())
-        .collect();
+    let volume: Vec<f64> = par::map(graph.len(), |a| {
+        let a = a as u32;
+        graph.incoming(a).map(usd).sum::<f64>() + graph.outgoing(a).map(usd).sum::<f64>()
+    });
+    let recipients = Recipients::of(graph);
     // each block remembers the whole graph, so their number must not grow with it
     let block = (graph.len() / 64).max(64);
     let blocks = par::map_blocks(graph.len(), block, |starts| {
-        let mut seen = Seen::of(graph.len());
-        starts.map(|start| reach(graph, &volume, &mut seen, start)).collect::<Vec<_>>()
+        let mut search = Search { seen: vec![0; graph.len()], level: Vec::new(), next: Vec::new() };
+        starts.map(|start| search.reach(&recipients, &volume, start as u32)).collect::<Vec<_>>()
     });
     blocks.concat().into_iter().unzip()
 }
 
-/// Where a search has been, and whom it reached last.
-struct Seen {
+/// Whom each address paid, one address's recipients behind the other's: what searches read of the graph.
+struct Recipients {
+    start: Vec<u32>,
+    items: Vec<u32>,
+}
+
+impl Recipients {
+    fn of(graph: &FlowGraph<'_>) -> Self {
+        let mut start = vec![0; graph.len() + 1];
+        graph.edges.iter().for_each(|e| start[e.from as usize + 1] += 1);
+        (0..graph.len()).for_each(|a| start[a + 1] += start[a]);
+        Recipients { start, items: graph.edges.iter().map(|e| e.to).collect() }
+    }
+
+    fn of_address(&self, address: u32) -> &[u32] {
+        let a = address as usize;
+        &self.items[self.start[a] as usize..self.start[a + 1] as usize]
+    }
+}
+
+/// Memory of a search.
+struct Search {
     /// The start of the search that was there last, plus 1.
-    by: Vec<u32>,
-    /// A bit for each address of the level that is being filled.
-    level: Vec<u64>,
+    seen: Vec<u32>,
+    /// Whom it reached last, and whom it is reaching.
+    level: Vec<u32>,
+    next: Vec<u32>,
 }
 
-impl Seen {
-    fn of(n: usize) -> Self {
-        Seen { by: vec![0; n], level: vec![0; n.div_ceil(64)] }
-    }
-
-    /// Addresses in order, whose bits are set, as they are cleared.
-    ///
-    /// A level that is a good part of the graph is read out of its bits, a small one sorted.
-    fn in_order(&mut self, mut reached: Vec<u32>) -> Vec<u32> {
-        if reached.len() < self.level.len() / 8 {
-            reached.iter().for_each(|&a| self.level[a as usize / 64] = 0);
-            reached.sort_unstable();
-            return reached;
-        }
-        reached.clear();
-        for (place, word) in (0_u32..).zip(&mut self.level) {
-            let mut bits = std::mem::take(word);
-            while bits != 0 {
-                reached.push(64 * place + bits.trailing_zeros());
-                bits &= bits - 1;
+impl Search {
+    /// Addresses within 1, 2 and 3 payments of one, and their volume.
+    fn reach(&mut self, recipients: &Recipients, volume: &[f64], start: u32) -> ([f64; 3], [f64; 3]) {
+        let (mut counts, mut volumes) = ([0.0; 3], [0.0; 3]);
+        let (mut count, mut total) = (0_u32, 0.0);
+        let by = start + 1;
+        self.level.clear();
+        self.level.push(start);
+        self.seen[start as usize] = by;
+        for hop in 0..3 {
+            self.next.clear();
+            for &to in self.level.iter().flat_map(|&a| recipients.of_address(a)) {
+                let seen = &mut self.seen[to as usize];
+                if *seen != by {
+                    *seen = by;
+                    count += 1;
+                    total += volume[to as usize];
+                    self.next.push(to);
+                }
             }
+            std::mem::swap(&mut self.level, &mut self.next);
+            (counts[hop], volumes[hop]) = (f64::from(count), total);
         }
-        reached
+        (counts, volumes)
     }
 }
 
-fn reach(graph: &FlowGraph<'_>, volume: &[f64], seen: &mut Seen, start: usize) -> ([f64; 3], [f64; 3]) {
-    let (mut counts, mut volumes) = ([0.0; 3], [0.0; 3]);
-    let (mut count, mut total) = (0.0, 0.0);
-    let by = start as u32 + 1;
-    let mut level = vec![start as u32];
-    seen.by[start] = by;
-    for hop in 0..3 {
-        let mut next = Vec::new();
-        for edge in level.iter().flat_map(|&a| graph.outgoing(a)) {
-            let to = edge.to as usize;
-            if std::mem::replace(&mut seen.by[to], by) != by {
-                seen.level[to / 64] |= 1 << (to % 64);
-                next.push(edge.to);
-            }
-        }
-        level = seen.in_order(next);
-        count += level.len() as f64;
-        total += level.iter().map(|&a| volume[a as usize]).sum::<f64>();
-        (counts[hop], volumes[hop]) = (count, total);
-    }
-    (counts, volumes)
-}
+/// Addresses that one thread takes at a time.
+const BLOCK: usize = 1024;

@@ -29,12 +29,12 @@ const STEMS: &[(&str, &str, &str)] = &[
 
 const LIMITS: [f64; 3] = [10_000.0, 50_000.0, 100_000.0];
 
-fn amounts(scene: &Scene<'_>) -> Vec<Vec<f64>> {
+fn amounts(scene: &Scene) -> Vec<Vec<f64>> {
     scene.each(|address| {
         let (received, sent) = (scene.ledger.received(address), scene.ledger.sent(address));
         let mut row = [0.0; 26];
-        row[..13].copy_from_slice(&side(&received));
-        row[13..].copy_from_slice(&side(&sent));
+        row[..13].copy_from_slice(&side(received));
+        row[13..].copy_from_slice(&side(sent));
         row
     })
 }

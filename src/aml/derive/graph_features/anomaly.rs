@@ -1,6 +1,6 @@
 //! How unlike the batch's other addresses an address is.
 
-use super::forest::{Scaled, isolation};
+use super::forest::{Samples, Scaled, isolation};
 use super::{Family, Scene, lines};
 use crate::determinism::math;
 
@@ -16,7 +16,8 @@ const LIST: &[(&str, &str, &str)] = &[
     ("isolation_graph", "score", "the same over shapes, paths and position"),
 ];
 
-fn anomaly(scene: &Scene<'_>) -> Vec<Vec<f64>> {
+fn anomaly(scene: &Scene) -> Vec<Vec<f64>> {
+    let samples = Samples::of(scene.len());
     let mut scores = Vec::new();
     for families in
         [["amounts", "passage", "fans"], ["rhythm", "motifs", ""], ["shapes", "paths", "position"]]
@@ -30,7 +31,7 @@ fn anomaly(scene: &Scene<'_>) -> Vec<Vec<f64>> {
                 Scaled { values: scene.column(&name), scale }
             })
             .collect();
-        scores.push(isolation(&columns, scene.len()));
+        scores.push(isolation(&columns, &samples));
     }
     scores
 }

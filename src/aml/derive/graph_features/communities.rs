@@ -4,7 +4,7 @@
 //! merging, as the Louvain method does; addresses are visited upwards and ties go to the lowest group, so there is one
 //! answer. Sources: Blondel et al. 2008.
 
-use std::collections::BTreeMap;
+use crate::aml::derive::lists::Lists;
 
 /// Rounds of local moves on each level, and levels.
 const ROUNDS: usize = 10;
@@ -12,23 +12,39 @@ const LEVELS: usize = 10;
 
 /// An undirected weighted graph; a loop carries the weight inside a merged group, both ways.
 struct Weighted {
-    links: Vec<Vec<(u32, f64)>>,
+    /// Where the links of each node begin; one more at the end.
+    start: Vec<u32>,
+    links: Vec<(u32, f64)>,
     strength: Vec<f64>,
     total: f64,
 }
 
 impl Weighted {
-    fn new(links: Vec<Vec<(u32, f64)>>) -> Self {
-        let strength: Vec<f64> = links.iter().map(|l| l.iter().map(|x| x.1).sum()).collect();
-        let total = strength.iter().sum();
-        Weighted { links, strength, total }
+    /// `links` gives those of each node, the nodes upwards.
+    fn new(links: impl Iterator<Item = Vec<(u32, f64)>>) -> Self {
+        let mut graph = Weighted { start: vec![0], links: Vec::new(), strength: Vec::new(), total: 0.0 };
+        for own in links {
+            graph.strength.push(own.iter().map(|x| x.1).sum());
+            graph.links.extend(own);
+            graph.start.push(graph.links.len() as u32);
+        }
+        graph.total = graph.strength.iter().sum();
+        graph
+    }
+
+    fn len(&self) -> usize {
+        self.strength.len()
+    }
+
+    fn links(&self, node: usize) -> &[(u32, f64)] {
+        &self.links[self.start[node] as usize..self.start[node + 1] as usize]
     }
 }
 
 /// The group of each address, numbered by their lowest address.
-pub(super) fn communities(neighbours: &[Vec<u32>]) -> Vec<u32> {
-    let links = neighbours.iter().map(|own| own.iter().map(|&b| (b, 1.0)).collect()).collect();
-    let mut graph = Weighted::new(links);
+pub(super) fn communities(neighbours: &Lists) -> Vec<u32> {
+    let links = |a: u32| neighbours.of(a).iter().map(|&b| (b, 1.0)).collect();
+    let mut graph = Weighted::new((0..neighbours.len() as u32).map(links));
     let mut group: Vec<u32> = (0..neighbours.len() as u32).collect();
     for _ in 0..LEVELS {
         let moved = numbered(&local_moves(&graph));
@@ -36,7 +52,7 @@ pub(super) fn communities(neighbours: &[Vec<u32>]) -> Vec<u32> {
         for own in &mut group {
             *own = moved[*own as usize];
         }
-        if groups == graph.links.len() {
+        if groups == graph.len() {
             break;
         }
         graph = merged(&graph, &moved, groups);
@@ -46,17 +62,17 @@ pub(super) fn communities(neighbours: &[Vec<u32>]) -> Vec<u32> {
 
 /// Each node to the neighbouring group with the largest gain of modularity, until nothing moves.
 fn local_moves(graph: &Weighted) -> Vec<u32> {
-    let n = graph.links.len();
+    let n = graph.len();
     let mut group: Vec<u32> = (0..n as u32).collect();
     let mut weight = graph.strength.clone();
     let mut towards = vec![0.0; n];
+    let mut near: Vec<u32> = Vec::new();
     for _ in 0..ROUNDS {
         let mut moves = 0;
         for a in 0..n {
             let own = group[a];
             weight[own as usize] -= graph.strength[a];
-            let mut near: Vec<u32> = Vec::new();
-            for &(b, w) in graph.links[a].iter().filter(|link| link.0 as usize != a) {
+            for &(b, w) in graph.links(a).iter().filter(|link| link.0 as usize != a) {
                 let g = group[b as usize];
                 if towards[g as usize] <= 0.0 {
                     near.push(g);
@@ -67,11 +83,12 @@ fn local_moves(graph: &Weighted) -> Vec<u32> {
             near.sort_unstable();
             let mut best = (gain(own), own);
             for &g in &near {
-                if gain(g) > best.0 + 1e-9 {
-                    best = (gain(g), g);
+                let gain = gain(g);
+                if gain > best.0 + 1e-9 {
+                    best = (gain, g);
                 }
             }
-            near.iter().for_each(|&g| towards[g as usize] = 0.0);
+            near.drain(..).for_each(|g| towards[g as usize] = 0.0);
             weight[best.1 as usize] += graph.strength[a];
             group[a] = best.1;
             moves += usize::from(best.1 != own);
@@ -83,19 +100,28 @@ fn local_moves(graph: &Weighted) -> Vec<u32> {
     group
 }
 
-/// The graph whose nodes are the groups.
+/// The graph whose nodes are the groups. Links are added up member by member, upwards, so each sum has one order.
 fn merged(graph: &Weighted, group: &[u32], groups: usize) -> Weighted {
-    let mut links: Vec<BTreeMap<u32, f64>> = vec![BTreeMap::new(); groups];
-    for (a, own) in graph.links.iter().enumerate() {
-        for &(b, w) in own {
-            *links[group[a] as usize].entry(group[b as usize]).or_insert(0.0) += w;
+    let members = Lists::of_owners(groups, group.iter().copied());
+    let mut towards = vec![0.0; groups];
+    Weighted::new((0..groups as u32).map(|g| {
+        let mut near = Vec::new();
+        for &a in members.of(g) {
+            for &(b, w) in graph.links(a as usize) {
+                let other = group[b as usize];
+                if towards[other as usize] <= 0.0 {
+                    near.push(other);
+                }
+                towards[other as usize] += w;
+            }
         }
-    }
-    Weighted::new(links.into_iter().map(|own| own.into_iter().collect()).collect())
+        near.sort_unstable();
+        near.into_iter().map(|other| (other, std::mem::take(&mut towards[other as usize]))).collect()
+    }))
 }
 
 /// The connected part of each address, numbered by their lowest address.
-pub(super) fn components(neighbours: &[Vec<u32>]) -> Vec<u32> {
+pub(super) fn components(neighbours: &Lists) -> Vec<u32> {
     let mut part = vec![u32::MAX; neighbours.len()];
     let mut parts = 0;
     for start in 0..neighbours.len() {
@@ -105,7 +131,7 @@ pub(super) fn components(neighbours: &[Vec<u32>]) -> Vec<u32> {
         part[start] = parts;
         let mut open = vec![start as u32];
         while let Some(a) = open.pop() {
-            for &b in &neighbours[a as usize] {
+            for &b in neighbours.of(a) {
                 if part[b as usize] == u32::MAX {
                     part[b as usize] = parts;
                     open.push(b);
@@ -139,8 +165,23 @@ mod tests {
 
     #[test]
     fn two_triangles_with_a_bridge_are_two_groups() {
-        let neighbours =
-            vec![vec![1, 2], vec![0, 2], vec![0, 1, 3], vec![2, 4, 5], vec![3, 5], vec![3, 4], vec![]];
+        let pairs = [
+            (0, 1),
+            (0, 2),
+            (1, 0),
+            (1, 2),
+            (2, 0),
+            (2, 1),
+            (2, 3),
+            (3, 2),
+            (3, 4),
+            (3, 5),
+            (4, 3),
+            (4, 5),
+            (5, 3),
+            (5, 4),
+        ];
+        let neighbours = Lists::of_pairs(7, pairs.into_iter());
         assert_eq!(communities(&neighbours), vec![0, 0, 0, 1, 1, 1, 2]);
         assert_eq!(components(&neighbours), vec![0, 0, 0, 0, 0, 0, 1]);
     }

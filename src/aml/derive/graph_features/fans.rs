@@ -33,14 +33,14 @@ const GATHER_SCATTER: &[(&str, &str, &str)] = &[
     ("gather_scatter_week", "count", "the same with 7 days"),
 ];
 
-fn fans(scene: &Scene<'_>) -> Vec<Vec<f64>> {
+fn fans(scene: &Scene) -> Vec<Vec<f64>> {
     scene.each(|address| {
         let (received, sent) = (scene.ledger.received(address), scene.ledger.sent(address));
         let mut row = [0.0; 14];
-        row[..6].copy_from_slice(&side(&received, address));
-        row[6..12].copy_from_slice(&side(&sent, address));
-        row[12] = gather_scatter(&received, &sent, DAY_MS) as f64;
-        row[13] = gather_scatter(&received, &sent, WEEK_MS) as f64;
+        row[..6].copy_from_slice(&side(received, address));
+        row[6..12].copy_from_slice(&side(sent, address));
+        row[12] = gather_scatter(received, sent, DAY_MS) as f64;
+        row[13] = gather_scatter(received, sent, WEEK_MS) as f64;
         row
     })
 }

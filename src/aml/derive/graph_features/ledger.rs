@@ -1,11 +1,9 @@
 //! Transfers as steps between numbered addresses: in time order, and by sender and recipient.
 
-use std::ops::Range;
-
-use crate::aml::derive::chronicle::Chronicle;
+use crate::aml::derive::chronicle::{Chronicle, Entry};
 use crate::aml::derive::finite;
 use crate::aml::derive::graph::FlowGraph;
-use crate::aml::sot::Transfer;
+use crate::aml::derive::lists::Lists;
 
 /// One transfer between two different addresses.
 #[derive(Clone, Copy, Debug)]
@@ -23,41 +21,106 @@ pub(super) struct Step {
 /// All steps; payments to oneself are left out, for they tell nothing of anybody else.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
-    /// In the order of the chronicle, so that equal times have a fixed order too.
-    pub(super) steps: Vec<Step>,
+    /// Positions of steps in the order of the chronicle, by sender and by recipient: equal times have a fixed order too.
     sent: Lists,
     received: Lists,
-    /// The steps of `sent`, one sender's behind the other: who goes on from a step reads them in one piece.
-    by_sender: Vec<Step>,
-    /// For each step how many its recipient had sent before it.
-    sent_before: Vec<u32>,
+    /// The steps at those positions, so that each address's are read in one piece.
+    sent_steps: Vec<Step>,
+    received_steps: Vec<Step>,
+    /// What searches read of the steps by sender.
+    hops: Vec<Hop>,
+    /// The same of those by recipient.
+    arrivals: Vec<Arrival>,
+}
+
+/// A step among those of its sender.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hop {
+    /// Milliseconds since 1970.
+    pub(super) at: i64,
+    /// As the step's.
+    pub(super) value: f64,
+    /// Recipient.
+    pub(super) to: u32,
+    /// The step's position in time.
+    pub(super) id: u32,
+    /// Where the recipient's own hops after this one begin ...
+    next: u32,
+    /// ... and end.
+    end: u32,
+}
+
+/// A step among those of its recipient.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    /// Milliseconds since 1970.
+    pub(super) at: i64,
+    /// Sender.
+    pub(super) from: u32,
+    /// Where the sender's own arrivals before this one end.
+    end: u32,
 }
 
 impl Ledger {
     /// Numbers the transfers between addresses of `graph`; others are left out.
-    pub(super) fn new(graph: &FlowGraph<'_>, transfers: &Chronicle<'_>) -> Self {
-        let rows = transfers.rows();
-        let priced = rows.iter().any(|t| finite(t.amount_usd) > 0.0);
-        let step = |t: &&Transfer| {
-            let (from, to) = (graph.addresses.get(&t.from_address)?, graph.addresses.get(&t.to_address)?);
-            let (usd, native) = (finite(t.amount_usd), finite(t.amount));
-            let typed = if native > 0.0 { native } else { usd };
-            let value = if priced { usd } else { native };
-            (from != to).then_some(Step { from, to, at: t.block_timestamp, value, typed })
+    pub(super) fn new(graph: &FlowGraph<'_>, transfers: &Chronicle) -> Self {
+        let numbers = transfers.numbers_in(&graph.addresses);
+        let priced = transfers.entries().iter().any(|t| finite(t.usd) > 0.0);
+        let step = |t: &Entry| {
+            let (from, to) = (numbers[t.from as usize]?, numbers[t.to as usize]?);
+            let value = finite(if priced { t.usd } else { t.amount });
+            (from != to).then_some(Step { from, to, at: t.at, value, typed: t.typed() })
         };
-        let steps: Vec<Step> = rows.iter().filter_map(step).collect();
-        let sent = Lists::new(graph.len(), steps.iter().map(|s| s.from));
-        let received = Lists::new(graph.len(), steps.iter().map(|s| s.to));
-        let by_sender = sent.items.iter().map(|&id| steps[id as usize]).collect();
-        let sent_before = sent_before(graph.len(), &steps);
-        Ledger { steps, sent, received, by_sender, sent_before }
+        let steps: Vec<Step> = transfers.entries().iter().filter_map(step).collect();
+        let sent = Lists::of_owners(graph.len(), steps.iter().map(|s| s.from));
+        let received = Lists::of_owners(graph.len(), steps.iter().map(|s| s.to));
+        let hops = hops(&steps, &sent);
+        let arrivals = arrivals(&steps, &received);
+        let in_order = |lists: &Lists| lists.items().iter().map(|&id| steps[id as usize]).collect();
+        let (sent_steps, received_steps) = (in_order(&sent), in_order(&received));
+        Ledger { sent, received, sent_steps, received_steps, hops, arrivals }
     }
 
-    /// What a step's recipient sent after it, in time order: positions and the steps themselves.
-    pub(super) fn onward(&self, id: u32) -> impl Iterator<Item = (u32, &Step)> {
-        let own = self.sent.range(self.steps[id as usize].to);
-        let rest = own.start + self.sent_before[id as usize] as usize..own.end;
-        self.sent.items[rest.clone()].iter().copied().zip(&self.by_sender[rest])
+    /// How many steps there are.
+    pub(super) fn len(&self) -> usize {
+        self.hops.len()
+    }
+
+    /// The times of the first and of the last step.
+    pub(super) fn span(&self) -> Option<(i64, i64)> {
+        let times = || self.hops.iter().map(|hop| hop.at);
+        times().min().zip(times().max())
+    }
+
+    /// What a hop's recipient sent after it, in time order, and where the first of them stands among all hops.
+    pub(super) fn onward(&self, hop: &Hop) -> (u32, &[Hop]) {
+        (hop.next, &self.hops[hop.next as usize..hop.end as usize])
+    }
+
+    /// What a hop's recipient sent at the same time or later, in time order.
+    pub(super) fn since(&self, hop: &Hop) -> &[Hop] {
+        let own = self.sent.range(hop.to).start;
+        let later = hop.next as usize;
+        let tied = self.hops[own..later].iter().rev().take_while(|other| other.at >= hop.at).count();
+        &self.hops[later - tied..hop.end as usize]
+    }
+
+    /// What an arrival's sender received at the same time or before, in time order.
+    pub(super) fn until(&self, arrival: &Arrival) -> &[Arrival] {
+        let own = self.received.range(arrival.from);
+        let before = arrival.end as usize;
+        let tied = self.arrivals[before..own.end].iter().take_while(|other| other.at <= arrival.at).count();
+        &self.arrivals[own.start..before + tied]
+    }
+
+    /// Hops out of an address, in time order.
+    pub(super) fn hops_of(&self, address: u32) -> &[Hop] {
+        &self.hops[self.sent.range(address)]
+    }
+
+    /// Arrivals at an address, in time order.
+    pub(super) fn arrivals_of(&self, address: u32) -> &[Arrival] {
+        &self.arrivals[self.received.range(address)]
     }
 
     /// Positions of the steps an address sent, in time order.
@@ -71,66 +134,65 @@ impl Ledger {
     }
 
     /// Steps an address sent, in time order.
-    pub(super) fn sent(&self, address: u32) -> Vec<Step> {
-        self.sent_ids(address).iter().map(|&id| self.steps[id as usize]).collect()
+    pub(super) fn sent(&self, address: u32) -> &[Step] {
+        &self.sent_steps[self.sent.range(address)]
     }
 
     /// Steps an address received, in time order.
-    pub(super) fn received(&self, address: u32) -> Vec<Step> {
-        self.received_ids(address).iter().map(|&id| self.steps[id as usize]).collect()
+    pub(super) fn received(&self, address: u32) -> &[Step] {
+        &self.received_steps[self.received.range(address)]
     }
 
     /// Steps an address sent or received, in time order.
     pub(super) fn touching(&self, address: u32) -> Vec<Step> {
-        let mut ids = [self.sent_ids(address), self.received_ids(address)].concat();
-        ids.sort_unstable();
-        ids.iter().map(|&id| self.steps[id as usize]).collect()
-    }
-}
-
-fn sent_before(n: usize, steps: &[Step]) -> Vec<u32> {
-    let mut sent = vec![0; n];
-    let before = |step: &Step| {
-        sent[step.from as usize] += 1;
-        sent[step.to as usize]
-    };
-    steps.iter().map(before).collect()
-}
-
-/// A list of numbers for each address, one behind the other.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Lists {
-    start: Vec<u32>,
-    items: Vec<u32>,
-}
-
-impl Lists {
-    /// For each address the positions at which `owners` names it, upwards.
-    fn new(n: usize, owners: impl Iterator<Item = u32> + Clone) -> Self {
-        Lists::of_pairs(n, (0_u32..).zip(owners).map(|(item, owner)| (owner, item)))
-    }
-
-    /// For each address the items of its pairs, in the order of the pairs.
-    pub(super) fn of_pairs(n: usize, pairs: impl Iterator<Item = (u32, u32)> + Clone) -> Self {
-        let mut start = vec![0; n + 1];
-        pairs.clone().for_each(|(owner, _)| start[owner as usize + 1] += 1);
-        (0..n).for_each(|a| start[a + 1] += start[a]);
-        let mut next = start.clone();
-        let mut items = vec![0; start[n] as usize];
-        for (owner, item) in pairs {
-            items[next[owner as usize] as usize] = item;
-            next[owner as usize] += 1;
+        let (sent, received) = (self.sent_ids(address), self.received_ids(address));
+        let mut sent = sent.iter().zip(self.sent(address)).peekable();
+        let mut received = received.iter().zip(self.received(address)).peekable();
+        let mut all = Vec::with_capacity(sent.len() + received.len());
+        while let Some(&(id, _)) = sent.peek() {
+            let first = received.next_if(|(other, _)| *other < id).or_else(|| sent.next());
+            all.extend(first.map(|(_, step)| *step));
         }
-        Lists { start, items }
+        all.extend(received.map(|(_, step)| *step));
+        all
     }
+}
 
-    /// The list of an address.
-    pub(super) fn of(&self, address: u32) -> &[u32] {
-        &self.items[self.range(address)]
+/// The steps one recipient's behind the other, each with what its sender had received before it.
+fn arrivals(steps: &[Step], received: &Lists) -> Vec<Arrival> {
+    let arrival = |&id: &u32| {
+        let Step { from, at, .. } = steps[id as usize];
+        Arrival { at, from, end: received.range(from).start as u32 }
+    };
+    let mut arrivals: Vec<Arrival> = received.items().iter().map(arrival).collect();
+    let mut count = vec![0_u32; received.len()];
+    for step in steps {
+        let own = &mut count[step.to as usize];
+        let place = received.range(step.to).start as u32 + *own;
+        *own += 1;
+        arrivals[place as usize].end += count[step.from as usize];
     }
+    arrivals
+}
 
-    fn range(&self, address: u32) -> Range<usize> {
-        let a = address as usize;
-        self.start[a] as usize..self.start[a + 1] as usize
+/// The steps one sender's behind the other, each with what its recipient sent after it.
+fn hops(steps: &[Step], sent: &Lists) -> Vec<Hop> {
+    let mut hops: Vec<Hop> = sent
+        .items()
+        .iter()
+        .map(|&id| {
+            let Step { to, at, value, .. } = steps[id as usize];
+            let own = sent.range(to);
+            Hop { at, value, to, id, next: own.start as u32, end: own.end as u32 }
+        })
+        .collect();
+    // in time order: how many its recipient has sent, and how many its sender
+    let mut count = vec![0_u32; sent.len()];
+    for step in steps {
+        let own = &mut count[step.from as usize];
+        let place = sent.range(step.from).start as u32 + *own;
+        *own += 1;
+        hops[place as usize].next += count[step.to as usize];
     }
+    hops
 }

@@ -26,10 +26,12 @@ mod shapes;
 
 use std::ops::Range;
 
-use self::ledger::{Ledger, Lists, Step};
+use self::ledger::{Ledger, Step};
 use super::chronicle::Chronicle;
 use super::graph::FlowGraph;
+use super::lists::Lists;
 use crate::aml::sot::{AddressFeatures, MoneyFlow, NumberColumn, Transfer};
+use crate::determinism::intern::Interner;
 use crate::determinism::par;
 
 /// One column: what it is called and what it means.
@@ -50,7 +52,7 @@ struct Family {
     name: &'static str,
     list: fn() -> Vec<Line>,
     /// One vector for each line of `list`, one value for each address.
-    compute: fn(&Scene<'_>) -> Vec<Vec<f64>>,
+    compute: fn(&Scene) -> Vec<Vec<f64>>,
 }
 
 /// A line of a family's list: name, unit, formula.
@@ -67,26 +69,48 @@ const FAMILIES: &[Family] = &[
     paths::PATHS,
     position::POSITION,
     anomaly::ANOMALY,
-    neighbours::NEIGHBOURS,
+    neighbours::SENDERS,
+    neighbours::RECIPIENTS,
+    neighbours::SENDERS_SENDERS,
+    neighbours::SENDERS_RECIPIENTS,
+    neighbours::RECIPIENTS_SENDERS,
+    neighbours::RECIPIENTS_RECIPIENTS,
 ];
 
 /// What families look at.
-struct Scene<'a> {
-    graph: &'a FlowGraph<'a>,
+pub(super) struct Scene {
+    addresses: Interner,
     ledger: Ledger,
+    /// Pairs of two addresses and the value they carry, by sender, then recipient.
+    pairs: Vec<(u32, u32, f64)>,
     /// Distinct recipients of each address, upwards.
     recipients: Lists,
     /// Distinct senders to each address, upwards.
     senders: Lists,
     /// From the first to the end of the window, milliseconds.
     window: Range<i64>,
-    /// Columns of the families before.
+    /// Columns of the families before, as long as one to come may read them.
     done: Vec<NumberColumn>,
 }
 
-impl Scene<'_> {
+impl Scene {
+    /// `window` is that of the batch; an empty one stands for the time from the first to the last transfer.
+    pub(super) fn new(graph: &FlowGraph<'_>, transfers: &Chronicle, window: Range<i64>) -> Self {
+        let ledger = Ledger::new(graph, transfers);
+        let others = graph.edges.iter().filter(|e| e.from != e.to);
+        let pairs: Vec<(u32, u32, f64)> = others.map(|e| (e.from, e.to, e.value)).collect();
+        let mut ends: Vec<(u32, u32)> = pairs.iter().map(|&(from, to, _)| (from, to)).collect();
+        ends.dedup();
+        let recipients = Lists::of_pairs(graph.len(), ends.iter().copied());
+        let senders = Lists::of_pairs(graph.len(), ends.iter().map(|&(from, to)| (to, from)));
+        let seen = || ledger.span().map_or(0..1, |(first, last)| first..last.saturating_add(1));
+        let window = if window.is_empty() { seen() } else { window };
+        let addresses = graph.addresses.clone();
+        Scene { addresses, ledger, pairs, recipients, senders, window, done: Vec::new() }
+    }
+
     fn len(&self) -> usize {
-        self.graph.len()
+        self.addresses.len()
     }
 
     /// A column of an earlier family.
@@ -119,7 +143,13 @@ impl Scene<'_> {
             let mut memory = memory();
             addresses.map(|address| row(&mut memory, address as u32)).collect::<Vec<_>>()
         });
-        columns_of(&blocks.concat())
+        let blank = || (0..N).map(|_| Vec::with_capacity(self.len())).collect();
+        blocks.fold(blank(), |mut columns: Vec<Vec<f64>>, rows| {
+            for (at, column) in columns.iter_mut().enumerate() {
+                column.extend(rows.iter().map(|row: &[f64; N]| row[at]));
+            }
+            columns
+        })
     }
 
     /// A length of blocks for searches whose memory is as large as the graph: few of them, however large it is.
@@ -130,11 +160,6 @@ impl Scene<'_> {
 
 /// Addresses, or transfers, that one thread takes at a time.
 const BLOCK: usize = 1024;
-
-/// Rows as columns.
-fn columns_of<const N: usize>(rows: &[[f64; N]]) -> Vec<Vec<f64>> {
-    (0..N).map(|at| rows.iter().map(|row| row[at]).collect()).collect()
-}
 
 /// Every column beyond the official ones.
 pub fn features() -> Vec<Feature> {
@@ -154,39 +179,60 @@ pub fn features() -> Vec<Feature> {
 /// # Determinism
 /// Each address is computed alone from steps in time order; sums over addresses go upwards.
 pub fn graph_features(flows: &[MoneyFlow], transfers: &[Transfer], window: Range<i64>) -> AddressFeatures {
-    columns_beyond(&FlowGraph::new(flows), &Chronicle::of(transfers), window)
+    let graph = FlowGraph::new(flows);
+    let scene = Scene::new(&graph, &Chronicle::of(transfers), window);
+    let columns = Beyond::of(scene, &|_| {}).collect();
+    AddressFeatures { addresses: graph.addresses, columns }
 }
 
-pub(super) fn columns_beyond(
-    graph: &FlowGraph<'_>,
-    transfers: &Chronicle<'_>,
-    window: Range<i64>,
-) -> AddressFeatures {
-    let mut scene = scene(graph, transfers, window);
-    for family in FAMILIES {
-        let columns = (family.compute)(&scene);
-        let lines = (family.list)();
+/// Every column beyond the official ones, in the order of the registry, computed when it is its turn: all of them
+/// may be more than memory holds.
+pub(super) struct Beyond<'w> {
+    scene: Scene,
+    families: std::slice::Iter<'static, Family>,
+    ready: std::vec::IntoIter<NumberColumn>,
+    /// Told when a family ends.
+    done: &'w (dyn Fn(&'static str) + Sync),
+}
+
+impl<'w> Beyond<'w> {
+    pub(super) fn of(scene: Scene, done: &'w (dyn Fn(&'static str) + Sync)) -> Self {
+        Beyond { scene, families: FAMILIES.iter(), ready: Vec::new().into_iter(), done }
+    }
+
+    fn computed(&self, family: &Family) -> Vec<NumberColumn> {
+        let (columns, lines) = ((family.compute)(&self.scene), (family.list)());
         assert_eq!(columns.len(), lines.len(), "family {} fills its list", family.name);
         let named = lines.into_iter().zip(columns).map(|((name, ..), values)| NumberColumn { name, values });
-        scene.done.extend(named);
+        named.collect()
     }
-    let columns = scene.done;
-    AddressFeatures { addresses: graph.addresses.clone(), columns }
 }
 
-fn scene<'a>(graph: &'a FlowGraph<'a>, transfers: &Chronicle<'_>, window: Range<i64>) -> Scene<'a> {
-    let ledger = Ledger::new(graph, transfers);
-    let mut pairs: Vec<(u32, u32)> =
-        graph.edges.iter().filter(|e| e.from != e.to).map(|e| (e.from, e.to)).collect();
-    pairs.dedup();
-    let recipients = Lists::of_pairs(graph.len(), pairs.iter().copied());
-    let senders = Lists::of_pairs(graph.len(), pairs.iter().map(|&(from, to)| (to, from)));
-    let seen = || {
-        let (first, last) = (ledger.steps.first(), ledger.steps.last());
-        first.zip(last).map_or(0..1, |(first, last)| first.at..last.at.saturating_add(1))
-    };
-    let window = if window.is_empty() { seen() } else { window };
-    Scene { graph, ledger, recipients, senders, window, done: Vec::new() }
+impl Iterator for Beyond<'_> {
+    type Item = NumberColumn;
+
+    fn next(&mut self) -> Option<NumberColumn> {
+        loop {
+            if let Some(column) = self.ready.next() {
+                return Some(column);
+            }
+            let family = self.families.next()?;
+            let columns = self.computed(family);
+            (self.done)(family.name);
+            if family.name == neighbours::NAME {
+                self.ready = columns.into_iter();
+                continue;
+            }
+            self.scene.done.extend(columns);
+            if family.name == anomaly::ANOMALY.name {
+                // the last that reads nearly all columns before it
+                let all = std::mem::take(&mut self.scene.done);
+                self.scene.done =
+                    all.iter().filter(|column| neighbours::reads(&column.name)).cloned().collect();
+                self.ready = all.into_iter();
+            }
+        }
+    }
 }
 
 /// Lines for the receiving and the sending side: `in_{stem}` and `out_{stem}`, with `{side}` in the formula replaced.

@@ -1,5 +1,6 @@
 //! Small sequences of transfers within a day or a week: there and back, in and out, out and out, round in three.
 
+use super::ledger::Hop;
 use super::sample::ratio;
 use super::{DAY_MS, Family, HOUR_MS, Scene, Step, WEEK_MS, lines};
 
@@ -34,18 +35,19 @@ const LIST: &[(&str, &str, &str)] = &[
 /// Transfers looked at after one: a bound for addresses that hardly pause.
 const MOST: usize = 500;
 
-fn motifs(scene: &Scene<'_>) -> Vec<Vec<f64>> {
+fn motifs(scene: &Scene) -> Vec<Vec<f64>> {
     scene.each(|address| {
         let (received, sent) = (scene.ledger.received(address), scene.ledger.sent(address));
         let (n_in, n_out) = (received.len() as f64, sent.len() as f64);
-        let answered = |equal: bool| sent.iter().filter(|s| is_answered(s, &received, equal)).count() as f64;
-        let triangles = sent.iter().filter(|s| starts_triangle(scene, s)).count();
+        let answered = |equal: bool| sent.iter().filter(|s| is_answered(s, received, equal)).count() as f64;
+        let hops = scene.ledger.hops_of(address).iter();
+        let triangles = hops.filter(|hop| starts_triangle(scene, address, hop)).count();
         [
             ratio(answered(false), n_out, 0.0),
             ratio(answered(true), n_out, 0.0),
-            ratio(followed(&received, &sent, |_, _| true), n_in, 0.0),
-            ratio(followed(&sent, &sent, |a, b| a.to != b.to), n_out, 0.0),
-            ratio(followed(&received, &received, |a, b| a.from != b.from), n_in, 0.0),
+            ratio(followed(received, sent, |_, _| true), n_in, 0.0),
+            ratio(followed(sent, sent, |a, b| a.to != b.to), n_out, 0.0),
+            ratio(followed(received, received, |a, b| a.from != b.from), n_in, 0.0),
             triangles as f64,
         ]
     })
@@ -74,23 +76,19 @@ fn followed(first: &[Step], then: &[Step], fits: impl Fn(&Step, &Step) -> bool) 
     first.iter().filter(within).count() as f64
 }
 
-fn starts_triangle(scene: &Scene<'_>, first: &Step) -> bool {
+fn starts_triangle(scene: &Scene, home: u32, first: &Hop) -> bool {
     let end = first.at.saturating_add(WEEK_MS);
+    let pays_home = |address: u32| scene.senders.of(home).binary_search(&address).is_ok();
     following(scene, first.to, first.at, end).any(|second| {
-        second.to != first.from
-            && following(scene, second.to, second.at, end).any(|third| third.to == first.from)
+        pays_home(second.to)
+            && second.to != home
+            && following(scene, second.to, second.at, end).any(|third| third.to == home)
     })
 }
 
 /// The first 50 transfers an address sent from `from` to `until`.
-fn following<'s>(
-    scene: &'s Scene<'_>,
-    address: u32,
-    from: i64,
-    until: i64,
-) -> impl Iterator<Item = &'s Step> {
-    let ids = scene.ledger.sent_ids(address);
-    let step = |id: &u32| &scene.ledger.steps[*id as usize];
-    let start = ids.partition_point(|id| step(id).at < from);
-    ids[start..].iter().map(step).take_while(move |s| s.at <= until).take(50)
+fn following(scene: &Scene, address: u32, from: i64, until: i64) -> impl Iterator<Item = &Hop> {
+    let hops = scene.ledger.hops_of(address);
+    let start = hops.partition_point(|hop| hop.at < from);
+    hops[start..].iter().take_while(move |hop| hop.at <= until).take(50)
 }

@@ -1,9 +1,7 @@
 //! What an address's counterparties are like, and theirs.
 
-use super::{Family, Line, Lists, Scene};
+use super::{Family, Line, Lists, Scene, Step};
 use crate::determinism::{math, par};
-
-pub(super) const NEIGHBOURS: Family = Family { name: "neighbours", list, compute: neighbours };
 
 /// What is asked of counterparties; the first four are counted here, the others are columns of earlier families.
 const TRAITS: &[&str] = &[
@@ -50,34 +48,61 @@ const FAR_TRAITS: &[&str] = &[
 
 const SUMMARIES: [&str; 3] = ["mean", "max", "min"];
 
-fn list() -> Vec<Line> {
-    let mut list = Vec::new();
-    for side in ["senders", "recipients"] {
-        for name in TRAITS {
-            for how in SUMMARIES {
-                let formula = format!("{how} of {} over its {side}; 0 for none", described(name));
-                list.push((format!("{side}_{name}_{how}"), "as there", formula));
-            }
-        }
-    }
-    for (side, far) in WAYS {
-        for name in FAR_TRAITS {
-            for how in ["mean", "max"] {
-                let inner = format!("the mean of {} over their {far}", described(name));
-                let formula = format!("{how} over its {side} of {inner}; 0 for none");
-                list.push((format!("{side}_{far}_{name}_{how}"), "as there", formula));
-            }
-        }
-    }
-    list
+/// The summaries of one side; then, of each way to the counterparties' counterparties, a part of the family for each, so
+/// that not all columns are there at once.
+pub(super) const SENDERS: Family =
+    Family { name: NAME, list: || near_list("senders"), compute: |scene| near(scene, &scene.senders) };
+pub(super) const RECIPIENTS: Family =
+    Family { name: NAME, list: || near_list("recipients"), compute: |scene| near(scene, &scene.recipients) };
+pub(super) const SENDERS_SENDERS: Family = Family {
+    name: NAME,
+    list: || far_list("senders", "senders"),
+    compute: |scene| far(scene, &scene.senders, &scene.senders),
+};
+pub(super) const SENDERS_RECIPIENTS: Family = Family {
+    name: NAME,
+    list: || far_list("senders", "recipients"),
+    compute: |scene| far(scene, &scene.senders, &scene.recipients),
+};
+pub(super) const RECIPIENTS_SENDERS: Family = Family {
+    name: NAME,
+    list: || far_list("recipients", "senders"),
+    compute: |scene| far(scene, &scene.recipients, &scene.senders),
+};
+pub(super) const RECIPIENTS_RECIPIENTS: Family = Family {
+    name: NAME,
+    list: || far_list("recipients", "recipients"),
+    compute: |scene| far(scene, &scene.recipients, &scene.recipients),
+};
+
+pub(super) const NAME: &str = "neighbours";
+
+fn near_list(side: &str) -> Vec<Line> {
+    let of = |name: &&str| {
+        let described = described(name);
+        SUMMARIES.map(|how| {
+            let formula = format!("{how} of {described} over its {side}; 0 for none");
+            (format!("{side}_{name}_{how}"), "as there", formula)
+        })
+    };
+    TRAITS.iter().flat_map(of).collect()
 }
 
-const WAYS: [(&str, &str); 4] = [
-    ("senders", "senders"),
-    ("senders", "recipients"),
-    ("recipients", "senders"),
-    ("recipients", "recipients"),
-];
+fn far_list(side: &str, far: &str) -> Vec<Line> {
+    let of = |name: &&str| {
+        let inner = format!("the mean of {} over their {far}", described(name));
+        ["mean", "max"].map(|how| {
+            let formula = format!("{how} over its {side} of {inner}; 0 for none");
+            (format!("{side}_{far}_{name}_{how}"), "as there", formula)
+        })
+    };
+    FAR_TRAITS.iter().flat_map(of).collect()
+}
+
+/// Whether the family reads a column of an earlier one.
+pub(super) fn reads(column: &str) -> bool {
+    TRAITS.contains(&column)
+}
 
 fn described(name: &str) -> String {
     match name {
@@ -87,41 +112,41 @@ fn described(name: &str) -> String {
     }
 }
 
-fn neighbours(scene: &Scene<'_>) -> Vec<Vec<f64>> {
-    let mut columns = Vec::new();
-    for side in [&scene.senders, &scene.recipients] {
-        for name in TRAITS {
-            let values = trait_of(scene, name);
-            let rows = par::map(scene.len(), |a| summary(side.of(a as u32), &values));
-            columns.extend((0..3).map(|at| rows.iter().map(|row| row[at]).collect::<Vec<f64>>()));
-        }
-    }
-    let lists = |side: &str| if side == "senders" { &scene.senders } else { &scene.recipients };
-    for (side, far) in WAYS {
-        for name in FAR_TRAITS {
-            let means = means(lists(far), &trait_of(scene, name), scene.len());
-            let rows = par::map(scene.len(), |a| summary(lists(side).of(a as u32), &means));
-            columns.extend((0..2).map(|at| rows.iter().map(|row| row[at]).collect::<Vec<f64>>()));
-        }
+fn near(scene: &Scene, side: &Lists) -> Vec<Vec<f64>> {
+    // a trait at a time: what is asked of everybody stays in the cache
+    let of = |at: usize| summaries::<3>(side, &trait_of(scene, TRAITS[at]));
+    par::map(TRAITS.len(), of).into_iter().flatten().collect()
+}
+
+fn far(scene: &Scene, side: &Lists, far: &Lists) -> Vec<Vec<f64>> {
+    let of = |at: usize| {
+        let [means] = summaries::<1>(far, &trait_of(scene, FAR_TRAITS[at]));
+        summaries::<2>(side, &means)
+    };
+    par::map(FAR_TRAITS.len(), of).into_iter().flatten().collect()
+}
+
+/// The first `N` of mean, maximum and minimum over the list of each address.
+fn summaries<const N: usize>(lists: &Lists, values: &[f64]) -> [Vec<f64>; N] {
+    let mut columns = [(); N].map(|()| Vec::with_capacity(lists.len()));
+    for a in 0..lists.len() as u32 {
+        let summary = summary(lists.of(a), values);
+        columns.iter_mut().zip(summary).for_each(|(column, x)| column.push(x));
     }
     columns
 }
 
-fn trait_of(scene: &Scene<'_>, name: &str) -> Vec<f64> {
+fn trait_of(scene: &Scene, name: &str) -> Vec<f64> {
     let size =
         |lists: &Lists| (0..scene.len()).map(|a| math::ln_1p(lists.of(a as u32).len() as f64)).collect();
-    let value = |ids: &[u32]| math::ln_1p(ids.iter().map(|&id| scene.ledger.steps[id as usize].value).sum());
+    let value = |steps: &[Step]| math::ln_1p(steps.iter().map(|step| step.value).sum());
     match name {
         "senders" => size(&scene.senders),
         "recipients" => size(&scene.recipients),
-        "received" => par::map(scene.len(), |a| value(scene.ledger.received_ids(a as u32))),
-        "sent" => par::map(scene.len(), |a| value(scene.ledger.sent_ids(a as u32))),
+        "received" => par::map(scene.len(), |a| value(scene.ledger.received(a as u32))),
+        "sent" => par::map(scene.len(), |a| value(scene.ledger.sent(a as u32))),
         column => scene.column(column).to_vec(),
     }
-}
-
-fn means(lists: &Lists, values: &[f64], n: usize) -> Vec<f64> {
-    par::map(n, |a| summary(lists.of(a as u32), values)[0])
 }
 
 /// Mean, maximum, minimum; 0 for none.

@@ -47,13 +47,13 @@ struct Passed {
     shortest: Option<i64>,
 }
 
-fn passage(scene: &Scene<'_>) -> Vec<Vec<f64>> {
+fn passage(scene: &Scene) -> Vec<Vec<f64>> {
     scene.each(|address| {
         let (received, sent) = (scene.ledger.received(address), scene.ledger.sent(address));
         let total_in: f64 = received.iter().map(|s| s.value).sum();
         let total_out: f64 = sent.iter().map(|s| s.value).sum();
-        let passed = first_in_first_out(&received, &sent);
-        let (forwards, forwarded, delay) = equal_forwards(&received, &sent);
+        let passed = first_in_first_out(received, sent);
+        let (forwards, forwarded, delay) = equal_forwards(received, sent);
         let hours = |ms: f64| ms / HOUR_MS as f64;
         [
             ratio(passed.all, total_in, 0.0),

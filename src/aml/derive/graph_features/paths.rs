@@ -1,6 +1,7 @@
 //! Paths along which time never runs backwards: chains that keep or peel the amount, reach, and loops.
 
-use super::{BLOCK, Family, Lists, MONTH_MS, Scene, Step, WEEK_MS, lines};
+use super::ledger::{Arrival, Hop};
+use super::{BLOCK, Family, Lists, MONTH_MS, Scene, WEEK_MS, lines};
 use crate::aml::derive::few::{Came, Few};
 use crate::determinism::par;
 
@@ -73,12 +74,12 @@ const EVEN: Band = Band { least: 0.5, most: 1.02 };
 const ANY: Band = Band { least: 0.0, most: f64::INFINITY };
 
 impl Band {
-    fn holds(self, before: &Step, after: &Step) -> bool {
+    fn holds(self, before: &Hop, after: &Hop) -> bool {
         after.value >= self.least * before.value && after.value <= self.most * before.value
     }
 }
 
-fn paths(scene: &Scene<'_>) -> Vec<Vec<f64>> {
+fn paths(scene: &Scene) -> Vec<Vec<f64>> {
     let mut columns = chains(scene, KEEP);
     columns.extend(chains(scene, PEEL));
     columns.extend(reaches(scene));
@@ -87,21 +88,24 @@ fn paths(scene: &Scene<'_>) -> Vec<Vec<f64>> {
     columns
 }
 
-/// Transfers that go on from one: later ones (by time, then position), within `span`.
-fn onward<'s>(scene: &'s Scene<'_>, id: u32, span: i64) -> impl Iterator<Item = (u32, &'s Step)> {
-    let until = scene.ledger.steps[id as usize].at.saturating_add(span);
-    scene.ledger.onward(id).take_while(move |(_, step)| step.at <= until).take(NEXT)
+/// Hops that go on from one: later ones (by time, then position), within `span`; the first stands at the place.
+fn onward<'s>(scene: &'s Scene, hop: &Hop, span: i64) -> (u32, &'s [Hop]) {
+    let (place, hops) = scene.ledger.onward(hop);
+    let until = hop.at.saturating_add(span);
+    let most = &hops[..hops.len().min(NEXT)];
+    let within = most.iter().take_while(|next| next.at <= until).count();
+    (place, &most[..within])
 }
 
 /// Longest chains ahead of, behind and through each address.
-fn chains(scene: &Scene<'_>, band: Band) -> Vec<Vec<f64>> {
-    let steps = &scene.ledger.steps;
-    let (mut ahead, mut behind) = (vec![1_u32; steps.len()], vec![1_u32; steps.len()]);
+fn chains(scene: &Scene, band: Band) -> Vec<Vec<f64>> {
+    let n = scene.ledger.len();
+    let (mut ahead, mut behind) = (vec![1_u32; n], vec![1_u32; n]);
     let follows = followers(scene, band);
-    for id in (0..steps.len()).rev() {
+    for id in (0..n).rev() {
         ahead[id] = 1 + follows.of(id as u32).iter().map(|&next| ahead[next as usize]).max().unwrap_or(0);
     }
-    for id in 0..steps.len() {
+    for id in 0..n {
         for &next in follows.of(id as u32) {
             behind[next as usize] = behind[next as usize].max(behind[id] + 1);
         }
@@ -121,113 +125,153 @@ fn chains(scene: &Scene<'_>, band: Band) -> Vec<Vec<f64>> {
 }
 
 /// For each transfer those that hand it on: within a week, by somebody else than who sent it, within the band.
-fn followers(scene: &Scene<'_>, band: Band) -> Lists {
-    let steps = &scene.ledger.steps;
-    let blocks = par::map_blocks(steps.len(), BLOCK, |ids| {
-        let fits =
-            |step: &Step, next: &Step| step.value > 0.0 && band.holds(step, next) && next.to != step.from;
-        let of = |id: usize| {
-            onward(scene, id as u32, WEEK_MS)
-                .filter(move |&(_, next)| fits(&steps[id], next))
-                .map(move |(next, _)| (id as u32, next))
-        };
-        ids.flat_map(of).collect::<Vec<_>>()
+fn followers(scene: &Scene, band: Band) -> Lists {
+    // sender by sender, for one's hops lead to the same addresses
+    let blocks = par::map_blocks(scene.len(), BLOCK, |senders| {
+        let mut pairs = Vec::new();
+        for sender in senders {
+            for hop in scene.ledger.hops_of(sender as u32).iter().filter(|hop| hop.value > 0.0) {
+                let next = onward(scene, hop, WEEK_MS).1;
+                let fits = next.iter().filter(|next| band.holds(hop, next) && next.to != sender as u32);
+                pairs.extend(fits.map(|next| (hop.id, next.id)));
+            }
+        }
+        pairs
     });
-    Lists::of_pairs(steps.len(), blocks.concat().iter().copied())
+    Lists::of_pairs(scene.ledger.len(), blocks.concat().iter().copied())
 }
 
-/// Which way in time.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Time {
-    Forward,
-    Backward,
-}
-
-fn reaches(scene: &Scene<'_>) -> Vec<Vec<f64>> {
-    let memory = || (Few::of_at_most(MOST_REACHED + 1), Vec::new());
-    scene.each_with(memory, |(seen, since), address| {
-        let ahead = reach(scene, address, Time::Forward, seen, since);
-        let behind = reach(scene, address, Time::Backward, seen, since);
+fn reaches(scene: &Scene) -> Vec<Vec<f64>> {
+    let ledger = &scene.ledger;
+    let memory = || (Reach::new(), Reach::new());
+    scene.each_with(memory, |(forward, backward), address| {
+        let sent = ledger.hops_of(address);
+        let ahead = forward.search(address, &sent[..sent.len().min(MOST_REACHED)], |hop| {
+            let until = hop.at.saturating_add(WEEK_MS);
+            ledger.since(hop).iter().take(MOST_REACHED).take_while(move |next| next.at <= until)
+        });
+        let received = ledger.arrivals_of(address);
+        let last = received.len().saturating_sub(MOST_REACHED);
+        let behind = backward.search(address, &received[last..], |arrival| {
+            let since = arrival.at.saturating_sub(WEEK_MS);
+            let before = ledger.until(arrival);
+            let next = &before[before.len().saturating_sub(MOST_REACHED)..];
+            let within = next.iter().rev().take_while(|other| other.at >= since).count();
+            next[next.len() - within..].iter()
+        });
         [ahead[0], ahead[1], ahead[2], behind[0], behind[1], behind[2]]
     })
 }
 
-/// Addresses within 1, 2 and 3 transfers. An address goes on from when money first came there (backwards: last left).
-///
-/// `seen` and `since` are memory: the addresses, and when money came to each. Once the search is full nobody can be
-/// added, neither on this level nor later, so it ends.
-fn reach(
-    scene: &Scene<'_>,
-    start: u32,
-    time: Time,
-    seen: &mut Few,
-    since: &mut Vec<Option<i64>>,
-) -> [f64; 3] {
-    seen.begin_with(start);
-    since.clear();
-    since.push(None);
-    let mut counts = [MOST_REACHED as f64; 3];
-    let mut level = 0..1;
-    for count in &mut counts {
-        let from = seen.len();
-        for at in level {
-            for &id in leaving(scene, seen.items()[at], since[at], time) {
-                let step = &scene.ledger.steps[id as usize];
-                let end = if time == Time::Forward { step.to } else { step.from };
-                match seen.insert(end) {
-                    Came::New if seen.len() > MOST_REACHED => return counts,
-                    Came::New => since.push(Some(step.at)),
-                    Came::Before(place) if place >= from => {
-                        since[place] = since[place].map(|t| time.first(t, step.at))
-                    }
-                    Came::Before(_) => {}
+/// A transfer as a search for reach sees it.
+trait Leg: Copy {
+    /// Whom it leads to.
+    fn leads_to(&self) -> u32;
+
+    /// Whether an address goes on from this transfer rather than from another: when money first came there, or, going
+    /// back in time, last left.
+    fn is_before(&self, other: &Self) -> bool;
+}
+
+impl Leg for Hop {
+    fn leads_to(&self) -> u32 {
+        self.to
+    }
+
+    fn is_before(&self, other: &Self) -> bool {
+        self.at < other.at
+    }
+}
+
+impl Leg for Arrival {
+    fn leads_to(&self) -> u32 {
+        self.from
+    }
+
+    fn is_before(&self, other: &Self) -> bool {
+        self.at > other.at
+    }
+}
+
+/// Memory of a search: the addresses reached after the first, and the transfer from which each goes on.
+struct Reach<L> {
+    seen: Few,
+    by: Vec<L>,
+}
+
+impl<L: Leg> Reach<L> {
+    fn new() -> Self {
+        Reach { seen: Few::of_at_most(MOST_REACHED + 1), by: Vec::with_capacity(MOST_REACHED) }
+    }
+
+    /// Addresses within 1, 2 and 3 transfers of one: over `first`, and over those `next` to a transfer.
+    ///
+    /// Once the search is full nobody can be added, neither on this level nor later, so it ends.
+    fn search<'s, I: Iterator<Item = &'s L>>(
+        &mut self,
+        start: u32,
+        first: &'s [L],
+        next: impl Fn(&L) -> I,
+    ) -> [f64; 3]
+    where
+        L: 's,
+    {
+        self.seen.begin_with(start);
+        self.by.clear();
+        let mut counts = [MOST_REACHED as f64; 3];
+        let mut level = 0..0;
+        for (hop, count) in counts.iter_mut().enumerate() {
+            let from = self.by.len();
+            let is_full = if hop == 0 {
+                !first.iter().all(|leg| self.enter(leg, from))
+            } else {
+                !level.into_iter().all(|at: usize| {
+                    let by = self.by[at];
+                    next(&by).all(|leg| self.enter(leg, from))
+                })
+            };
+            if is_full {
+                return counts;
+            }
+            *count = self.by.len() as f64;
+            level = from..self.by.len();
+        }
+        counts
+    }
+
+    /// Enters whom a transfer leads to, on the level that begins at `from`; false when that was the last there is room for.
+    fn enter(&mut self, leg: &L, from: usize) -> bool {
+        match self.seen.insert(leg.leads_to()) {
+            Came::New if self.by.len() + 1 == MOST_REACHED => return false,
+            Came::New => self.by.push(*leg),
+            // the start stands before the others
+            Came::Before(place) if place > from => {
+                let by = &mut self.by[place - 1];
+                if leg.is_before(by) {
+                    *by = *leg;
                 }
             }
+            Came::Before(_) => {}
         }
-        *count = (seen.len() - 1) as f64;
-        level = from..seen.len();
-    }
-    counts
-}
-
-impl Time {
-    /// Which of two times comes first, going this way.
-    fn first(self, a: i64, b: i64) -> i64 {
-        match self {
-            Time::Forward => a.min(b),
-            Time::Backward => a.max(b),
-        }
-    }
-}
-
-/// Transfers that leave an address within 7 days of `since` (all where it is the start), the 300 next to it.
-fn leaving<'s>(scene: &'s Scene<'_>, address: u32, since: Option<i64>, time: Time) -> &'s [u32] {
-    let at = |id: &u32| scene.ledger.steps[*id as usize].at;
-    match time {
-        Time::Forward => {
-            let ids = scene.ledger.sent_ids(address);
-            let from = since.map_or(0, |since| ids.partition_point(|id| at(id) < since));
-            let next = &ids[from..ids.len().min(from + MOST_REACHED)];
-            let until = since.map_or(i64::MAX, |since| since.saturating_add(WEEK_MS));
-            &next[..next.partition_point(|id| at(id) <= until)]
-        }
-        Time::Backward => {
-            let ids = scene.ledger.received_ids(address);
-            let to = since.map_or(ids.len(), |since| ids.partition_point(|id| at(id) <= since));
-            let next = &ids[to.saturating_sub(MOST_REACHED)..to];
-            let from = since.map_or(i64::MIN, |since| since.saturating_sub(WEEK_MS));
-            &next[next.partition_point(|id| at(id) < from)..]
-        }
+        true
     }
 }
 
 /// Shortest loop and number of loops of each address.
-fn loops(scene: &Scene<'_>, band: Band) -> Vec<Vec<f64>> {
-    let found = par::map_blocks(scene.ledger.steps.len(), BLOCK, |ids| {
-        let mut trail = Trail { seen: Few::of_at_most(LOOP_STEPS), led_from: Vec::new() };
-        ids.map(|id| shortest_loop(scene, id as u32, band, &mut trail))
-            .filter(|members| !members.is_empty())
-            .collect::<Vec<_>>()
+fn loops(scene: &Scene, band: Band) -> Vec<Vec<f64>> {
+    // sender by sender, for the searches from one's transfers pass the same places
+    let found = par::map_blocks(scene.len(), BLOCK, |senders| {
+        let mut trail = Trail::new();
+        let mut found = Vec::new();
+        for home in senders {
+            let last = scene.ledger.received_ids(home as u32).last();
+            // else nothing comes back after it
+            let hops = scene.ledger.hops_of(home as u32).iter();
+            for first in hops.take_while(|first| last.is_some_and(|&last| last > first.id)) {
+                found.extend(trail.shortest_loop(scene, home as u32, first, band));
+            }
+        }
+        found
     });
     let mut hops = vec![(LOOP_HOPS + 1) as f64; scene.len()];
     let mut count = vec![0.0; scene.len()];
@@ -243,75 +287,70 @@ fn loops(scene: &Scene<'_>, band: Band) -> Vec<Vec<f64>> {
     vec![hops, count]
 }
 
-/// Transfers that a search for a loop entered, and the place of the one that led to each.
+/// Transfers that a search for a loop entered: their places among all hops, the hops, and which led to each.
 struct Trail {
     seen: Few,
-    led_from: Vec<usize>,
-}
-
-/// Senders of the shortest loop's transfers that starts with a transfer; none without one. Breadth first over transfers,
-/// each entered once: the first to return ends a loop of fewest hops.
-fn shortest_loop(scene: &Scene<'_>, first: u32, band: Band, trail: &mut Trail) -> Vec<u32> {
-    let steps = &scene.ledger.steps;
-    let home = steps[first as usize].from;
-    if scene.ledger.received_ids(home).last().is_none_or(|&last| last <= first) {
-        // nothing comes back after it
-        return Vec::new();
-    }
-    trail.seen.begin_with(first);
-    trail.led_from.clear();
-    trail.led_from.push(0);
-    let mut level = 0..1;
-    for hop in 2..=LOOP_HOPS {
-        if let Some(at) =
-            level.clone().find(|&at| hop > 2 && returns(scene, trail.seen.items()[at], home, band))
-        {
-            return trail.walk_back(at, steps);
-        }
-        let from = trail.seen.len();
-        if hop < LOOP_HOPS {
-            level.for_each(|at| trail.go_on(scene, at, home, band));
-        }
-        level = from..trail.seen.len();
-    }
-    Vec::new()
-}
-
-/// Whether a transfer that hands this one on goes to `home`.
-fn returns(scene: &Scene<'_>, id: u32, home: u32, band: Band) -> bool {
-    let steps = &scene.ledger.steps;
-    let before = &steps[id as usize];
-    // most transfers do not lead to anybody who ever pays home
-    scene.senders.of(home).binary_search(&before.to).is_ok()
-        && onward(scene, id, MONTH_MS).any(|(_, step)| step.to == home && band.holds(before, step))
+    entered: Vec<(Hop, usize)>,
 }
 
 impl Trail {
-    /// Enters the transfers that hand on the one at `at`, while there is room.
-    fn go_on(&mut self, scene: &Scene<'_>, at: usize, home: u32, band: Band) {
-        if self.seen.len() == LOOP_STEPS {
-            return;
+    fn new() -> Self {
+        Trail { seen: Few::of_at_most(LOOP_STEPS), entered: Vec::with_capacity(LOOP_STEPS) }
+    }
+
+    /// Members of the shortest loop that starts with `first`, a transfer out of `home`; `None` without one. Breadth
+    /// first over transfers, each entered once: the first to return ends a loop of fewest hops.
+    fn shortest_loop(&mut self, scene: &Scene, home: u32, first: &Hop, band: Band) -> Option<Vec<u32>> {
+        // the first transfer's own place is never met again: whoever is entered does not pay home
+        self.seen.begin_with(u32::MAX);
+        self.entered.clear();
+        self.entered.push((*first, 0));
+        let mut level = 0..1;
+        for hop in 2..=LOOP_HOPS {
+            let from = self.entered.len();
+            for at in level {
+                if self.go_on(scene, at, home, band, hop) {
+                    return Some(self.walk_back(at, home));
+                }
+            }
+            level = from..self.entered.len();
         }
-        let id = self.seen.items()[at];
-        let before = &scene.ledger.steps[id as usize];
-        for (next, step) in onward(scene, id, MONTH_MS) {
-            let goes_on = step.to != home && band.holds(before, step);
-            if goes_on && self.seen.len() < LOOP_STEPS && self.seen.insert(next) == Came::New {
-                self.led_from.push(at);
+        None
+    }
+
+    /// Enters the transfers that hand on the one at `at` and go elsewhere than `home`, while there is room; true as
+    /// soon as one of them goes home and that makes a loop of `hop` transfers, 3 or more.
+    fn go_on(&mut self, scene: &Scene, at: usize, home: u32, band: Band, hop: usize) -> bool {
+        let before = self.entered[at].0;
+        let is_full = hop == LOOP_HOPS || self.entered.len() == LOOP_STEPS;
+        // most transfers do not lead to anybody who ever pays home
+        let returns = hop > 2 && scene.senders.of(home).binary_search(&before.to).is_ok();
+        if is_full && !returns {
+            return false;
+        }
+        let (place, next) = onward(scene, &before, MONTH_MS);
+        for (place, step) in (place..).zip(next).filter(|(_, step)| band.holds(&before, step)) {
+            if step.to == home {
+                if returns {
+                    return true;
+                }
+            } else if !is_full && self.entered.len() < LOOP_STEPS && self.seen.insert(place) == Came::New {
+                self.entered.push((*step, at));
             }
         }
+        false
     }
 
     /// Senders of the transfers from the first to the one at `at`, and where that one led.
-    fn walk_back(&self, mut at: usize, steps: &[Step]) -> Vec<u32> {
-        let step = |at: usize| &steps[self.seen.items()[at] as usize];
-        let mut members = vec![step(at).to];
+    fn walk_back(&self, mut at: usize, home: u32) -> Vec<u32> {
+        let mut members = vec![home];
         loop {
-            members.push(step(at).from);
+            let (hop, before) = &self.entered[at];
+            members.push(hop.to);
             if at == 0 {
                 return members;
             }
-            at = self.led_from[at];
+            at = *before;
         }
     }
 }

@@ -1,10 +1,9 @@
 //! An address's place in the whole graph, by hops rather than by dollars.
 
-use super::betweenness::{SOURCES, betweenness};
+use super::betweenness::{FEWEST, PAYMENTS, betweenness};
 use super::communities::{communities, components};
 use super::sample::{mean, ratio};
-use super::{Family, Line, Scene, lines};
-use crate::aml::derive::few::Few;
+use super::{BLOCK, Family, Line, Lists, Scene, lines};
 use crate::determinism::{math, par};
 
 pub(super) const POSITION: Family = Family { name: "position", list, compute: position };
@@ -12,7 +11,9 @@ pub(super) const POSITION: Family = Family { name: "position", list, compute: po
 fn list() -> Vec<Line> {
     let mut list = lines(LIST);
     let formula = format!(
-        "share of shortest paths of payments from {SOURCES} seeded addresses that pass through it, over the pairs of ends"
+        "share of shortest paths of payments that pass through it, over all pairs of others: from every address \
+         that pays while these x (addresses + pairs) are at most {PAYMENTS}, which is betweenness; else from as many \
+         seeded ones as that allows, {FEWEST} at least, each standing for its share of those that pay"
     );
     list.push(("path_betweenness".to_owned(), "ratio", formula));
     list
@@ -51,32 +52,28 @@ const LIST: &[(&str, &str, &str)] = &[
     ("pagerank_reverse", "ratio", "the same against the direction of payments: where money comes from"),
 ];
 
-fn position(scene: &Scene<'_>) -> Vec<Vec<f64>> {
+fn position(scene: &Scene) -> Vec<Vec<f64>> {
     let neighbours = undirected(scene);
     let (part, group) = (components(&neighbours), communities(&neighbours));
     let groups = Groups::of(scene, &group, &neighbours);
     let part_size = sizes(&part);
-    let mut columns = scene.each_with(
-        || Few::of_at_most(MOST_NEAR + 1),
-        |seen, address| {
-            let a = address as usize;
-            let own = &neighbours[a];
-            let inside = own.iter().filter(|&&b| group[b as usize] == group[a]).count();
-            let degrees: Vec<f64> =
-                own.iter().map(|&b| math::ln_1p(neighbours[b as usize].len() as f64)).collect();
-            let g = group[a] as usize;
-            [
-                part_size[part[a] as usize],
-                groups.size[g],
-                ratio(groups.pairs[g], groups.size[g] * (groups.size[g] - 1.0) / 2.0, 0.0),
-                ratio(groups.inside[g], groups.all[g], 0.0),
-                ratio(inside as f64, own.len() as f64, 0.0),
-                clustering(&neighbours, own),
-                mean(&degrees),
-                closeness(scene, address, seen),
-            ]
-        },
-    );
+    let mut columns = scene.each(|address| {
+        let a = address as usize;
+        let own = neighbours.of(address);
+        let inside = own.iter().filter(|&&b| group[b as usize] == group[a]).count();
+        let degrees: Vec<f64> = own.iter().map(|&b| math::ln_1p(neighbours.of(b).len() as f64)).collect();
+        let g = group[a] as usize;
+        [
+            part_size[part[a] as usize],
+            groups.size[g],
+            ratio(groups.pairs[g], groups.size[g] * (groups.size[g] - 1.0) / 2.0, 0.0),
+            ratio(groups.inside[g], groups.all[g], 0.0),
+            ratio(inside as f64, own.len() as f64, 0.0),
+            clustering(&neighbours, own),
+            mean(&degrees),
+        ]
+    });
+    columns.push(closenesses(scene));
     columns.push(pagerank(scene, Along::Payments));
     columns.push(pagerank(scene, Along::Origins));
     columns.push(betweenness(scene));
@@ -84,13 +81,19 @@ fn position(scene: &Scene<'_>) -> Vec<Vec<f64>> {
 }
 
 /// Counterparties of each address, upwards.
-pub(super) fn undirected(scene: &Scene<'_>) -> Vec<Vec<u32>> {
-    par::map(scene.len(), |a| {
-        let mut own = [scene.recipients.of(a as u32), scene.senders.of(a as u32)].concat();
-        own.sort_unstable();
-        own.dedup();
-        own
-    })
+pub(super) fn undirected(scene: &Scene) -> Lists {
+    let blocks = par::map_blocks(scene.len(), BLOCK, |addresses| {
+        let mut pairs = Vec::new();
+        for a in addresses {
+            let a = a as u32;
+            let mut own = [scene.recipients.of(a), scene.senders.of(a)].concat();
+            own.sort_unstable();
+            own.dedup();
+            pairs.extend(own.into_iter().map(|b| (a, b)));
+        }
+        pairs
+    });
+    Lists::of_pairs(scene.len(), blocks.concat().into_iter())
 }
 
 /// Sums over the members of each group.
@@ -102,22 +105,22 @@ struct Groups {
 }
 
 impl Groups {
-    fn of(scene: &Scene<'_>, group: &[u32], neighbours: &[Vec<u32>]) -> Self {
+    fn of(scene: &Scene, group: &[u32], neighbours: &Lists) -> Self {
         let size = sizes(group);
         let none = || vec![0.0; size.len()];
         let (mut pairs, mut inside, mut all) = (none(), none(), none());
-        for (a, own) in neighbours.iter().enumerate() {
-            let g = group[a];
+        for a in 0..scene.len() {
+            let (g, own) = (group[a], neighbours.of(a as u32));
             let within = own.iter().filter(|&&b| b as usize > a && group[b as usize] == g).count();
             pairs[g as usize] += within as f64;
         }
-        for edge in scene.graph.edges.iter().filter(|e| e.from != e.to) {
-            let (from, to) = (group[edge.from as usize], group[edge.to as usize]);
-            all[from as usize] += edge.value;
+        for &(from, to, value) in &scene.pairs {
+            let (from, to) = (group[from as usize], group[to as usize]);
+            all[from as usize] += value;
             if from == to {
-                inside[from as usize] += edge.value;
+                inside[from as usize] += value;
             } else {
-                all[to as usize] += edge.value;
+                all[to as usize] += value;
             }
         }
         Groups { size, pairs, inside, all }
@@ -130,9 +133,9 @@ fn sizes(group: &[u32]) -> Vec<f64> {
     size
 }
 
-fn clustering(neighbours: &[Vec<u32>], own: &[u32]) -> f64 {
+fn clustering(neighbours: &Lists, own: &[u32]) -> f64 {
     let own = &own[..own.len().min(100)];
-    let linked = |b: &u32| own.iter().filter(|c| neighbours[*b as usize].binary_search(c).is_ok()).count();
+    let linked = |b: &u32| own.iter().filter(|c| neighbours.of(*b).binary_search(c).is_ok()).count();
     let ends: usize = own.iter().map(linked).sum();
     ratio(ends as f64, (own.len() * own.len().saturating_sub(1)) as f64, 0.0)
 }
@@ -140,22 +143,46 @@ fn clustering(neighbours: &[Vec<u32>], own: &[u32]) -> f64 {
 /// Most addresses that reach one and are counted.
 const MOST_NEAR: usize = 2000;
 
-/// `seen` is memory.
-fn closeness(scene: &Scene<'_>, address: u32, seen: &mut Few) -> f64 {
-    seen.begin_with(address);
-    let (mut level, mut sum) = (vec![address], 0.0);
+/// Memory of searches.
+struct Seen {
+    /// The start of the search that was there last, plus 1.
+    by: Vec<u32>,
+    /// Whom this one reached, its start before them.
+    items: Vec<u32>,
+}
+
+fn closenesses(scene: &Scene) -> Vec<f64> {
+    let blocks = par::map_blocks(scene.len(), scene.long_block(), |addresses| {
+        let mut seen = Seen { by: vec![0; scene.len()], items: Vec::with_capacity(MOST_NEAR + 1) };
+        addresses.map(|address| closeness(scene, address as u32, &mut seen)).collect::<Vec<_>>()
+    });
+    blocks.concat()
+}
+
+/// Who is reached first does not matter: once there are too many, none is added by more hops either.
+fn closeness(scene: &Scene, address: u32, seen: &mut Seen) -> f64 {
+    let by = address + 1;
+    seen.items.clear();
+    seen.items.push(address);
+    seen.by[address as usize] = by;
+    let (mut level, mut sum) = (0..1, 0.0);
     for hops in 1..=3_u32 {
-        let from = seen.len();
-        let mut near = level.iter().flat_map(|&a| scene.senders.of(a));
-        while let Some(&b) = near.next().filter(|_| seen.len() <= MOST_NEAR) {
-            seen.insert(b);
+        let from = seen.items.len();
+        'level: for place in level {
+            for &b in scene.senders.of(seen.items[place]) {
+                if std::mem::replace(&mut seen.by[b as usize], by) != by {
+                    seen.items.push(b);
+                    if seen.items.len() > MOST_NEAR {
+                        break 'level;
+                    }
+                }
+            }
         }
-        level = seen.items()[from..].to_vec();
-        if hops < 3 {
-            // the lower go on first where not all can be counted
-            level.sort_unstable();
-        }
+        level = from..seen.items.len();
         sum += level.len() as f64 / f64::from(hops);
+        if seen.items.len() > MOST_NEAR {
+            break;
+        }
     }
     sum
 }
@@ -167,7 +194,7 @@ enum Along {
 }
 
 /// Fifty rounds of PageRank, every pair alike; the mean is 1.
-fn pagerank(scene: &Scene<'_>, along: Along) -> Vec<f64> {
+fn pagerank(scene: &Scene, along: Along) -> Vec<f64> {
     const DAMPING: f64 = 0.85;
     let n = scene.len();
     let (into, out) = match along {
@@ -178,9 +205,9 @@ fn pagerank(scene: &Scene<'_>, along: Along) -> Vec<f64> {
     for _ in 0..50 {
         let lost: f64 = (0..n).filter(|&a| out.of(a as u32).is_empty()).map(|a| rank[a]).sum();
         let base = 1.0 - DAMPING + DAMPING * lost / n.max(1) as f64;
+        let share = par::map(n, |b| rank[b] / out.of(b as u32).len() as f64);
         rank = par::map(n, |a| {
-            let share = |&b: &u32| rank[b as usize] / out.of(b).len() as f64;
-            base + DAMPING * into.of(a as u32).iter().map(share).sum::<f64>()
+            base + DAMPING * into.of(a as u32).iter().map(|&b| share[b as usize]).sum::<f64>()
         });
     }
     rank

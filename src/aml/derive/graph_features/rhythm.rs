@@ -29,7 +29,7 @@ const LIST: &[(&str, &str, &str)] = &[
     ("in_before_out_share", "ratio", "value received before the first transfer sent / value received"),
 ];
 
-fn rhythm(scene: &Scene<'_>) -> Vec<Vec<f64>> {
+fn rhythm(scene: &Scene) -> Vec<Vec<f64>> {
     scene.each(|address| {
         let all = scene.ledger.touching(address);
         let (received, sent) = (scene.ledger.received(address), scene.ledger.sent(address));
@@ -57,11 +57,11 @@ fn rhythm(scene: &Scene<'_>) -> Vec<Vec<f64>> {
             middle / HOUR_MS as f64,
             cv(&gaps),
             ratio(even as f64, gaps.len() as f64, 0.0),
-            most_with_one(&received, address) as f64,
-            most_with_one(&sent, address) as f64,
-            first_out_delay(&received, &sent),
-            turn_order(&received, &sent),
-            early_share(&received, &sent),
+            most_with_one(received, address) as f64,
+            most_with_one(sent, address) as f64,
+            first_out_delay(received, sent),
+            turn_order(received, sent),
+            early_share(received, sent),
         ]
     })
 }

@@ -56,7 +56,7 @@ struct Ends {
     peers: u32,
 }
 
-fn shapes(scene: &Scene<'_>) -> Vec<Vec<f64>> {
+fn shapes(scene: &Scene) -> Vec<Vec<f64>> {
     let onward = all(scene, Side::Sent, Path::Onward);
     let back = all(scene, Side::Received, Path::Onward);
     let out = all(scene, Side::Sent, Path::Together);
@@ -86,7 +86,7 @@ enum Side {
     Received,
 }
 
-fn all(scene: &Scene<'_>, side: Side, path: Path) -> Vec<Ends> {
+fn all(scene: &Scene, side: Side, path: Path) -> Vec<Ends> {
     let n = scene.len();
     let blocks = par::map_blocks(n, scene.long_block(), |addresses| {
         let mut counts = vec![0_u32; n];
@@ -96,7 +96,7 @@ fn all(scene: &Scene<'_>, side: Side, path: Path) -> Vec<Ends> {
 }
 
 /// Counterparties of an address on one side.
-fn peers<'s>(scene: &'s Scene<'_>, address: u32, side: Side) -> &'s [u32] {
+fn peers(scene: &Scene, address: u32, side: Side) -> &[u32] {
     match side {
         Side::Sent => scene.recipients.of(address),
         Side::Received => scene.senders.of(address),
@@ -104,7 +104,7 @@ fn peers<'s>(scene: &'s Scene<'_>, address: u32, side: Side) -> &'s [u32] {
 }
 
 /// The other ends of paths of two payments from `address`, counted in `counts`; they are listed in the order found.
-fn count_ends(scene: &Scene<'_>, address: u32, side: Side, path: Path, counts: &mut [u32]) -> Vec<u32> {
+fn count_ends(scene: &Scene, address: u32, side: Side, path: Path, counts: &mut [u32]) -> Vec<u32> {
     let then = match (side, path) {
         (Side::Sent, Path::Onward) | (Side::Received, Path::Together) => Side::Sent,
         (Side::Received, Path::Onward) | (Side::Sent, Path::Together) => Side::Received,
@@ -121,11 +121,11 @@ fn count_ends(scene: &Scene<'_>, address: u32, side: Side, path: Path, counts: &
     found
 }
 
-fn is_quiet(scene: &Scene<'_>, address: u32) -> bool {
+fn is_quiet(scene: &Scene, address: u32) -> bool {
     scene.senders.of(address).len() <= BUSY && scene.recipients.of(address).len() <= BUSY
 }
 
-fn ends(scene: &Scene<'_>, address: u32, side: Side, path: Path, counts: &mut [u32]) -> Ends {
+fn ends(scene: &Scene, address: u32, side: Side, path: Path, counts: &mut [u32]) -> Ends {
     let found = count_ends(scene, address, side, path, counts);
     let own = peers(scene, address, side).len() as f64;
     let mut ends = Ends::default();
@@ -140,7 +140,7 @@ fn ends(scene: &Scene<'_>, address: u32, side: Side, path: Path, counts: &mut [u
 }
 
 /// For each address the most paths between two others one of whose paths it stands in.
-fn middles(scene: &Scene<'_>) -> Vec<u32> {
+fn middles(scene: &Scene) -> Vec<u32> {
     let n = scene.len();
     let blocks = par::map_blocks(n, scene.long_block(), |addresses| {
         let mut counts = vec![0_u32; n];

@@ -1,7 +1,8 @@
 //! A flurry of transfers by an address that is otherwise quiet.
 
 use super::{Detector, Scene, Scores, dollars, of_transfers};
-use crate::aml::sot::{Pattern, Transfer};
+use crate::aml::derive::chronicle::Entry;
+use crate::aml::sot::Pattern;
 use crate::determinism::par;
 
 /// Length of the flurry.
@@ -33,26 +34,25 @@ struct Flurry {
 
 fn bursts(scene: &Scene<'_>) -> Vec<Pattern> {
     let Some(transfers) = scene.transfers else { return Vec::new() };
-    let mut own: Vec<Vec<&Transfer>> = vec![Vec::new(); scene.graph.len()];
-    for &t in transfers.rows() {
-        let mut ends = [&t.from_address, &t.to_address].map(|name| scene.graph.addresses.get(name)).to_vec();
-        ends.dedup();
-        ends.into_iter().flatten().for_each(|id| own[id as usize].push(t));
-    }
-    let found = par::map(own.len(), |id| {
-        strongest(&own[id]).map(|flurry| describe(scene.graph.name(id as u32), &own[id], flurry))
+    let places = transfers.by_address(&scene.graph.addresses);
+    let found = par::map(scene.graph.len(), |id| {
+        let places = places.of(id as u32);
+        if places.len() < MIN_TRANSFERS {
+            return None;
+        }
+        let own: Vec<&Entry> = places.iter().map(|&place| &transfers.entries()[place as usize]).collect();
+        strongest(&own).map(|flurry| describe(scene.graph.name(id as u32), &own, flurry))
     });
     found.into_iter().flatten().collect()
 }
 
-fn strongest(own: &[&Transfer]) -> Option<Flurry> {
-    let (first, last) = (own.first()?.block_timestamp, own.last()?.block_timestamp);
+fn strongest(own: &[&Entry]) -> Option<Flurry> {
+    let (first, last) = (own.first()?.at, own.last()?.at);
     let average = own.len() as f64 / (last.saturating_sub(first) as f64 / WINDOW_MS as f64).max(1.0);
     let mut best: Option<Flurry> = None;
     let mut to = 0;
     for from in 0..own.len() {
-        while to < own.len() && own[to].block_timestamp.saturating_sub(own[from].block_timestamp) < WINDOW_MS
-        {
+        while to < own.len() && own[to].at.saturating_sub(own[from].at) < WINDOW_MS {
             to += 1;
         }
         let count = (to - from) as f64;
@@ -70,7 +70,7 @@ fn strongest(own: &[&Transfer]) -> Option<Flurry> {
     best
 }
 
-fn describe(address: &str, own: &[&Transfer], flurry: Flurry) -> Pattern {
+fn describe(address: &str, own: &[&Entry], flurry: Flurry) -> Pattern {
     let rows = &own[flurry.from..flurry.to];
     let volume = dollars(rows);
     let strength = (flurry.intensity / 50.0).min(1.0);
@@ -79,6 +79,6 @@ fn describe(address: &str, own: &[&Transfer], flurry: Flurry) -> Pattern {
         confidence: 0.5 + 0.25 * strength + 0.25 * (rows.len() as f64 / 50.0).min(1.0),
         risk: 0.5 * strength,
     };
-    let about = rows[0].block_timestamp.to_string();
+    let about = rows[0].at.to_string();
     of_transfers(BURST.pattern_type, (address, "burst_source"), &about, rows, scores)
 }

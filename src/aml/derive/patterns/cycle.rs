@@ -50,6 +50,11 @@ fn shortest<'g>(graph: &'g FlowGraph<'g>, smallest: usize, seen: &mut Few) -> Op
     let rank = (closing.value, closing.from, closing.to);
     let allowed =
         |e: &Edge<'_>| (e.value, e.from, e.to) > rank && e.value <= closing.value * BAND && e.from != e.to;
+    let mut last = graph.incoming_within(closing.from, closing.value, closing.value * BAND);
+    if !last.any(allowed) {
+        // nothing of that size comes back
+        return None;
+    }
     // (address, index of the step before, edge that led here); the first step stands for `closing`
     let mut steps: Vec<(u32, usize, &Edge<'_>)> = vec![(closing.to, 0, closing)];
     seen.begin_with(closing.to);
@@ -61,7 +66,8 @@ fn shortest<'g>(graph: &'g FlowGraph<'g>, smallest: usize, seen: &mut Few) -> Op
         }
         let mut next: Vec<(u32, usize, &Edge<'_>)> = Vec::new();
         for at in level.clone() {
-            for edge in graph.outgoing(steps[at].0).filter(|e| allowed(e)) {
+            let band = graph.outgoing_within(steps[at].0, closing.value, closing.value * BAND);
+            for edge in band.filter(|&e| allowed(e)) {
                 if edge.to == closing.from {
                     if hop > 2 {
                         return Some(walk_back(&steps, at, edge));

@@ -7,6 +7,7 @@
 mod burst;
 mod cycle;
 mod fan;
+mod gather;
 mod layering;
 mod mixer;
 mod peel;
@@ -16,15 +17,16 @@ mod threshold;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::chronicle::Chronicle;
+use super::chronicle::{Chronicle, Entry};
 use super::graph::{Edge, FlowGraph};
 use crate::aml::sot::{MoneyFlow, Pattern, Transfer};
 use crate::determinism::digest::Digest;
+use crate::determinism::par;
 
 /// What detectors look at.
 struct Scene<'a> {
     graph: &'a FlowGraph<'a>,
-    transfers: Option<&'a Chronicle<'a>>,
+    transfers: Option<&'a Chronicle>,
 }
 
 /// One kind of pattern.
@@ -45,7 +47,7 @@ pub const DETECTORS: &[Detector] =
 
 /// Detectors that no alert comes from: for who asks for all patterns, and evidence along payments only.
 pub const FURTHER_DETECTORS: &[Detector] =
-    &[smurfing::SMURFING, peel::PEEL, mixer::MIXER, threshold::THRESHOLD, relay::RELAY];
+    &[smurfing::SMURFING, peel::PEEL, mixer::MIXER, threshold::THRESHOLD, relay::RELAY, gather::GATHER];
 
 /// Runs [`FURTHER_DETECTORS`]. Sorted by detector, then by id; ids are unique.
 pub fn further_patterns(flows: &[MoneyFlow], transfers: Option<&[Transfer]>) -> Vec<Pattern> {
@@ -68,17 +70,17 @@ pub fn patterns(flows: &[MoneyFlow], transfers: Option<&[Transfer]>) -> Vec<Patt
     patterns_of(&FlowGraph::new(flows), transfers.as_ref())
 }
 
-pub(super) fn patterns_of(graph: &FlowGraph<'_>, transfers: Option<&Chronicle<'_>>) -> Vec<Pattern> {
+pub(super) fn patterns_of(graph: &FlowGraph<'_>, transfers: Option<&Chronicle>) -> Vec<Pattern> {
     detect(DETECTORS, graph, transfers)
 }
 
-pub(super) fn further_patterns_of(graph: &FlowGraph<'_>, transfers: Option<&Chronicle<'_>>) -> Vec<Pattern> {
+pub(super) fn further_patterns_of(graph: &FlowGraph<'_>, transfers: Option<&Chronicle>) -> Vec<Pattern> {
     detect(FURTHER_DETECTORS, graph, transfers)
 }
 
-fn detect(detectors: &[Detector], graph: &FlowGraph<'_>, transfers: Option<&Chronicle<'_>>) -> Vec<Pattern> {
+fn detect(detectors: &[Detector], graph: &FlowGraph<'_>, transfers: Option<&Chronicle>) -> Vec<Pattern> {
     let scene = Scene { graph, transfers };
-    detectors.iter().flat_map(|detector| unique((detector.detect)(&scene))).collect()
+    par::map(detectors.len(), |at| unique((detectors[at].detect)(&scene))).into_iter().flatten().collect()
 }
 
 /// `{type}_{hash}`: the hash is the first 16 hexadecimal digits of SHA-256 over `{type}:` and the sorted members.
@@ -97,7 +99,7 @@ fn hash_of(pattern_type: &str, text: &str) -> String {
 }
 
 /// One pattern per id: the one that moved most, then the one whose addresses come first.
-fn unique(found: Vec<Pattern>) -> Vec<Pattern> {
+pub(super) fn unique(found: Vec<Pattern>) -> Vec<Pattern> {
     let mut kept: BTreeMap<String, Pattern> = BTreeMap::new();
     for pattern in found {
         let better = kept.get(&pattern.pattern_id).is_none_or(|old| {
@@ -113,14 +115,19 @@ fn unique(found: Vec<Pattern>) -> Vec<Pattern> {
 
 /// Scores of a pattern, 0 to 1 each.
 #[derive(Clone, Copy, Debug)]
-struct Scores {
-    severity: f64,
-    confidence: f64,
-    risk: f64,
+pub(super) struct Scores {
+    pub(super) severity: f64,
+    pub(super) confidence: f64,
+    pub(super) risk: f64,
 }
 
 /// The pattern that `edges` between `members` (with their roles) form.
-fn assemble(kind: (&str, &str), members: &[(&str, &str)], edges: &[&Edge<'_>], scores: Scores) -> Pattern {
+pub(super) fn assemble(
+    kind: (&str, &str),
+    members: &[(&str, &str)],
+    edges: &[&Edge<'_>],
+    scores: Scores,
+) -> Pattern {
     let names: Vec<&str> = members.iter().map(|m| m.0).collect();
     let hash = pattern_hash(kind.0, &names);
     Pattern {
@@ -145,7 +152,7 @@ fn of_transfers(
     kind: &str,
     (address, role): (&str, &str),
     about: &str,
-    rows: &[&Transfer],
+    rows: &[&Entry],
     scores: Scores,
 ) -> Pattern {
     let hash = hash_of(kind, &format!("{address},{about}"));
@@ -159,16 +166,16 @@ fn of_transfers(
         confidence_score: scores.confidence,
         risk_score: scores.risk,
         volume_usd: dollars(rows),
-        pattern_start_time: rows.first().map_or(0, |t| t.block_timestamp),
-        pattern_end_time: rows.last().map_or(0, |t| t.block_timestamp),
+        pattern_start_time: rows.first().map_or(0, |t| t.at),
+        pattern_end_time: rows.last().map_or(0, |t| t.at),
         evidence_transaction_count: rows.len() as u64,
         detection_method: "temporal_analysis".to_owned(),
     }
 }
 
 /// Dollars of all transfers.
-fn dollars(rows: &[&Transfer]) -> f64 {
-    rows.iter().map(|t| super::finite(t.amount_usd)).sum()
+fn dollars(rows: &[&Entry]) -> f64 {
+    rows.iter().map(|t| super::finite(t.usd)).sum()
 }
 
 /// Dollars of all edges.

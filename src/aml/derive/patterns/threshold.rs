@@ -1,8 +1,9 @@
 //! Payments that stay just under a limit.
 
 use super::{Detector, Scene, Scores, evenness, of_transfers};
+use crate::aml::derive::chronicle::Entry;
 use crate::aml::derive::finite;
-use crate::aml::sot::{Pattern, Transfer};
+use crate::aml::sot::Pattern;
 
 /// Limits in US dollars, with their names.
 const LIMITS: [(&str, f64); 3] = [("reporting", 10_000.0), ("large", 50_000.0), ("institutional", 100_000.0)];
@@ -25,25 +26,28 @@ pub(super) const THRESHOLD: Detector = Detector {
 
 fn evasions(scene: &Scene<'_>) -> Vec<Pattern> {
     let Some(transfers) = scene.transfers else { return Vec::new() };
-    let mut rows: Vec<&Transfer> =
-        transfers.rows().iter().copied().filter(|t| t.from_address != t.to_address).collect();
+    let mut rows: Vec<&Entry> = transfers.entries().iter().filter(|t| t.from != t.to).collect();
     // stable: each sender's stay in time order
-    rows.sort_by(|a, b| a.from_address.cmp(&b.from_address));
-    let by_sender = rows.chunk_by(|a, b| a.from_address == b.from_address);
-    by_sender.flat_map(|own| LIMITS.iter().filter_map(|limit| evasion(own, *limit))).collect()
+    rows.sort_by_key(|t| t.from);
+    let by_sender = rows.chunk_by(|a, b| a.from == b.from);
+    let of_sender = |own: &[&Entry]| {
+        let who = transfers.addresses().name(own[0].from);
+        LIMITS.iter().filter_map(|limit| evasion(who, own, *limit)).collect::<Vec<_>>()
+    };
+    by_sender.flat_map(of_sender).collect()
 }
 
-fn evasion(own: &[&Transfer], (name, limit): (&str, f64)) -> Option<Pattern> {
-    let under = |t: &&&Transfer| (NEAR * limit..limit).contains(&finite(t.amount_usd));
-    let near: Vec<&Transfer> = own.iter().filter(under).copied().collect();
+fn evasion(who: &str, own: &[&Entry], (name, limit): (&str, f64)) -> Option<Pattern> {
+    let under = |t: &&&Entry| (NEAR * limit..limit).contains(&finite(t.usd));
+    let near: Vec<&Entry> = own.iter().filter(under).copied().collect();
     let share = near.len() as f64 / own.len() as f64;
-    let evenness = evenness(&near.iter().map(|t| t.amount_usd).collect::<Vec<_>>());
+    let evenness = evenness(&near.iter().map(|t| t.usd).collect::<Vec<_>>());
     if near.len() < MIN_NEAR || share < MIN_SHARE || evenness < MIN_EVENNESS {
         return None;
     }
     let strength = (near.len() as f64 / 20.0).min(1.0);
     let scores =
         Scores { severity: 0.5 + 0.5 * strength, confidence: 0.5 * share + 0.5 * evenness, risk: strength };
-    let who = (near[0].from_address.as_str(), "primary_address");
+    let who = (who, "primary_address");
     Some(of_transfers(THRESHOLD.pattern_type, who, &format!("{name},{limit}"), &near, scores))
 }
