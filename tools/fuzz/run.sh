@@ -3,7 +3,8 @@
 #
 # Needs a C++ compiler (libFuzzer is built from source) and no nightly: the flags below are those that `cargo fuzz run --sanitizer none` gives, which the
 # stable compiler takes. `cargo +nightly fuzz run --fuzz-dir tools/fuzz TARGET` does the same with the address sanitizer.
-# Seeds and what was found stay in tools/fuzz/corpus, inputs that fail in tools/fuzz/artifacts.
+# Seeds and what was found stay in tools/fuzz/corpus, inputs that fail in tools/fuzz/artifacts. corpus.tar.gz has inputs of up to a kilobyte that runs of ten
+# minutes found worth keeping; it is unpacked first. To renew it: find corpus -type f -size -1025c | sort | tar -czf corpus.tar.gz -T -
 set -euo pipefail
 cd "$(dirname "$0")"
 seconds=${1:-600}
@@ -11,6 +12,7 @@ shift || true
 targets=${*:-native_model lightgbm_text xgboost_json xgboost_ubj svm text_table parquet arrow request}
 host=$(rustc -vV | sed -n 's/^host: //p')
 
+tar -xzf corpus.tar.gz
 cargo run --quiet --target-dir target/seeds --bin seeds
 export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
   -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
