@@ -178,7 +178,7 @@ start() { # options of the engine: starts the service, and waits until it listen
     fi
     for _ in $(seq 100); do
         log
-        ! grep -q '"listening"' "$work/log" || break
+        ! grep -qs '"listening"' "$work/log" || break
         sleep 0.1
     done
     grep -q '"listening"' "$work/log" || fail 'the service does not start'
