@@ -79,22 +79,23 @@ pub fn for_each_worth<T: Send>(worth: Worth, items: &mut [T], f: impl Fn(usize, 
 
 /// Calls `f(index, item)` for every item, each item owned by one call.
 pub fn for_each<T: Send>(items: &mut [T], f: impl Fn(usize, &mut T) + Sync + Send) {
-    if let [item] = items {
-        f(0, item);
-        return;
-    }
-    items.par_iter_mut().enumerate().for_each(|(i, item)| f(i, item));
+    for_each_run(items, 1, f);
 }
 
 /// [`for_each`] for items that take about as long as each other: every thread gets one run of them, so that what items in like
 /// positions have in common stays in its cache from one call to the next.
 pub fn for_each_evenly<T: Send>(items: &mut [T], f: impl Fn(usize, &mut T) + Sync + Send) {
+    let share = items.len().div_ceil(width());
+    for_each_run(items, share, f);
+}
+
+/// The same in runs of at least so many items.
+fn for_each_run<T: Send>(items: &mut [T], least: usize, f: impl Fn(usize, &mut T) + Sync + Send) {
     if let [item] = items {
         f(0, item);
         return;
     }
-    let share = items.len().div_ceil(width());
-    items.par_iter_mut().with_min_len(share).enumerate().for_each(|(i, item)| f(i, item));
+    items.par_iter_mut().with_min_len(least).enumerate().for_each(|(i, item)| f(i, item));
 }
 
 /// Runs two closures, possibly at the same time.

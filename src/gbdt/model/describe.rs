@@ -97,9 +97,7 @@ fn question(model: &Model, node: &Node) -> String {
 fn codes(node: &Node) -> Vec<u32> {
     match &node.rule {
         Rule::Numerical { .. } => vec![],
-        Rule::Categorical { left } => {
-            (0..left.words.len() as u32 * 32).filter(|&code| left.contains(code)).collect()
-        }
+        Rule::Categorical { left } => left.codes().collect(),
     }
 }
 

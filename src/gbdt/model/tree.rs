@@ -69,6 +69,11 @@ impl CategorySet {
     pub fn contains(&self, code: u32) -> bool {
         self.words.get(code as usize / 32).is_some_and(|word| word >> (code % 32) & 1 == 1)
     }
+
+    /// The codes in the set, rising.
+    pub(super) fn codes(&self) -> impl Iterator<Item = u32> {
+        (0..self.words.len() as u32 * 32).filter(|&code| self.contains(code))
+    }
 }
 
 /// The question that a node asks of its feature.

@@ -115,8 +115,7 @@ fn write_node(out: &mut String, index: u32, node: &Node) {
     let (threshold, decision) = match &node.rule {
         Rule::Numerical { threshold } => (json!(finite(*threshold)), "<="),
         Rule::Categorical { left } => {
-            let codes = (0..left.words.len() as u32 * 32).filter(|&code| left.contains(code));
-            (json!(codes.map(|code| code.to_string()).collect::<Vec<_>>().join("||")), "==")
+            (json!(left.codes().map(|code| code.to_string()).collect::<Vec<_>>().join("||")), "==")
         }
     };
     let missing = match node.missing {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::{Display, Write as _};
 
 use crate::gbdt::data::{FeatureKind, Schema};
-use crate::gbdt::model::{Model, Node, Objective, Rule, Tree};
+use crate::gbdt::model::{CategorySet, Model, Node, Objective, Rule, Tree};
 
 /// The model as LightGBM would save it. Numbers read back exactly.
 ///
@@ -100,11 +100,11 @@ fn infos(model: &Model) -> Vec<String> {
 pub(super) fn codes(model: &Model, feature: usize) -> BTreeSet<u32> {
     let nodes =
         model.trees.iter().flat_map(|tree| &tree.nodes).filter(|node| node.feature as usize == feature);
-    let words = nodes.filter_map(|node| match &node.rule {
+    let sets = nodes.filter_map(|node| match &node.rule {
         Rule::Categorical { left } => Some(left),
         Rule::Numerical { .. } => None,
     });
-    words.flat_map(|set| (0..set.words.len() as u32 * 32).filter(|&code| set.contains(code))).collect()
+    sets.flat_map(CategorySet::codes).collect()
 }
 
 /// Features by falling number of splits, as LightGBM lists them.
