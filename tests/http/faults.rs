@@ -104,7 +104,7 @@ fn hundreds_of_idle_connections_delay_nobody() {
 
 #[test]
 fn a_client_that_stops_reading_is_left_and_delays_nobody() {
-    let server = Server::start(&["--client-timeout", "1"]);
+    let server = Server::start(&["--client-timeout", "3"]);
     let body = batch().to_string();
     let head = format!(
         "POST /score/alerts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
