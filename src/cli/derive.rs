@@ -10,7 +10,8 @@ use super::args::Global;
 use super::clock::SystemClock;
 use super::{Fault, Verdict};
 use crate::aml::derive::{
-    ColumnExtent, Derived, Extent, Further, Observe, PatternExtent, ProximityExtent, complete_observed,
+    ColumnExtent, Derived, Extent, Further, Observe, PatternExtent, Previous, ProximityExtent,
+    complete_observed,
 };
 use crate::aml::sot::{Batch, BatchId, BatchWriter, TableKind};
 use crate::server::Clock;
@@ -32,6 +33,9 @@ pub(crate) struct Derive {
     /// Also say how near addresses are to others that labels call risky: columns and patterns that no model may train on
     #[arg(long)]
     proximity: bool,
+    /// Also say what changed since the batch in this folder, an earlier one of the same network and window length
+    #[arg(long, value_name = "BATCH")]
+    previous: Option<PathBuf>,
     /// Tell on standard error how long each stage took, in seconds
     #[arg(long)]
     timings: bool,
@@ -53,9 +57,10 @@ pub(crate) fn run(args: &Derive, global: &Global) -> Result<Verdict, Fault> {
         let text = "--output: expected another folder than the batch's, whose META.json would be replaced";
         return Err(Fault::Input(text.to_owned()));
     }
+    let previous = args.previous.as_deref().map(|dir| previous(&batch.id, dir)).transpose()?;
     let stages = Stages::new(&args.output, clock);
     stages.done("read");
-    let (batch, derived) = complete_observed(batch, extent(args), &stages);
+    let (batch, derived) = complete_observed(batch, extent(args, previous.as_ref()), &stages);
     if derived.is_empty() {
         println!("{}: nothing to derive", batch.id.name());
         return Ok(Verdict::Done);
@@ -70,7 +75,12 @@ pub(crate) fn run(args: &Derive, global: &Global) -> Result<Verdict, Fault> {
     Ok(Verdict::Done)
 }
 
-fn extent(args: &Derive) -> Extent {
+fn previous(id: &BatchId, dir: &Path) -> Result<Previous, Fault> {
+    let earlier = Batch::open(dir).map_err(Fault::input)?;
+    Previous::of(id, earlier).map_err(Fault::input)
+}
+
+fn extent<'p>(args: &Derive, previous: Option<&'p Previous>) -> Extent<'p> {
     Extent {
         columns: ColumnExtent::All,
         patterns: match args.patterns {
@@ -78,6 +88,7 @@ fn extent(args: &Derive) -> Extent {
             Patterns::All => PatternExtent::All,
         },
         proximity: if args.proximity { ProximityExtent::Added } else { ProximityExtent::None },
+        previous,
     }
 }
 
