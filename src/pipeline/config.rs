@@ -12,7 +12,7 @@ use super::select::Selection;
 use super::time_folds::TimeFolds;
 use super::tune::{Overrides, Space, SpaceError};
 use crate::aml::bundle::Kind;
-use crate::aml::features::Family;
+use crate::aml::features::{Family, FeatureSet};
 use crate::aml::target::Undated;
 use crate::gbdt::params::{ObjectiveKind, ParamError, Params};
 
@@ -54,6 +54,8 @@ pub struct Config {
     pub masking: Masking,
     /// Features that models do not read.
     pub exclude: Vec<String>,
+    /// Whether models read what changed since an earlier batch, which is known where `derive` was given one.
+    pub changes: bool,
     /// Alerts in a query that the ranker learns from; a batch is cut into parts of about so many. 0 is the whole batch.
     pub ranker_query_rows: u32,
     /// Typologies whose alerts are not learned from, to see how a model does on a kind that it never met.
@@ -310,6 +312,14 @@ impl Config {
         Family::ALL.into_iter().filter(is_masked).collect()
     }
 
+    /// The features that models read.
+    pub fn read_of(&self, features: FeatureSet) -> FeatureSet {
+        features.without(|feature| {
+            let is_excluded = self.exclude.iter().any(|name| *name == feature.name);
+            is_excluded || (feature.family == Family::Change && !self.changes)
+        })
+    }
+
     fn check_folds(&self) -> Result<(), ConfigError> {
         let count = |key, found: u32| {
             let (expected, found_text) = ("2 to 20", found.to_string());
@@ -405,6 +415,8 @@ struct WireConfig {
     custom_labels: CustomLabelUse,
     masking: Masking,
     exclude: Vec<String>,
+    #[serde(default)]
+    changes: bool,
     ranker_query_rows: u32,
     exclude_typologies: Vec<String>,
     alert_scorer: BTreeMap<String, Value>,

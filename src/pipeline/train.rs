@@ -176,8 +176,7 @@ impl Trainer {
             TargetTable::Labels => Source::Labels { cut_off_ms, undated: config.undated_labels.into() },
             TargetTable::GroundTruth | TargetTable::Evolution => Source::GroundTruth,
         };
-        let kept =
-            |rows| registry.all(rows).clone().without(|f| config.exclude.iter().any(|name| *name == f.name));
+        let kept = |rows| config.read_of(registry.all(rows).clone());
         Trainer {
             source,
             custom: None,

@@ -1,10 +1,10 @@
 //! What changed since an earlier batch: equal to two derivations compared by hand, and only for who may be compared.
 
 use aml_miner::aml::derive::{
-    CHANGES, Extent, Observe, Previous, PreviousError, address_features, complete, complete_observed,
+    Extent, Observe, Previous, PreviousError, address_features, complete, complete_observed,
 };
 use aml_miner::aml::features::{Family, FeatureSet};
-use aml_miner::aml::sot::{Batch, Transfer};
+use aml_miner::aml::sot::{Batch, CHANGES, Transfer};
 use chrono::Days;
 use proptest::prelude::*;
 

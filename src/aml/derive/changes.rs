@@ -9,69 +9,8 @@ use super::address;
 use super::chronicle::Chronicle;
 use super::graph::FlowGraph;
 use super::graph_features::Feature;
-use crate::aml::sot::{AddressFeatures, Batch, BatchId, NumberColumn};
+use crate::aml::sot::{AddressFeatures, Batch, BatchId, CHANGES, Change, Comparison, NumberColumn};
 use crate::determinism::par;
-
-/// A column of the family `changes`.
-#[derive(Clone, Copy, Debug)]
-pub struct Change {
-    /// The column's name.
-    pub name: &'static str,
-    /// Its unit in tables of address columns.
-    pub unit: &'static str,
-    /// In words and symbols.
-    pub formula: &'static str,
-    of: &'static str,
-    how: How,
-}
-
-/// How two values become one.
-#[derive(Clone, Copy, Debug)]
-enum How {
-    /// Their difference per day; an address that had no row before had 0.
-    Delta,
-    /// The later over the earlier; NaN where the earlier is 0 or absent.
-    Growth,
-    /// 1 where there was no row before.
-    New,
-}
-
-/// The columns, in their order.
-pub const CHANGES: [Change; 14] = [
-    change(
-        "delta_degree_in",
-        "count",
-        "today's degree_in minus the earlier batch's, per day between them",
-        How::Delta,
-    ),
-    change("delta_degree_out", "count", "the same of degree_out", How::Delta),
-    change("delta_tx_in_count", "count", "the same of tx_in_count", How::Delta),
-    change("delta_tx_out_count", "count", "the same of tx_out_count", How::Delta),
-    change("delta_total_in_usd", "usd", "the same of total_in_usd", How::Delta),
-    change("delta_total_out_usd", "usd", "the same of total_out_usd", How::Delta),
-    change("delta_max_tx_usd", "usd", "the same of max_tx_usd", How::Delta),
-    change("delta_activity_days", "days", "the same of activity_days", How::Delta),
-    change("delta_khop2_count", "count", "the same of khop2_count", How::Delta),
-    change("delta_kcore", "count", "the same of kcore", How::Delta),
-    change("growth_degree_total", "ratio", "today's degree_total over the earlier batch's", How::Growth),
-    change("growth_tx_total_count", "ratio", "the same of tx_total_count", How::Growth),
-    change("growth_total_volume_usd", "ratio", "the same of total_volume_usd", How::Growth),
-    change("new_since_previous", "flag", "1 where the earlier batch has no row of the address", How::New),
-];
-
-const fn change(name: &'static str, unit: &'static str, formula: &'static str, how: How) -> Change {
-    let of = match how {
-        How::Delta => behind(name, "delta_"),
-        How::Growth => behind(name, "growth_"),
-        How::New => name,
-    };
-    Change { name, unit, formula, of, how }
-}
-
-/// The name without its prefix.
-const fn behind(name: &'static str, prefix: &str) -> &'static str {
-    name.split_at(prefix.len()).1
-}
 
 /// The columns as address columns.
 pub fn change_features() -> Vec<Feature> {
@@ -150,19 +89,23 @@ impl Previous {
     }
 
     fn change(&self, change: &Change, today: &AddressFeatures, places: &[Option<u32>]) -> Vec<f64> {
-        let (now, then) = (today.column(change.of), self.features.column(change.of));
-        let of = |row: usize, place: Option<u32>| {
-            let now = now.map_or(f64::NAN, |values| values[row]);
-            let before = |place: u32| then.map_or(f64::NAN, |values| values[place as usize]);
-            match change.how {
-                How::Delta => (now - place.map_or(0.0, before)) / self.days,
-                How::Growth => {
-                    place.map(before).filter(|&then| then != 0.0).map_or(f64::NAN, |then| now / then)
-                }
-                How::New => f64::from(u8::from(place.is_none())),
-            }
+        let values = |of: fn(&Self, f64, Option<f64>) -> f64, column: &str| {
+            let (now, then) = (today.column(column), self.features.column(column));
+            let now = |row: usize| now.map_or(f64::NAN, |values| values[row]);
+            let then = |place: u32| then.map_or(f64::NAN, |values| values[place as usize]);
+            let rows = places.iter().enumerate();
+            rows.map(|(row, &place)| of(self, now(row), place.map(then))).collect()
         };
-        places.iter().enumerate().map(|(row, &place)| of(row, place)).collect()
+        match change.comparison {
+            Comparison::Delta(column) => {
+                values(|own, now, then| (now - then.unwrap_or(0.0)) / own.days, column)
+            }
+            Comparison::Growth(column) => values(
+                |_, now, then| then.filter(|&then| then != 0.0).map_or(f64::NAN, |then| now / then),
+                column,
+            ),
+            Comparison::New => places.iter().map(|place| f64::from(u8::from(place.is_none()))).collect(),
+        }
     }
 }
 

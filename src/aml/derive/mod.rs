@@ -25,7 +25,7 @@ mod typologies;
 
 pub use address::{Account, Column, address_features, columns};
 pub use alerts::{alert_id, alerts, dedupe, severity_of};
-pub use changes::{CHANGES, Change, Previous, PreviousError, change_features};
+pub use changes::{Previous, PreviousError, change_features};
 pub use clusters::clusters;
 pub use document::address_columns_page;
 pub use flows::money_flows;
@@ -80,7 +80,7 @@ pub struct Extent<'p> {
     pub patterns: PatternExtent,
     /// What labels of other addresses say, in both.
     pub proximity: ProximityExtent,
-    /// [`CHANGES`] since this batch stand behind all other columns, also behind those that the batch came with.
+    /// [`CHANGES`](crate::aml::sot::CHANGES) since this batch stand behind all other columns, also behind those that the batch came with.
     pub previous: Option<&'p Previous>,
 }
 

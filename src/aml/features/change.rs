@@ -1,9 +1,9 @@
-//! Change family: the address's feature row against the one it had in an earlier batch, as [`derive`](crate::aml::derive)
-//! writes it where it is given that batch; absent everywhere else, so that models trained without it do not know it.
+//! Change family: the address's feature row against the one it had in an earlier batch, as `derive`
+//! writes it where it is given that batch; absent everywhere else. Models read it where their training was told to.
 
 use super::address::COLUMNS;
 use super::{ModelFeature, Unit};
-use crate::aml::derive::CHANGES;
+use crate::aml::sot::CHANGES;
 
 /// The family in its order.
 pub(super) fn features() -> Vec<ModelFeature> {

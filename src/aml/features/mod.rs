@@ -26,8 +26,7 @@ pub mod vocabulary;
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::aml::derive::Change;
-use crate::aml::sot::Batch;
+use crate::aml::sot::{Batch, Change};
 use crate::determinism::par;
 use crate::gbdt::data::{Column, Feature, FeatureMatrix, Schema};
 

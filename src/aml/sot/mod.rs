@@ -9,6 +9,7 @@ mod batch;
 mod body;
 mod body_schema;
 mod cell;
+mod changes;
 mod fault;
 mod feature_rows;
 mod features;
@@ -31,6 +32,7 @@ pub use batch::{
 pub use body::{keep_alerts, request_alert, request_body};
 pub use body_schema::body_schemas;
 pub use cell::{Check, MAX_TEXT_CHARS};
+pub use changes::{CHANGES, Change, Comparison};
 pub use fault::{BatchError, BatchFault, MAX_FAULTS};
 pub use features::NUMBER_COLUMNS;
 pub use findings::{Finding, Severity};

@@ -43,7 +43,7 @@ fn out_of_fold(
     folds: u32,
     rounds: usize,
 ) -> Result<Judged, EvaluateError> {
-    let set = FeatureSet::alerts().without(|f| config.exclude.iter().any(|name| *name == f.name));
+    let set = config.read_of(FeatureSet::alerts());
     let (mut parts, mut severity, mut confidence) = (vec![], vec![], vec![]);
     for batch in batches {
         let next = Examples::of(batch, &set, Source::GroundTruth)?;

@@ -1,26 +1,29 @@
-//! Much the same from many, much the same to many: an address that behaves like a mixer.
+//! Set sums from many, set sums to many others: an address that behaves like a mixer.
+//!
+//! Mixers take and give a few denominations, so that no sum tells who is who; businesses take and pay all kinds of sums.
 
 use super::layering::along;
 use super::{Detector, Scene, Scores, assemble, volume};
+use crate::aml::derive::finite;
 use crate::aml::derive::graph::{Edge, FlowGraph};
 use crate::aml::sot::Pattern;
 use crate::determinism::par;
 
 /// Fewest senders, and fewest recipients.
-const MIN_SIDE: usize = 5;
-/// Most pairs: who has more is a service with customers.
-const MAX_PAIRS: usize = 200;
-/// Least share of the pairs of a side that have another within [`NEAR`].
+const MIN_SIDE: usize = 3;
+/// Least share of the pairs of a side whose payments are of a size that is usual there.
 const MIN_ALIKE: f64 = 0.6;
-/// Within what part of the larger amounts are alike.
-const NEAR: f64 = 0.05;
+/// Pairs that make a size usual.
+const USUAL: usize = 3;
+/// Within what part of the larger sizes are the same.
+const NEAR: f64 = 0.001;
 
 pub(super) const MIXER: Detector = Detector {
     pattern_type: "mixer_like",
-    definition: "An address with at least 5 senders, at least 5 recipients, none of them both, and at most 200 pairs, of \
-                 which on each side at least 60 % have another within 5 % of the larger. One pattern per sender and \
-                 recipient of equal rank by value (ties by byte order), the shorter list begun anew: sender, mixer, \
-                 recipient, along the payments.",
+    definition: "An address with at least 3 senders and at least 3 recipients, none of them both, where on each side at least \
+                 60 % of the pairs are among 3 or more of that side whose mean transfers, in native units or, where those are \
+                 0, in dollars, are the same to 0.1 %. One pattern per sender and recipient of equal rank by value (ties by \
+                 byte order), the shorter list begun anew: sender, mixer, recipient, along the payments.",
     bound: "O(pairs log pairs).",
     detect: mixers,
 };
@@ -35,7 +38,7 @@ fn mixer(graph: &FlowGraph<'_>, centre: u32) -> Vec<Pattern> {
     let mut into: Vec<&Edge<'_>> = graph.incoming(centre).collect();
     let mut out: Vec<&Edge<'_>> = graph.outgoing(centre).collect();
     let both = out.iter().any(|o| into.binary_search_by(|i| i.from.cmp(&o.to)).is_ok());
-    if both || into.len() < MIN_SIDE || out.len() < MIN_SIDE || into.len() + out.len() > MAX_PAIRS {
+    if both || into.len() < MIN_SIDE || out.len() < MIN_SIDE {
         return Vec::new();
     }
     for side in [&mut into, &mut out] {
@@ -55,10 +58,23 @@ fn mixer(graph: &FlowGraph<'_>, centre: u32) -> Vec<Pattern> {
     (0..width).map(one).collect()
 }
 
-/// Share of edges, sorted downwards by value, that have a neighbour alike.
+/// Share of edges whose mean transfer is of a usual size.
 fn alike(edges: &[&Edge<'_>]) -> f64 {
-    let near = |w: &[&Edge<'_>]| w[0].value > 0.0 && w[0].value - w[1].value <= NEAR * w[0].value;
-    let pairs: Vec<bool> = edges.windows(2).map(near).collect();
-    let with = |at: usize| (at > 0 && pairs[at - 1]) || pairs.get(at).is_some_and(|&near| near);
-    (0..edges.len()).filter(|&at| with(at)).count() as f64 / edges.len() as f64
+    let mut sizes: Vec<f64> = edges.iter().map(|edge| size(edge)).collect();
+    sizes.sort_unstable_by(f64::total_cmp);
+    let mut usual = vec![false; sizes.len()];
+    for at in USUAL..=sizes.len() {
+        let (least, most) = (sizes[at - USUAL], sizes[at - 1]);
+        if most > 0.0 && most - least <= NEAR * most {
+            usual[at - USUAL..at].fill(true);
+        }
+    }
+    usual.iter().filter(|&&usual| usual).count() as f64 / sizes.len() as f64
+}
+
+/// What is paid by the transfer.
+fn size(edge: &Edge<'_>) -> f64 {
+    let native = finite(edge.flow.amount_sum);
+    let sum = if native > 0.0 { native } else { edge.value };
+    sum / edge.flow.tx_count.max(1) as f64
 }
