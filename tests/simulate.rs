@@ -443,7 +443,7 @@ mod command {
             assert_eq!(refused.status.code(), Some(2), "{options}");
             assert!(String::from_utf8_lossy(&refused.stderr).contains(expected), "{options}: {refused:?}");
         }
-        let help = simulate(std::path::Path::new("unused"), "--help");
+        let help = simulate(Path::new("unused"), "--help");
         let help = String::from_utf8_lossy(&help.stdout).into_owned();
         for shape in aml_miner::aml::simulate::Shape::ALL {
             assert!(help.contains(shape.name()), "{help}");

@@ -230,18 +230,19 @@ fn a_peel_chain_carries_less_and_less() {
         let carries = |address: &str| matches!(planted.role(plant, address), "mule" | "change_address");
         let chain: Vec<_> = hops.iter().filter(|hop| carries(&hop.2)).collect();
         let follows = |pair: &&[&(i64, String, String, f64)]| pair[0].2 == pair[1].1;
-        let pairs: Vec<_> = chain.windows(2).filter(follows).collect();
+        let pairs: Vec<_> = chain.windows(2).filter(&follows).collect();
         assert!(pairs.len() >= 3, "{plant:?}");
         for pair in pairs {
             assert!(pair[1].3 < 0.97 * pair[0].3, "{} after {}", pair[1].3, pair[0].3);
             assert!(pair[1].0 >= pair[0].0);
         }
-        // at each step somebody is paid the piece that is missing
-        for step in &chain {
-            let piece =
-                |hop: &&(i64, String, String, f64)| (hop.0, &hop.1) == (step.0, &step.1) && hop.2 != step.2;
-            let piece = hops.iter().find(piece).expect("a piece is peeled off");
-            assert!(piece.3 < 0.35 * step.3, "{} beside {}", piece.3, step.3);
+        // at each step somebody is paid a small piece of what came
+        for pair in chain.windows(2).filter(follows) {
+            let piece = |hop: &&(i64, String, String, f64)| {
+                (hop.0, &hop.1) == (pair[1].0, &pair[1].1) && hop.2 != pair[1].2
+            };
+            let share = hops.iter().find(piece).expect("a piece is peeled off").3 / pair[0].3;
+            assert!((0.03..0.24).contains(&share), "{share}");
         }
     }
 }
@@ -341,11 +342,11 @@ fn sybil_wallets_are_funded_alike_by_one_and_pay_one() {
         let [pays, paid] = neighbours(plant);
         assert!(wallets.iter().all(|wallet| paid[wallet] == funder && pays[wallet] == collector));
         let hops = planted.paid(plant);
-        let first: Vec<f64> = (wallets.iter())
-            .map(|wallet| hops.iter().find(|hop| hop.2 == *wallet).expect("it was funded").3)
-            .collect();
-        let near = |usd: &&f64| (**usd / first[0] - 1.0).abs() < 0.07;
-        assert!(first.iter().filter(near).count() * 2 >= first.len() || plant.intent == Intent::Laundering);
+        let given: Vec<f64> =
+            hops.iter().filter(|hop| funder.contains(hop.1.as_str())).map(|hop| hop.3).collect();
+        let unlike = given.windows(2).filter(|pair| (pair[1] / pair[0] - 1.0).abs() > 0.07).count();
+        // where one repetition ends and the next begins, with another total
+        assert!(unlike < 5, "{unlike} of {given:?}");
     }
 }
 
