@@ -87,7 +87,7 @@ def degrees(axes, batches):
     for ax, side, title in zip(axes, ["in_degree", "out_degree"], ["In-degree", "Out-degree"]):
         for (name, batch), style in zip(batches.items(), STYLES):
             ax.loglog(*tail(getattr(batch, side)), label=name, **style)
-        ax.set(xlabel="counterparties", ylabel="share of addresses with at least as many", title=title)
+        ax.set(xlabel="at least so many counterparties", ylabel="share of addresses", title=title)
 
 
 def rhythm(axes, batches):
@@ -110,7 +110,7 @@ def main():
     for draw, file in [(amounts, "amounts"), (degrees, "degrees"), (rhythm, "rhythm")]:
         figure, axes = plt.subplots(1, 2, figsize=(8.4, 3), layout="constrained")
         draw(axes, batches)
-        axes[-1].legend()
+        axes[-1].legend(loc="lower left")
         figure.savefig(os.path.join(args.plots, f"{file}.svg"), metadata={"Date": None})
         plt.close(figure)
     tables = {name: batch.rows() for name, batch in batches.items()}
