@@ -4,7 +4,7 @@
 //! day, cut from one continuous history. Invariants: every value is a pure function of the settings (counter-based
 //! random numbers keyed by seed, subject and day), so the same settings give the same bytes on any machine; batches
 //! whose windows overlap hold the same transfers there, whatever `from` and `days`. `docs/simulator.md` states rates
-//! and distributions and pins the digest of the output: the generator is frozen, for models are judged by it.
+//! and distributions and pins the digest of the default output: that generator is frozen, for models are judged by it.
 //!
 //! Sources of the ideas: AMLSim (Suzumura and Kanezashi, 2021) for schemes planted in a background; Altman et al.,
 //! "Realistic Synthetic Financial Transactions for AML Models", NeurIPS 2023, for entanglement with honest traffic.
@@ -57,6 +57,7 @@ pub struct Batches {
     ledger: Ledger,
     schemes: Vec<Scheme>,
     labeller: Labeller,
+    observer: Observer,
     next: u32,
 }
 
@@ -100,7 +101,8 @@ pub fn simulate(simulation: &Simulation) -> Result<Batches, SimulationError> {
     }
     put_in_order(&mut ledger);
     let market = Market::new(simulation.seed, &simulation.network);
-    Ok(Batches { simulation: simulation.clone(), market, ledger, schemes, labeller, next: 0 })
+    let observer = Observer::new(simulation);
+    Ok(Batches { simulation: simulation.clone(), market, ledger, schemes, labeller, observer, next: 0 })
 }
 
 impl Batches {
@@ -150,7 +152,7 @@ impl Batches {
     }
 
     fn sees(&self, payment: &Payment) -> bool {
-        Observer::new(&self.simulation).sees(&self.ledger, payment)
+        self.observer.sees(&self.ledger, payment)
     }
 
     /// Rows in the order of their key. Payments stand in the order of their blocks, so the number within a block is

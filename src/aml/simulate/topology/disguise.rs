@@ -24,14 +24,15 @@ impl Plot<'_> {
                 let funded = self.before(at);
                 self.fund(payer, each, funded);
             }
-            let payees: Vec<u32> = (0..sizes[1]).map(|_| self.fresh(payee, 2)).collect();
+            let payees: Vec<u32> = (0..sizes[1].min(pieces)).map(|_| self.fresh(payee, 2)).collect();
             for piece in 0..pieces {
                 let paid = self.within(at);
                 self.scheme.hops.push(mixer::deposit(paid, payers[piece % sizes[0]], service, usd));
                 let out = self.held(paid);
-                self.scheme.hops.push(mixer::deposit(out, service, payees[piece % sizes[1]], usd));
+                self.scheme.hops.push(mixer::deposit(out, service, payees[piece % payees.len()], usd));
             }
-            payees.iter().for_each(|&payee| self.cash_out(payee, each * 0.5));
+            let received = pieces as f64 * usd / payees.len() as f64;
+            payees.iter().for_each(|&payee| self.cash_out(payee, 0.9 * received));
         }
     }
 

@@ -115,7 +115,7 @@ impl Plot<'_> {
         let role = self.role("burst_target", "prize_winner");
         let mut targets = self.stations(count, role, 1);
         // whoever takes his time elsewhere takes longer here as well, but a burst it stays
-        let hours = (self.manner.window_hours / 6.0).clamp(0.25, LONGEST_BURST_HOURS);
+        let hours = (self.manner.window_hours / 6.0).min(LONGEST_BURST_HOURS);
         for (at, total) in self.runs_of_total() {
             self.renew(&mut targets, role, |_| 1);
             let funded = self.before(at);
