@@ -5,12 +5,14 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
 use super::args::Global;
 use super::clock::SystemClock;
 use super::{Fault, Verdict};
 use crate::aml::derive::{
-    ColumnExtent, Derived, Extent, Further, Observe, PatternExtent, ProximityExtent, complete_observed,
+    ColumnExtent, Derived, Extent, Further, Observe, PatternExtent, Previous, ProximityExtent,
+    complete_observed,
 };
 use crate::aml::sot::{Batch, BatchId, BatchWriter, TableKind};
 use crate::server::Clock;
@@ -32,6 +34,9 @@ pub(crate) struct Derive {
     /// Also say how near addresses are to others that labels call risky: columns and patterns that no model may train on
     #[arg(long)]
     proximity: bool,
+    /// Also say what changed since the batch in this folder, an earlier one of the same network and window length
+    #[arg(long, value_name = "BATCH")]
+    previous: Option<PathBuf>,
     /// Tell on standard error how long each stage took, in seconds
     #[arg(long)]
     timings: bool,
@@ -48,15 +53,19 @@ enum Patterns {
 
 pub(crate) fn run(args: &Derive, global: &Global) -> Result<Verdict, Fault> {
     let clock = args.timings.then(SystemClock::start);
+    let bar = progress(global);
+    bar.set_message(format!("reading {}", args.batch.display()));
     let batch = Batch::open(&args.batch).map_err(Fault::input)?;
     if same_folder(args) {
         let text = "--output: expected another folder than the batch's, whose META.json would be replaced";
         return Err(Fault::Input(text.to_owned()));
     }
-    let stages = Stages::new(&args.output, clock);
+    let previous = args.previous.as_deref().map(|dir| previous(&batch.id, dir)).transpose()?;
+    let stages = Stages::new(&args.output, clock, bar);
     stages.done("read");
-    let (batch, derived) = complete_observed(batch, extent(args), &stages);
+    let (batch, derived) = complete_observed(batch, extent(args, previous.as_ref()), &stages);
     if derived.is_empty() {
+        stages.bar.finish_and_clear();
         println!("{}: nothing to derive", batch.id.name());
         return Ok(Verdict::Done);
     }
@@ -70,7 +79,12 @@ pub(crate) fn run(args: &Derive, global: &Global) -> Result<Verdict, Fault> {
     Ok(Verdict::Done)
 }
 
-fn extent(args: &Derive) -> Extent {
+fn previous(id: &BatchId, dir: &Path) -> Result<Previous, Fault> {
+    let earlier = Batch::open(dir).map_err(Fault::input)?;
+    Previous::of(id, earlier).map_err(Fault::input)
+}
+
+fn extent<'p>(args: &Derive, previous: Option<&'p Previous>) -> Extent<'p> {
     Extent {
         columns: ColumnExtent::All,
         patterns: match args.patterns {
@@ -78,6 +92,7 @@ fn extent(args: &Derive) -> Extent {
             Patterns::All => PatternExtent::All,
         },
         proximity: if args.proximity { ProximityExtent::Added } else { ProximityExtent::None },
+        previous,
     }
 }
 
@@ -85,6 +100,7 @@ fn extent(args: &Derive) -> Extent {
 struct Stages<'d> {
     output: &'d Path,
     clock: Option<SystemClock>,
+    bar: ProgressBar,
     last: Mutex<Duration>,
     /// The first fault ends the writing.
     written: Mutex<Result<Written<'d>, WriteError>>,
@@ -98,9 +114,9 @@ struct Written<'d> {
 }
 
 impl<'d> Stages<'d> {
-    fn new(output: &'d Path, clock: Option<SystemClock>) -> Self {
+    fn new(output: &'d Path, clock: Option<SystemClock>, bar: ProgressBar) -> Self {
         let written = Mutex::new(Ok(Written::default()));
-        Stages { output, clock, last: Mutex::new(Duration::ZERO), written }
+        Stages { output, clock, bar, last: Mutex::new(Duration::ZERO), written }
     }
 
     fn write(
@@ -125,6 +141,7 @@ impl<'d> Stages<'d> {
 
     /// The tables written, in the order of [`TableKind::ALL`], META.json over them.
     fn finish(self, id: &BatchId) -> Result<Vec<(TableKind, usize)>, WriteError> {
+        self.bar.finish_and_clear();
         let Written { writer, mut tables } =
             self.written.into_inner().unwrap_or_else(PoisonError::into_inner)?;
         writer.map_or(Ok(()), |writer| writer.finish(id))?;
@@ -135,10 +152,11 @@ impl<'d> Stages<'d> {
 
 impl Observe for Stages<'_> {
     fn done(&self, stage: &'static str) {
+        self.bar.set_message(format!("{stage}: done"));
         if let Some(clock) = &self.clock {
             let now = clock.monotonic();
             let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-            eprintln!("{stage:<20} {:>8.3}", (now - *last).as_secs_f64());
+            self.bar.suspend(|| eprintln!("{stage:<20} {:>8.3}", (now - *last).as_secs_f64()));
             *last = now;
         }
     }
@@ -174,6 +192,17 @@ impl Observe for Stages<'_> {
         });
         self.done("features written");
     }
+}
+
+/// A turning sign with the time so far and the stage that ended last; only on a terminal.
+fn progress(global: &Global) -> ProgressBar {
+    if global.quiet {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner().with_finish(ProgressFinish::AndClear);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    let style = ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}");
+    style.map(|style| bar.clone().with_style(style)).unwrap_or(bar)
 }
 
 fn same_folder(args: &Derive) -> bool {

@@ -37,6 +37,7 @@ fn derived(transfers: &[Transfer], labels: Vec<AddressLabel>) -> Batch {
         columns: ColumnExtent::Official,
         patterns: PatternExtent::Alerting,
         proximity: ProximityExtent::Added,
+        previous: None,
     };
     complete_observed(whole, extent, &Quiet).0
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{columns, features, proximity_features};
+use super::{change_features, columns, features, proximity_features};
 
 /// The page of all address columns: name, unit, formula.
 pub fn address_columns_page() -> String {
@@ -13,10 +13,14 @@ pub fn address_columns_page() -> String {
     }
     page.push_str(BEYOND);
     let mut family = "";
-    for feature in features().into_iter().chain(proximity_features()) {
+    for feature in features().into_iter().chain(change_features()).chain(proximity_features()) {
         if feature.family != family {
             family = feature.family;
-            let note = if family == "proximity" { PROXIMITY } else { "" };
+            let note = match family {
+                "changes" => CHANGES,
+                "proximity" => PROXIMITY,
+                _ => "",
+            };
             let _ =
                 write!(page, "\n## Family `{family}`\n{note}\n| name | unit | formula |\n|---|---|---|\n");
         }
@@ -34,11 +38,16 @@ pub fn address_columns_page() -> String {
 const BEYOND: &str = "
 # Beyond the official columns
 
-`derive` writes these too, behind the official columns, where the batch has transfers. They are no inputs of the shipped models. Values
+`derive` writes these too, behind the official columns, where the batch has transfers. They are no inputs of the shipped models, nor of any but for `changes`. Values
 are US dollars, or native units in a batch without any price; amounts \"as typed\" are native, or dollars where those are 0. Payments to
 oneself are left out. Spans of time are half-open unless a formula says within, which counts the end too. No column reads a label but those of the last family.
 
 What each family is good for is measured in [benchmarks](benchmarks.md).
+";
+
+const CHANGES: &str = "
+Only with `derive --previous BATCH`, an earlier batch of the same network and window length: what changed since, per day between the two
+batches. An address without a row there had 0. The [model features](features.md) of the family `change` are these columns.
 ";
 
 const PROXIMITY: &str = "

@@ -10,6 +10,7 @@
 
 mod address;
 mod alerts;
+mod changes;
 mod chronicle;
 mod clusters;
 mod document;
@@ -24,6 +25,7 @@ mod typologies;
 
 pub use address::{Account, Column, address_features, columns};
 pub use alerts::{alert_id, alerts, dedupe, severity_of};
+pub use changes::{CHANGES, Change, Previous, PreviousError, change_features};
 pub use clusters::clusters;
 pub use document::address_columns_page;
 pub use flows::money_flows;
@@ -70,14 +72,16 @@ impl Derived {
 }
 
 /// How much is put into the tables that are filled in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Extent {
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Extent<'p> {
     /// Of the features.
     pub columns: ColumnExtent,
     /// Of the patterns.
     pub patterns: PatternExtent,
     /// What labels of other addresses say, in both.
     pub proximity: ProximityExtent,
+    /// [`CHANGES`] since this batch stand behind all other columns, also behind those that the batch came with.
+    pub previous: Option<&'p Previous>,
 }
 
 /// Whether nearness to labelled addresses is computed.
@@ -155,7 +159,11 @@ struct Unobserved;
 impl Observe for Unobserved {}
 
 /// [`complete_and_list`] to an extent, observed.
-pub fn complete_observed(mut batch: Batch, extent: Extent, observer: &dyn Observe) -> (Batch, Vec<Derived>) {
+pub fn complete_observed(
+    mut batch: Batch,
+    extent: Extent<'_>,
+    observer: &dyn Observe,
+) -> (Batch, Vec<Derived>) {
     let mut derived = Vec::new();
     let chronicle = batch.transfers.as_deref().map(|transfers| Chronicle::within(&batch.id, transfers));
     observer.read(&mut batch);
@@ -181,6 +189,11 @@ pub fn complete_observed(mut batch: Batch, extent: Extent, observer: &dyn Observ
     let scene = view.graph.zip(transfers).filter(|_| is_all);
     let scene = scene.map(|(graph, transfers)| Scene::new(graph, transfers, window_of(&batch.id)));
     let near = view.near(&batch, extent).filter(|_| derived.contains(&Derived::Features)).unwrap_or_default();
+    let own = batch.features.as_ref().zip(extent.previous);
+    let changes = own.map(|(own, previous)| previous.changes(own)).unwrap_or_default();
+    if !changes.is_empty() && !derived.contains(&Derived::Features) {
+        derived.push(Derived::Features);
+    }
     drop(graph);
     drop(chronicle);
     batch.money_flows = flows;
@@ -191,9 +204,9 @@ pub fn complete_observed(mut batch: Batch, extent: Extent, observer: &dyn Observ
     if derived.contains(&Derived::Features) {
         let done = |family: &'static str| observer.done(family);
         let beyond = scene.iter().flat_map(|_| features()).map(|feature| feature.name);
-        let names = beyond.chain(near.iter().map(|column| column.name.clone())).collect();
+        let names = beyond.chain(near.iter().chain(&changes).map(|column| column.name.clone())).collect();
         let mut further = scene.map(|scene| Beyond::of(scene, &done));
-        let columns = &mut further.iter_mut().flatten().chain(near);
+        let columns = &mut further.iter_mut().flatten().chain(near).chain(changes);
         observer.settled_features(&mut batch, Further { names, columns });
     }
     (batch, derived)
@@ -210,7 +223,7 @@ impl View<'_> {
     fn fill_tables(
         &self,
         batch: &mut Batch,
-        extent: Extent,
+        extent: Extent<'_>,
         derived: &mut Vec<Derived>,
         observer: &dyn Observe,
     ) {
@@ -245,7 +258,7 @@ impl View<'_> {
     }
 
     /// Patterns behind those that alerts come from.
-    fn look_further(&self, batch: &mut Batch, extent: Extent) {
+    fn look_further(&self, batch: &mut Batch, extent: Extent<'_>) {
         let Some(graph) = self.graph else { return };
         let mut found = Vec::new();
         if extent.patterns == PatternExtent::All {
@@ -260,7 +273,7 @@ impl View<'_> {
     }
 
     /// Columns of nearness to labelled addresses, if they are asked for.
-    fn near(&self, batch: &Batch, extent: Extent) -> Option<Vec<NumberColumn>> {
+    fn near(&self, batch: &Batch, extent: Extent<'_>) -> Option<Vec<NumberColumn>> {
         let graph = self.graph.filter(|_| extent.proximity == ProximityExtent::Added)?;
         Some(proximity::columns(graph, &proximity::risky(batch, graph)))
     }

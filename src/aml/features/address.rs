@@ -95,6 +95,11 @@ pub(super) fn features() -> Vec<ModelFeature> {
     columns.chain(QUOTIENTS.iter().cloned()).collect()
 }
 
+/// The columns that the family reads, by their places.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    COLUMNS.iter().map(|column| column.name)
+}
+
 const fn quotient(
     name: &'static str,
     unit: Unit,

@@ -1,8 +1,8 @@
-//! The features of an alert: all five families.
+//! The features of an alert: all families.
 
-use super::{ModelFeature, address, alert, cluster, flow, temporal};
+use super::{ModelFeature, address, alert, change, cluster, flow, temporal};
 
 pub(super) fn features() -> Vec<ModelFeature> {
-    [alert::features(), address::features(), flow::features(), temporal::features(), cluster::of_alerts()]
-        .concat()
+    let own = [alert::features(), address::features(), flow::features(), temporal::features()];
+    own.into_iter().chain([cluster::of_alerts(), change::features()]).flatten().collect()
 }

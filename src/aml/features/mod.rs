@@ -11,6 +11,7 @@
 mod address;
 mod alert;
 mod alerts;
+mod change;
 mod cluster;
 mod clusters;
 mod document;
@@ -25,6 +26,7 @@ pub mod vocabulary;
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::aml::derive::Change;
 use crate::aml::sot::Batch;
 use crate::determinism::par;
 use crate::gbdt::data::{Column, Feature, FeatureMatrix, Schema};
@@ -49,12 +51,14 @@ pub enum Family {
     Temporal,
     /// The clusters that name the alert, or the cluster's own row.
     Cluster,
+    /// The address's feature row against the one it had in an earlier batch.
+    Change,
 }
 
 impl Family {
     /// All of them, in the order of the registry.
-    pub const ALL: [Family; 5] =
-        [Family::Alert, Family::Address, Family::Flow, Family::Temporal, Family::Cluster];
+    pub const ALL: [Family; 6] =
+        [Family::Alert, Family::Address, Family::Flow, Family::Temporal, Family::Cluster, Family::Change];
 
     /// Lower-case name.
     pub fn name(self) -> &'static str {
@@ -64,6 +68,7 @@ impl Family {
             Family::Flow => "flow",
             Family::Temporal => "temporal",
             Family::Cluster => "cluster",
+            Family::Change => "change",
         }
     }
 }
@@ -122,14 +127,15 @@ impl ModelFeature {
     const fn column(place: usize, column: &'static OfficialColumn) -> Self {
         let (name, doc) = (Cow::Borrowed(column.name), Cow::Borrowed(column.doc));
         let leakage = "official column computed from transfers inside the window";
-        ModelFeature {
-            name,
-            family: Family::Address,
-            unit: column.unit,
-            doc,
-            leakage,
-            read: Read::Column(place),
-        }
+        let (family, unit, read) = (Family::Address, column.unit, Read::Column(place));
+        ModelFeature { name, family, unit, doc, leakage, read }
+    }
+
+    fn change(place: usize, change: &'static Change, unit: Unit) -> Self {
+        let (name, doc) = (Cow::Borrowed(change.name), Cow::Owned(sentence(change.formula)));
+        let leakage =
+            "two rows of official columns, from transfers inside the window and inside an earlier one";
+        ModelFeature { name, family: Family::Change, unit, doc, leakage, read: Read::Column(place) }
     }
 
     const fn address(
@@ -345,6 +351,13 @@ impl RowReader<'_> {
     }
 }
 
+/// A formula as a sentence.
+fn sentence(formula: &str) -> String {
+    let mut letters = formula.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).chain(['.']).collect()
+}
+
 /// `a / b`; NaN where `b` is 0 or either is absent.
 fn ratio(a: f64, b: f64) -> f64 {
     if b == 0.0 { f64::NAN } else { a / b }
@@ -375,7 +388,7 @@ mod tests {
         use crate::aml::sot::NUMBER_COLUMNS;
         assert!(NUMBER_COLUMNS.windows(2).all(|pair| pair[0] < pair[1]));
         let times = [temporal::FIRST, temporal::LAST];
-        for name in COLUMNS.iter().map(|column| column.name).chain(times) {
+        for name in address::names().chain(change::names()).chain(times) {
             assert!(NUMBER_COLUMNS.binary_search(&name).is_ok(), "{name}");
         }
     }

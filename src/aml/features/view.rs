@@ -11,9 +11,8 @@ use std::cmp::Ordering;
 use chrono::{Datelike, NaiveDate};
 
 use super::Rows;
-use super::address::COLUMNS;
 use super::evidence::Evidence;
-use super::temporal;
+use super::{address, change, temporal};
 use crate::aml::sot::{Alert, Batch, Cluster, MoneyFlow};
 
 /// Finds the rows of a batch that belong to an address or an alert.
@@ -32,7 +31,8 @@ impl<'a> Index<'a> {
     /// Goes through the flows and clusters of the batch once, and keeps those that its alerts (or clusters) read.
     pub fn new(batch: &'a Batch, rows: Rows) -> Self {
         let table = batch.features.as_ref();
-        let columns = COLUMNS.iter().map(|c| table.and_then(|t| t.column(c.name))).collect();
+        let names = address::names().chain(change::names());
+        let columns = names.map(|name| table.and_then(|t| t.column(name))).collect();
         let times = [temporal::FIRST, temporal::LAST].map(|name| table.and_then(|t| t.column(name)));
         let (addresses, alerts) = wanted(batch, rows);
         let [inward, outward] = flows(batch, &addresses);
@@ -200,7 +200,7 @@ pub struct AddressView<'a> {
 }
 
 impl AddressView<'_> {
-    /// A column of the address's feature row, by its place in [`COLUMNS`]; NaN where absent.
+    /// A column of the address's feature row, by its place among the columns that features read; NaN where absent.
     pub fn column(&self, place: usize) -> f64 {
         match (self.row, self.columns[place]) {
             (Some(row), Some(values)) => values[row],

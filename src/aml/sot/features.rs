@@ -166,7 +166,7 @@ impl<'a> Columns<'a> {
 }
 
 /// The official columns that models read or `derive` computes, in byte order: numbers all of them.
-pub const NUMBER_COLUMNS: [&str; 86] = [
+pub const NUMBER_COLUMNS: [&str; 100] = [
     "activity_days",
     "activity_span_days",
     "amount_kurtosis",
@@ -191,6 +191,16 @@ pub const NUMBER_COLUMNS: [&str; 86] = [
     "degree_in",
     "degree_out",
     "degree_total",
+    "delta_activity_days",
+    "delta_degree_in",
+    "delta_degree_out",
+    "delta_kcore",
+    "delta_khop2_count",
+    "delta_max_tx_usd",
+    "delta_total_in_usd",
+    "delta_total_out_usd",
+    "delta_tx_in_count",
+    "delta_tx_out_count",
     "edge_hourly_entropy",
     "edge_weekly_entropy",
     "first_activity_timestamp",
@@ -200,6 +210,9 @@ pub const NUMBER_COLUMNS: [&str; 86] = [
     "flow_direction_entropy",
     "flow_diversity",
     "flow_reciprocity_entropy",
+    "growth_degree_total",
+    "growth_total_volume_usd",
+    "growth_tx_total_count",
     "hourly_entropy",
     "hourly_transaction_entropy",
     "hourly_volume_variance",
@@ -225,6 +238,7 @@ pub const NUMBER_COLUMNS: [&str; 86] = [
     "min_tx_usd",
     "multi_asset_edge_ratio",
     "net_flow_usd",
+    "new_since_previous",
     "night_transaction_ratio",
     "pagerank",
     "peak_activity_day",

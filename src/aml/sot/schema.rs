@@ -251,7 +251,10 @@ impl Source<'_> {
                 self.faults.add(BatchFault::Cell { file, column, row, expected, found });
             }
         }
-        cells.into_iter().collect::<Result<_, ()>>().ok()
+        let cells: Vec<Option<T>> = cells.into_iter().collect::<Result<_, ()>>().ok()?;
+        // what was taken out leaves an empty place for each row, which nothing reads any more
+        *values = values.blank();
+        Some(cells)
     }
 
     /// Puts defaults in the place of missing values, or faults where there is none.
