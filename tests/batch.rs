@@ -783,6 +783,62 @@ fn payments_are_summed_by_pair_whatever_their_order() {
     assert_eq!(format!("{first:?}"), format!("{:?}", flows(&payments)));
 }
 
+// ---- Brotli, which we do not write
+
+/// What pyarrow 26 writes of a text column `address` of 100 times `a`, nothing, 100 times `b`: compression="brotli",
+/// use_dictionary=False, write_statistics=False, store_schema=False, data_page_version "1.0" and "2.0".
+const BROTLI: [&str; 2] = [
+    "50415231150015ac0315342c15061500150615061c0000001bd50000043c868b1cd74112b15804e9e0703217e05cbdf5d207\
+     1504192c35001806736368656d61150200150c250218076164647265737325004c1c0000001606191c191c26001c150c1925\
+     0600191807616464726573731508160616d403165c2608491c150015001502003c16900319061926020400000016d4031606\
+     2608165c002820706172717565742d6370702d6172726f772076657273696f6e2032362e302e31191c1c0000009100000050\
+     415231",
+    "50415231150615a403152e5c150615021506150015041500111c00000003051bcf0000a401c2c4c8a62088a1960192dd8ff2\
+     aa0f1504192c35001806736368656d61150200150c250218076164647265737325004c1c0000001606191c191c26001c150c\
+     19250600191807616464726573731508160616d60316602608491c150015001502003c16900319061926020400000016d603\
+     160626081660002820706172717565742d6370702d6172726f772076657273696f6e2032362e302e31191c1c000000910000\
+     0050415231",
+];
+
+fn bytes_of(hex: &str) -> Vec<u8> {
+    let digit = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal");
+    (0..hex.len()).step_by(2).map(digit).collect()
+}
+
+#[test]
+fn brotli_is_read_in_pages_of_either_version() {
+    let expected = Values::Text(vec![Some("a".repeat(100)), None, Some("b".repeat(100))]);
+    for file in BROTLI.map(bytes_of) {
+        let read = table::parquet::read_bytes("brotli.parquet", &file, table::parquet::Columns::All);
+        assert_eq!(read.expect("a legal file").column("address"), Some(&expected));
+    }
+}
+
+/// A few bytes may name a window of a gigabyte, or a page of one: neither is set aside.
+#[test]
+fn brotli_that_asks_for_much_memory_is_refused() {
+    let [old, new] = BROTLI.map(bytes_of);
+    let read = |file: &[u8]| {
+        let read = table::parquet::read_within("brotli.parquet", file, &|bytes| bytes < 1 << 20);
+        read.expect_err("it asks for too much").to_string()
+    };
+    for (file, stream) in [(&old, [0x1b, 0xd5]), (&new, [0x1b, 0xcf])] {
+        let at = file.windows(2).position(|pair| pair == stream).expect("the stream begins");
+        let mut file = file.clone();
+        file[at] = 0x11;
+        assert!(read(&file).contains("a Brotli page with a window beyond the standard"));
+    }
+    // what its header claims to unpack to asks for room before anything is unpacked, and must be what it unpacks to
+    let at = old.windows(2).position(|pair| pair == [0xac, 0x03]).expect("the header claims 214 bytes");
+    let mut file = old;
+    (file[at], file[at + 1]) = (0xfc, 0x7f);
+    let within = |most: usize| {
+        table::parquet::read_within("brotli.parquet", &file, &|bytes| bytes <= most).map(|table| table.n_rows)
+    };
+    assert!(matches!(within(8_000), Err(table::ReadError::NoRoom { .. })), "{:?}", within(8_000));
+    assert!(matches!(within(10_000), Err(table::ReadError::Column { .. })), "{:?}", within(10_000));
+}
+
 // ---- peers
 
 #[test]
@@ -824,7 +880,7 @@ fn pyarrow_and_this_reader_agree_on_each_others_files() {
         .output()
         .expect("Python runs");
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-    for codec in ["snappy", "zstd", "gzip", "none", "v2", "lz4"] {
+    for codec in ["snappy", "zstd", "gzip", "brotli", "none", "v2", "lz4"] {
         let back = table::read(&dir.path().join(format!("{codec}.parquet"))).expect(codec);
         for (theirs, ours) in back.columns.iter().zip(&columns) {
             assert_eq!(format!("{theirs:?}"), format!("{ours:?}"), "{codec}");
@@ -858,7 +914,7 @@ assert rows["text"] == ["é", None, ""]
 assert rows["date"][2] == datetime.date(1969, 12, 31)
 assert rows["time"][0].timestamp() == 1750000000.123
 assert rows["texts"] == [["a", "b"], None, []] and rows["ints"] == [[1, -2], None, []]
-for codec in ["snappy", "zstd", "gzip", "none", "lz4"]:
+for codec in ["snappy", "zstd", "gzip", "brotli", "none", "lz4"]:
     pq.write_table(ours, at(codec + ".parquet"), compression=codec)
 pq.write_table(ours, at("v2.parquet"), data_page_version="2.0", compression="zstd", row_group_size=2)
 pq.write_table(pa.table({

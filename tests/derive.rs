@@ -27,6 +27,8 @@ mod graph_features;
 mod invariants;
 #[path = "derive/patterns.rs"]
 mod patterns;
+#[path = "derive/planted.rs"]
+mod planted;
 #[path = "derive/proximity.rs"]
 mod proximity;
 #[path = "derive/sample.rs"]

@@ -2,6 +2,9 @@
 //! common as plants, labels that come after the fact, and amounts and rhythms as they are in life.
 #![cfg(feature = "aml")]
 
+#[path = "simulate/shapes.rs"]
+mod shapes;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use aml_miner::aml::simulate::{Intent, Plant, Simulation, SimulationError, is_malicious, simulate};
@@ -281,6 +284,7 @@ fn settings_out_of_range_are_named() {
         (Simulation { rising: 61, ..small() }, "rising"),
         (Simulation { label_coverage: f64::NAN, ..small() }, "label_coverage"),
         (Simulation { label_noise: 0.6, ..small() }, "label_noise"),
+        (Simulation { observed: 1.1, ..small() }, "observed"),
         (Simulation { from: NaiveDate::MIN, ..small() }, "from"),
         // its longest window would begin before blocks do
         (Simulation { from: NaiveDate::from_ymd_opt(2010, 12, 31).expect("a date"), ..small() }, "from"),
@@ -401,6 +405,48 @@ mod command {
             assert_eq!(batch.money_flows.is_some(), generation < 3);
             assert_eq!(batch.transfers.is_some(), generation == 3);
             assert!(batch.labels.is_some() && batch.ground_truth.is_some());
+        }
+    }
+
+    #[test]
+    fn shapes_and_what_is_seen_of_them_are_chosen_by_option() {
+        let small = "--addresses 120 --patterns 12 --window-days 10";
+        let batch = |options: &str| {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let output = simulate(folder.path(), &format!("{small}{options}"));
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            Batch::open(&folder.path().join("snapshots/torus/2025-11-03/10")).expect("a batch")
+        };
+        let types = |batch: &Batch| -> std::collections::BTreeSet<String> {
+            batch.ground_truth.iter().flatten().map(|g| g.pattern_type.clone()).collect()
+        };
+        let n_transfers = |batch: &Batch| batch.transfers.as_deref().map_or(0, <[_]>::len);
+        let usual = batch("");
+        let spelled = " --shapes cycle=0.24,layering=0.24,fan-in=0.2,smurfing=0.2,fan-out=0.12 --observed 1 \
+            --label-noise 0.02 --label-coverage 1";
+        let spelled: Vec<&str> = spelled.split_whitespace().collect();
+        assert_eq!(batch(&format!(" {}", spelled.join(" "))).transfers, usual.transfers);
+        let peels = batch(" --shapes peel-chain --label-coverage 0");
+        let expected = ["Change Address Spending", "Classic Peel Chain"].map(str::to_owned);
+        assert_eq!(types(&peels), expected.into());
+        assert_eq!(peels.labels.as_deref().map(<[_]>::len), Some(0));
+        assert!(types(&batch(" --shapes all")).len() > 10);
+        assert!(n_transfers(&batch(" --observed 0.5")) * 3 < n_transfers(&usual) * 2);
+        for (options, expected) in [
+            ("--shapes peel", "dormant-reactivation"),
+            ("--shapes cycle=0", "weight of cycle: expected a number above 0"),
+            ("--observed 2", "observed: expected 0 to 1, found 2"),
+            ("--label-noise 0.7", "label_noise: expected 0 to 0.5"),
+        ] {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let refused = simulate(folder.path(), options);
+            assert_eq!(refused.status.code(), Some(2), "{options}");
+            assert!(String::from_utf8_lossy(&refused.stderr).contains(expected), "{options}: {refused:?}");
+        }
+        let help = simulate(Path::new("unused"), "--help");
+        let help = String::from_utf8_lossy(&help.stdout).into_owned();
+        for shape in aml_miner::aml::simulate::Shape::ALL {
+            assert!(help.contains(shape.name()), "{help}");
         }
     }
 

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::args::Global;
 use super::{Fault, Verdict};
 use crate::aml::derive;
-use crate::aml::simulate::{Batches, Simulation, simulate};
+use crate::aml::simulate::{Batches, Repertoire, Simulation, simulate};
 use crate::aml::sot::{Batch, TableKind, write_batch};
 
 /// Arguments of `simulate`.
@@ -47,6 +47,20 @@ pub(crate) struct Simulate {
     /// Shops per window that begin small and grow fast, so that `target: evolution` has something to learn
     #[arg(long, value_name = "N", default_value_t = 0)]
     rising: u32,
+    /// Which shapes are planted: `all` equally often, or some with weights, as in cycle=2,peel-chain=1. Shapes: cycle,
+    /// layering, fan-in, smurfing, fan-out, scatter-gather, gather-scatter, bipartite, stack, peel-chain, mixer, burst,
+    /// dormant-reactivation, wash-trading, sybil [default: cycle=0.24,layering=0.24,fan-in=0.2,smurfing=0.2,fan-out=0.12]
+    #[arg(long, value_name = "SHAPES")]
+    shapes: Option<Repertoire>,
+    /// Share of labels of people and scheme members that contradict the truth, 0 to 0.5
+    #[arg(long, value_name = "SHARE", default_value_t = 0.02)]
+    label_noise: f64,
+    /// Share of the usual label coverage, 0 to 1: 1 labels as many as docs/simulator.md says
+    #[arg(long, value_name = "SHARE", default_value_t = 1.0)]
+    label_coverage: f64,
+    /// Share of all transfers that the batches hold, 0 to 1; ground truth and labels shrink to whom these show
+    #[arg(long, value_name = "SHARE", default_value_t = 1.0)]
+    observed: f64,
     /// Which tables: 1 alerts, clusters, features, flows; 2 patterns, features, flows; 3 transfers, assets, prices.
     /// Labels and ground truth come with each
     #[arg(long, value_enum, default_value_t = Generation::Third)]
@@ -117,7 +131,10 @@ impl Simulate {
             addresses: self.addresses,
             patterns: self.patterns,
             rising: self.rising,
-            ..Simulation::default()
+            shapes: self.shapes.clone().unwrap_or_default(),
+            label_noise: self.label_noise,
+            label_coverage: self.label_coverage,
+            observed: self.observed,
         }
     }
 }

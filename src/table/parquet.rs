@@ -1,6 +1,6 @@
 //! Parquet bytes to a [`Table`] and back. The only importer of parquet_format_safe.
 //!
-//! In: the bytes of a file, any compression of Snappy, zstd, gzip, LZ4 or none. Out: columns in file order, decoded
+//! In: the bytes of a file, any compression of Snappy, zstd, gzip, Brotli, LZ4 or none. Out: columns in file order, decoded
 //! in parallel, one task per column and row group, joined in row-group order.
 //!
 //! arrow2 refuses a DECIMAL whose scale equals its precision, which real batches have, so the footer is read here:

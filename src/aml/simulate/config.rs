@@ -2,6 +2,8 @@
 
 use chrono::{Datelike, NaiveDate};
 
+use super::repertoire::Repertoire;
+
 /// One simulated economy and the days for which batches of it are cut. Two values that differ only in `from` and
 /// `days` describe the same economy: where their windows overlap, the same transfers stand.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +28,10 @@ pub struct Simulation {
     pub label_coverage: f64,
     /// Share of labels that contradict the truth, 0 to 0.5.
     pub label_noise: f64,
+    /// Which shapes are planted, and how often each.
+    pub shapes: Repertoire,
+    /// Share of all transfers that stand in the batches, 0 to 1.
+    pub observed: f64,
 }
 
 impl Default for Simulation {
@@ -41,6 +47,8 @@ impl Default for Simulation {
             rising: 0,
             label_coverage: 1.0,
             label_noise: 0.02,
+            shapes: Repertoire::default(),
+            observed: 1.0,
         }
     }
 }
@@ -87,6 +95,7 @@ impl Simulation {
         whole("rising", self.rising, 0, self.addresses / 10)?;
         share("label_coverage", self.label_coverage, 1.0)?;
         share("label_noise", self.label_noise, 0.5)?;
+        share("observed", self.observed, 1.0)?;
         // the longest window before 2011 ends where blocks begin
         if !(2011..=2100).contains(&self.from.year()) {
             let expected = "a date from 2011 to 2100".to_owned();

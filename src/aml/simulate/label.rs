@@ -121,6 +121,7 @@ impl Labeller {
             Owner::Employer => (0.5, "Company", "institutional", "low"),
             Owner::Pool => (0.8, "Mining pool", "miner", "low"),
             Owner::Bot => (0.4, "Market maker", "institutional", "low"),
+            Owner::Mixer => (0.9, "Mixing service", "mixer", "medium"),
             Owner::Wallet { .. } => (0.3, "Reviewed: private", "wallet", "low"),
             Owner::Scheme => return None,
         };

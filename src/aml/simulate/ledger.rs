@@ -38,6 +38,8 @@ pub(super) enum Owner {
     Pool,
     /// A market maker's program.
     Bot,
+    /// A mixing service.
+    Mixer,
     /// A person; on which day the wallet was opened.
     Wallet { born: i64 },
     /// An address opened for a scheme.

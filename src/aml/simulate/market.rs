@@ -23,6 +23,8 @@ pub(super) struct Market {
 
 /// Position of the network's own coin among [`Market::coins`].
 pub(super) const NATIVE: u8 = 0;
+/// Position of the first stable coin.
+pub(super) const STABLE: u8 = 1;
 
 impl Market {
     pub(super) fn new(seed: u64, network: &str) -> Self {

@@ -4,7 +4,7 @@
 //! day, cut from one continuous history. Invariants: every value is a pure function of the settings (counter-based
 //! random numbers keyed by seed, subject and day), so the same settings give the same bytes on any machine; batches
 //! whose windows overlap hold the same transfers there, whatever `from` and `days`. `docs/simulator.md` states rates
-//! and distributions and pins the digest of the output: the generator is frozen, for models are judged by it.
+//! and distributions and pins the digest of the default output: that generator is frozen, for models are judged by it.
 //!
 //! Sources of the ideas: AMLSim (Suzumura and Kanezashi, 2021) for schemes planted in a background; Altman et al.,
 //! "Realistic Synthetic Financial Transactions for AML Models", NeurIPS 2023, for entanglement with honest traffic.
@@ -17,9 +17,15 @@ mod label;
 mod ledger;
 mod manner;
 mod market;
+mod mixer;
 mod name;
+mod observer;
+mod plot;
+mod repertoire;
 mod rising;
 mod scheme;
+mod shape;
+mod topology;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,13 +36,16 @@ use crate::determinism::rng::Stream;
 
 pub use config::{Simulation, SimulationError};
 pub use manner::Intent;
-pub use scheme::{Shape, is_malicious};
+pub use repertoire::{Repertoire, RepertoireError};
+pub use shape::{Shape, is_malicious};
 
 use calendar::{BLOCK_MS, DAY_MS};
 use economy::Economy;
 use label::{Finding, Labeller};
 use ledger::{Ledger, Payment};
 use market::Market;
+use mixer::Mixers;
+use observer::Observer;
 use rising::Rising;
 use scheme::{Scheme, Season};
 
@@ -48,6 +57,7 @@ pub struct Batches {
     ledger: Ledger,
     schemes: Vec<Scheme>,
     labeller: Labeller,
+    observer: Observer,
     next: u32,
 }
 
@@ -77,9 +87,11 @@ pub fn simulate(simulation: &Simulation) -> Result<Batches, SimulationError> {
     let mut economy = Economy::new(simulation);
     let mut ledger = Ledger::default();
     let rising = Rising::new(simulation);
+    let mixers = Mixers::new(simulation, &economy);
     for day in first - WARM_UP_DAYS..last {
         economy.write_day(&mut ledger, day);
         rising.write_day(&economy, &mut ledger, day);
+        mixers.write_day(&economy, &mut ledger, day);
     }
     let schemes = plant(simulation, &economy, &mut ledger);
     let mut labeller = Labeller::new(simulation);
@@ -89,7 +101,8 @@ pub fn simulate(simulation: &Simulation) -> Result<Batches, SimulationError> {
     }
     put_in_order(&mut ledger);
     let market = Market::new(simulation.seed, &simulation.network);
-    Ok(Batches { simulation: simulation.clone(), market, ledger, schemes, labeller, next: 0 })
+    let observer = Observer::new(simulation);
+    Ok(Batches { simulation: simulation.clone(), market, ledger, schemes, labeller, observer, next: 0 })
 }
 
 impl Batches {
@@ -117,8 +130,8 @@ impl Batches {
         let begin = self.ledger.payments.partition_point(|payment| payment.at < window.start);
         let end = self.ledger.payments.partition_point(|payment| payment.at < window.end);
         let transfers = self.transfers(begin..end);
-        let active: BTreeSet<u32> =
-            self.ledger.payments[begin..end].iter().flat_map(|payment| [payment.from, payment.to]).collect();
+        let active = self.ledger.payments[begin..end].iter().filter(|payment| self.sees(payment));
+        let active: BTreeSet<u32> = active.flat_map(|payment| [payment.from, payment.to]).collect();
         let mut labels: Vec<_> = active
             .iter()
             .flat_map(|&id| {
@@ -138,22 +151,29 @@ impl Batches {
         }
     }
 
+    fn sees(&self, payment: &Payment) -> bool {
+        self.observer.sees(&self.ledger, payment)
+    }
+
     /// Rows in the order of their key. Payments stand in the order of their blocks, so the number within a block is
-    /// the same in every batch that holds the block.
+    /// the same in every batch that holds the block, however many payments of it were seen.
     fn transfers(&self, range: std::ops::Range<usize>) -> Vec<Transfer> {
         let mut prices: BTreeMap<(u8, i64), f64> = BTreeMap::new();
         let (mut height, mut index) = (0, 0);
         let mut rows: Vec<Transfer> = self.ledger.payments[range]
             .iter()
-            .map(|payment| {
+            .filter_map(|payment| {
                 let here = payment.at / BLOCK_MS;
                 index = if here == height { index + 1 } else { 1 };
                 height = here;
+                if !self.sees(payment) {
+                    return None;
+                }
                 let day = payment.at.div_euclid(DAY_MS);
                 let price = *prices
                     .entry((payment.coin, day))
                     .or_insert_with(|| self.market.price(payment.coin, day));
-                self.transfer(payment, price, index)
+                Some(self.transfer(payment, price, index))
             })
             .collect();
         rows.sort_by(|a, b| a.tx_id.cmp(&b.tx_id));
@@ -213,11 +233,11 @@ impl Batches {
         prices
     }
 
-    /// The members of schemes that made or received one of the scheme's payments within the window.
+    /// The members of schemes that were seen to make or receive one of the scheme's payments within the window.
     fn ground_truth(&self, window: &std::ops::Range<i64>) -> Vec<GroundTruth> {
         let mut rows = Vec::new();
         for scheme in &self.schemes {
-            let within = scheme.hops.iter().filter(|hop| window.contains(&block(hop.at)));
+            let within = scheme.hops.iter().filter(|hop| window.contains(&block(hop.at)) && self.sees(hop));
             let seen: BTreeSet<u32> = within.flat_map(|hop| [hop.from, hop.to]).collect();
             for (id, (role, hop_distance)) in scheme.members.iter().filter(|(id, _)| seen.contains(id)) {
                 rows.push(GroundTruth {
@@ -266,7 +286,7 @@ fn span(simulation: &Simulation) -> (i64, i64) {
 fn plant(simulation: &Simulation, economy: &Economy, ledger: &mut Ledger) -> Vec<Scheme> {
     let (first, last) = span(simulation);
     let window_ms = i64::from(simulation.window_days) * DAY_MS;
-    let season = Season { window_ms, patterns: i64::from(simulation.patterns) };
+    let season = Season { window_ms, patterns: i64::from(simulation.patterns), shapes: &simulation.shapes };
     let stream = Stream::new(simulation.seed, "scheme");
     let mut schemes = Vec::new();
     for number in season.numbers(first * DAY_MS, last * DAY_MS) {

@@ -12,8 +12,8 @@ use arrow2::io::parquet::read::{
     decompress,
 };
 use arrow2::io::parquet::write::{CompressedPage, Encoding};
-use parquet_format_safe::PageHeader;
 use parquet_format_safe::thrift::protocol::TCompactInputProtocol;
+use parquet_format_safe::{CompressionCodec, PageHeader};
 
 use super::footer::{Field, Footer};
 use super::levels::hybrid;
@@ -210,7 +210,7 @@ impl<'a> Chunk<'a> {
         let part = range.and_then(|(start, end)| bytes.get(start..end)).ok_or_else(|| {
             format!("its bytes {start} to {end} lie outside the file of {} bytes", bytes.len())
         })?;
-        let unpacked = check_pages(part, chunk.num_values())?;
+        let unpacked = check_pages(part, chunk.num_values(), chunk.metadata().codec)?;
         let n_values = usize::try_from(chunk.num_values()).map_err(|_| "a negative count")?;
         if !room(unpacked.saturating_add(n_values.saturating_mul(VALUE_BYTES))) {
             return Err(Fault::NoRoom);
@@ -318,7 +318,7 @@ impl<'a> Chunk<'a> {
 
 /// Walks the page headers of a column: nobody allocates by a claimed size that was not checked here. The bytes that its pages
 /// unpack to.
-fn check_pages(part: &[u8], mut values_left: i64) -> Result<usize, String> {
+fn check_pages(part: &[u8], mut values_left: i64, codec: CompressionCodec) -> Result<usize, String> {
     let mut rest = part;
     let mut unpacked = 0_usize;
     while values_left > 0 {
@@ -335,6 +335,10 @@ fn check_pages(part: &[u8], mut values_left: i64) -> Result<usize, String> {
             return Err(format!("a dictionary of {entries} entries in {size} bytes"));
         }
         let v1 = header.data_page_header.map_or(0, |h| h.num_values);
+        // levels of version 2 stand before what is compressed
+        let levels = header.data_page_header_v2.as_ref().map_or(0, |h| {
+            i64::from(h.definition_levels_byte_length) + i64::from(h.repetition_levels_byte_length)
+        });
         let v2 = header.data_page_header_v2.map_or(0, |h| h.num_values);
         values_left -= i64::from(v1.max(v2));
         if v1 < 0 || v2 < 0 || values_left < 0 {
@@ -342,9 +346,23 @@ fn check_pages(part: &[u8], mut values_left: i64) -> Result<usize, String> {
         }
         let compressed =
             usize::try_from(header.compressed_page_size).map_err(|_| "a page of negative size")?;
-        rest = rest.get(compressed..).ok_or("a page reaches beyond its column")?;
+        let (page, after) = rest.split_at_checked(compressed).ok_or("a page reaches beyond its column")?;
+        if codec == CompressionCodec::BROTLI {
+            check_window(page, levels)?;
+        }
+        rest = after;
     }
     Ok(unpacked)
+}
+
+/// A decoder of Brotli sets aside what the stream names as its window, whatever the page unpacks to: up to 16 MiB by the
+/// standard, but up to 1 GiB by an extension, which its first seven bits announce (RFC 7932, section 9.1).
+fn check_window(page: &[u8], levels: i64) -> Result<(), String> {
+    let first = usize::try_from(levels).ok().and_then(|levels| page.get(levels));
+    match first {
+        Some(first) if first & 0x7f == 0x11 => Err("a Brotli page with a window beyond the standard".into()),
+        _ => Ok(()),
+    }
 }
 
 /// Levels of other encodings died out before the format was finished.
