@@ -104,6 +104,33 @@ fn derive_writes_what_is_absent_and_the_same_every_time() {
 }
 
 #[test]
+fn derive_says_what_changed_since_an_earlier_batch() {
+    let home = tempfile::tempdir().expect("a folder");
+    let [days, out] = ["days", "out"].map(|name| home.path().join(name));
+    let small = ["--days", "2", "--window-days", "7", "--addresses", "200", "--patterns", "4"];
+    let output = aml_miner(&[&["simulate", "--output", text(&days)], small.as_slice()].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let [first, second] =
+        ["2025-11-03", "2025-11-04"].map(|day| days.join("snapshots/torus").join(day).join("7"));
+    let derive = |batch: &Path, previous: &Path| {
+        aml_miner(&["derive", text(batch), "--previous", text(previous), "--output", text(&out)])
+    };
+    let refused = derive(&first, &second);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        stderr(&refused).contains("expected a processing date before 2025-11-03"),
+        "{}",
+        stderr(&refused)
+    );
+    assert!(!out.exists(), "nothing was written");
+    let output = derive(&second, &first);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let features = Batch::open(&out).expect("a batch").features.expect("derived");
+    let values = |change: &sot::Change| features.column(change.name).expect("written");
+    assert!(sot::CHANGES.iter().all(|change| values(change).iter().any(|value| *value != 0.0)));
+}
+
+#[test]
 fn what_cannot_be_inspected_or_derived_is_said() {
     let home = tempfile::tempdir().expect("a folder");
     let empty = home.path().join("empty");
