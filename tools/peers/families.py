@@ -68,7 +68,9 @@ def main():
     else:
         tasks = [(accounts(what), load(words[0]))]
     known = families()
-    official, others = known.pop("official"), known
+    # changes and nearness are only there on request
+    written = set().union(*(frame.columns for _, frame in tasks))
+    official, others = known.pop("official"), {family: columns for family, columns in known.items() if written & set(columns)}
     everything = official + sum(others.values(), [])
     sets = {"official": official, **{f"official + {f}": official + c for f, c in others.items()}, "all": everything}
     sets |= {f"all - {f}": [c for c in everything if c not in set(columns)] for f, columns in {"official": official, **others}.items()}
