@@ -1,18 +1,12 @@
 //! What changed since an earlier batch: equal to two derivations compared by hand, and only for who may be compared.
 
-use aml_miner::aml::derive::{
-    Extent, Observe, Previous, PreviousError, address_features, complete, complete_observed,
-};
+use aml_miner::aml::derive::{Extent, Previous, PreviousError, address_features, complete};
 use aml_miner::aml::features::{Family, FeatureSet};
 use aml_miner::aml::sot::{Batch, CHANGES, Transfer};
 use chrono::Days;
 use proptest::prelude::*;
 
-use crate::network::{batch, pay, transfers};
-
-struct Quiet;
-
-impl Observe for Quiet {}
+use crate::network::{batch, completed, pay, transfers};
 
 /// The batch of so many days before, with these transfers.
 fn earlier(transfers: &[Transfer], days: u64) -> Batch {
@@ -27,7 +21,7 @@ fn earlier(transfers: &[Transfer], days: u64) -> Batch {
 
 fn derived(today: Batch, before: Batch) -> Batch {
     let previous = Previous::of(&today.id, before).expect("comparable");
-    complete_observed(today, Extent { previous: Some(&previous), ..Extent::default() }, &Quiet).0
+    completed(today, Extent { previous: Some(&previous), ..Extent::default() })
 }
 
 proptest! {

@@ -1,5 +1,6 @@
 //! Small networks to derive from: written by hand or drawn by proptest.
 
+use aml_miner::aml::derive::{Extent, Observe, complete_observed};
 use aml_miner::aml::sot::{Batch, BatchId, Transfer};
 use chrono::NaiveDate;
 use proptest::prelude::*;
@@ -48,4 +49,11 @@ pub(crate) fn transfers(max: usize) -> impl Strategy<Value = Vec<Transfer>> {
         };
         rows.into_iter().enumerate().map(transfer).collect()
     })
+}
+
+/// The batch filled in to an extent, watched by nobody.
+pub(crate) fn completed(batch: Batch, extent: Extent<'_>) -> Batch {
+    struct Quiet;
+    impl Observe for Quiet {}
+    complete_observed(batch, extent, &Quiet).0
 }

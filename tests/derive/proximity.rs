@@ -2,19 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aml_miner::aml::derive::{
-    ColumnExtent, Extent, Observe, PROXIMITY_RISK, PatternExtent, ProximityExtent, complete_observed,
-    unpaid_hop,
-};
+use aml_miner::aml::derive::{Extent, PROXIMITY_RISK, ProximityExtent, unpaid_hop};
 use aml_miner::aml::sot::{AddressLabel, Batch, Transfer};
 use proptest::prelude::*;
 
 use crate::naive;
-use crate::network::{HOUR, START, batch, pay, transfers};
-
-struct Quiet;
-
-impl Observe for Quiet {}
+use crate::network::{HOUR, START, batch, completed, pay, transfers};
 
 fn label(address: &str, risk_level: &str, created_timestamp: Option<i64>) -> AddressLabel {
     AddressLabel {
@@ -33,13 +26,7 @@ fn label(address: &str, risk_level: &str, created_timestamp: Option<i64>) -> Add
 
 fn derived(transfers: &[Transfer], labels: Vec<AddressLabel>) -> Batch {
     let whole = Batch { labels: Some(labels), ..batch(transfers.to_vec()) };
-    let extent = Extent {
-        columns: ColumnExtent::Official,
-        patterns: PatternExtent::Alerting,
-        proximity: ProximityExtent::Added,
-        previous: None,
-    };
-    complete_observed(whole, extent, &Quiet).0
+    completed(whole, Extent { proximity: ProximityExtent::Added, ..Extent::default() })
 }
 
 /// The columns of an address by walking from it everywhere.

@@ -5,10 +5,10 @@
 //! consecutive days overlap: a difference is what the new days brought minus what left the window. Nothing after the
 //! batch's own window enters, and of every address only its own two rows.
 
-use super::address;
 use super::chronicle::Chronicle;
-use super::graph::FlowGraph;
+use super::flows::flows_of;
 use super::graph_features::Feature;
+use super::{address, graph_of};
 use crate::aml::sot::{AddressFeatures, Batch, BatchId, CHANGES, Change, Comparison, NumberColumn};
 use crate::determinism::par;
 
@@ -112,7 +112,11 @@ impl Previous {
 /// The official columns of a batch without features, from its flows or its transfers.
 fn official(batch: &Batch) -> Option<AddressFeatures> {
     let transfers = batch.transfers.as_deref().map(|transfers| Chronicle::within(&batch.id, transfers));
-    let derived = transfers.as_ref().filter(|_| batch.money_flows.is_none()).map(super::flows::flows_of);
-    let flows = batch.money_flows.as_deref().or(derived.as_ref().map(|(flows, _)| flows.as_slice()))?;
-    Some(address::features_of(&FlowGraph::new(flows), transfers.as_ref()))
+    let made = transfers.as_ref().filter(|_| batch.money_flows.is_none()).map(flows_of);
+    let (flows, ends) = match (&batch.money_flows, &made) {
+        (Some(flows), _) => (flows, None),
+        (None, Some((flows, ends))) => (flows, Some(ends.as_slice())),
+        (None, None) => return None,
+    };
+    Some(address::features_of(&graph_of(flows, ends, transfers.as_ref()), transfers.as_ref()))
 }

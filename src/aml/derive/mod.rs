@@ -41,7 +41,7 @@ use std::ops::Range;
 
 use self::chronicle::Chronicle;
 use self::graph_features::{Beyond, Scene};
-use crate::aml::sot::{Batch, BatchId, NumberColumn};
+use crate::aml::sot::{Batch, BatchId, MoneyFlow, NumberColumn};
 
 /// A table that derivation can fill in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -178,10 +178,7 @@ pub fn complete_observed(
     // apart from the batch, whose other tables come and go while the graph refers to them
     let flows = batch.money_flows.take();
     let asked = batch.features.is_none() || batch.patterns.is_none() || batch.alerts.is_none();
-    let graph = flows.as_deref().filter(|_| asked).map(|flows| match (ends, transfers) {
-        (Some(ends), Some(transfers)) => FlowGraph::of_numbered(flows, transfers.addresses().clone(), &ends),
-        _ => FlowGraph::new(flows),
-    });
+    let graph = flows.as_deref().filter(|_| asked).map(|flows| graph_of(flows, ends.as_deref(), transfers));
     observer.done("flows");
     let view = View { graph: graph.as_ref(), transfers };
     view.fill_tables(&mut batch, extent, &mut derived, observer);
@@ -210,6 +207,18 @@ pub fn complete_observed(
         observer.settled_features(&mut batch, Further { names, columns });
     }
     (batch, derived)
+}
+
+/// The graph of flows; those that transfers make bring the numbers of their `ends`.
+fn graph_of<'f>(
+    flows: &'f [MoneyFlow],
+    ends: Option<&[u32]>,
+    transfers: Option<&Chronicle>,
+) -> FlowGraph<'f> {
+    match (ends, transfers) {
+        (Some(ends), Some(transfers)) => FlowGraph::of_numbered(flows, transfers.addresses().clone(), ends),
+        _ => FlowGraph::new(flows),
+    }
 }
 
 /// What tables are filled in from.

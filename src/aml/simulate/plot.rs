@@ -25,6 +25,7 @@ pub(super) struct Plot<'a> {
     pub(super) recruited: BTreeSet<u64>,
     pub(super) scheme: Scheme,
 }
+
 /// The moves from which the topologies are made.
 impl Plot<'_> {
     pub(super) fn role(&self, laundering: &'static str, innocent: &'static str) -> &'static str {
@@ -152,8 +153,9 @@ impl Plot<'_> {
         }
     }
 
-    /// Money comes from an exchange, or from a few people.
-    pub(super) fn fund(&mut self, to: u32, usd: f64, at: i64) {
+    /// Money that is there by `needed` comes from an exchange, or from a few people.
+    pub(super) fn fund(&mut self, to: u32, usd: f64, needed: i64) {
+        let at = self.before(needed);
         let usd = usd * self.draw.between(1.0, 1.1);
         let people = if self.draw.chance(0.6) { 0 } else { self.draw.whole(1, 3) };
         if people == 0 {
@@ -214,8 +216,7 @@ impl Plot<'_> {
         for (&source, &usd) in sources.iter().zip(parts) {
             let at = self.within(at);
             if self.draw.chance(self.manner.prefunded) {
-                let funded = self.before(at);
-                self.fund(source, usd, funded);
+                self.fund(source, usd, at);
             }
             self.hop(at, source, to, usd);
             last = last.max(at);
@@ -256,7 +257,7 @@ impl Plot<'_> {
     }
 
     /// Some hours earlier.
-    pub(super) fn before(&mut self, at: i64) -> i64 {
+    fn before(&mut self, at: i64) -> i64 {
         at - HOUR_MS * self.draw.whole(1, 36) as i64
     }
 
@@ -268,6 +269,7 @@ impl Plot<'_> {
         }
     }
 }
+
 /// Keeps the addresses and ids of the two intents apart.
 pub(super) fn intent_name(intent: Intent) -> &'static str {
     match intent {

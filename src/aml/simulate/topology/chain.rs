@@ -9,8 +9,7 @@ impl Plot<'_> {
         let role = self.role("cycle_node", "treasury_wallet");
         let mut ring = self.stations(length, role, -1);
         let total = self.total();
-        let funded = self.before(self.start);
-        self.fund(ring[0], total, funded);
+        self.fund(ring[0], total, self.start);
         for (at, total) in self.runs(total) {
             self.renew(&mut ring[1..], role, |_| -1);
             let (mut at, mut usd) = (at, total);
@@ -32,8 +31,7 @@ impl Plot<'_> {
         let mut lanes: Vec<Vec<u32>> =
             (0..lanes).map(|_| (0..hops).map(|i| self.station(role, i as i64 + 1)).collect()).collect();
         for (at, total) in self.runs_of_total() {
-            let funded = self.before(at);
-            self.fund(source, total, funded);
+            self.fund(source, total, at);
             let share = total / lanes.len() as f64;
             for lane in &mut lanes {
                 self.renew(lane, role, |i| i as i64 + 1);
@@ -59,8 +57,7 @@ impl Plot<'_> {
         for (at, total) in self.runs_of_total() {
             self.renew(&mut chain, role, |i| i as i64 + 1);
             self.renew(&mut dests, dest, |i| i as i64 + 1);
-            let funded = self.before(at);
-            self.fund(source, total, funded);
+            self.fund(source, total, at);
             let (mut from, mut at, mut left) = (source, at, total);
             for (&next, &dest) in chain.iter().zip(&dests) {
                 let piece = left * self.draw.between(0.04, 0.2);
@@ -81,8 +78,7 @@ impl Plot<'_> {
         let role = self.role("wash_trading_wallet", "liquidity_wallet");
         let mut ring = self.stations(count, role, -1);
         let total = self.total();
-        let funded = self.before(self.start);
-        self.fund(ring[0], total, funded);
+        self.fund(ring[0], total, self.start);
         for (at, total) in self.runs(total) {
             self.renew(&mut ring[1..], role, |_| -1);
             let mut at = at;

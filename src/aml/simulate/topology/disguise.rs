@@ -21,8 +21,7 @@ impl Plot<'_> {
             let pieces = (total / usd).min(MOST_PIECES) as usize;
             let each = pieces as f64 * usd / sizes[0] as f64;
             for &payer in &payers {
-                let funded = self.before(at);
-                self.fund(payer, each, funded);
+                self.fund(payer, each, at);
             }
             let payees: Vec<u32> = (0..sizes[1].min(pieces)).map(|_| self.fresh(payee, 2)).collect();
             for piece in 0..pieces {
@@ -47,8 +46,7 @@ impl Plot<'_> {
             self.renew(&mut through, role, |_| 1);
             for part in self.parts(total, sleepers) {
                 let wallet = self.fresh(sleeper, 0);
-                let filled = self.before(self.start);
-                self.fund(wallet, part, filled);
+                self.fund(wallet, part, self.start);
                 let asleep = self.draw.between(LEAST_SLEEP_DAYS, MOST_SLEEP_DAYS);
                 let wakes = self.within(at + (asleep * DAY_MS as f64) as i64);
                 let pieces = self.parts(0.97 * part, hops);
@@ -73,8 +71,7 @@ impl Plot<'_> {
         let target = self.economy.any_merchant(self.ledger, &mut self.draw);
         for (at, total) in self.runs_of_total() {
             self.renew(&mut wallets, role, |_| 1);
-            let funded = self.before(at);
-            self.fund(funder, total, funded);
+            self.fund(funder, total, at);
             for &wallet in &wallets {
                 let usd = total / count as f64 * self.draw.between(0.97, 1.03);
                 let funded = self.within(at);

@@ -31,8 +31,7 @@ impl Plot<'_> {
             self.renew(&mut mules, role, |_| 1);
             let parts: Vec<f64> = (0..count).map(|_| self.below_limit(limit)).collect();
             let total: f64 = parts.iter().sum();
-            let funded = self.before(at);
-            self.fund(source, total, funded);
+            self.fund(source, total, at);
             self.pass_through(at, source, (&mules, &parts), aggregator);
             self.cash_out(aggregator, 0.9 * total);
         }
@@ -46,8 +45,7 @@ impl Plot<'_> {
         let mut mules = self.stations(count, role, 1);
         for (at, total) in self.runs_of_total() {
             self.renew(&mut mules, role, |_| 1);
-            let funded = self.before(at);
-            self.fund(source, total, funded);
+            self.fund(source, total, at);
             let parts = self.parts(total, count);
             self.pass_through(at, source, (&mules, &parts), dest);
             self.cash_out(dest, 0.9 * total);
@@ -72,8 +70,7 @@ impl Plot<'_> {
         let mut payees = self.stations(count, role, 1);
         for (at, total) in self.runs_of_total() {
             self.renew(&mut payees, role, |_| 1);
-            let funded = self.before(at);
-            self.fund(source, total, funded);
+            self.fund(source, total, at);
             let parts = self.parts(total * (1.0 - self.manner.retained), count);
             for (&payee, &usd) in payees.iter().zip(&parts) {
                 let at = self.within(at);
@@ -118,8 +115,7 @@ impl Plot<'_> {
         let hours = (self.manner.window_hours / 6.0).min(LONGEST_BURST_HOURS);
         for (at, total) in self.runs_of_total() {
             self.renew(&mut targets, role, |_| 1);
-            let funded = self.before(at);
-            self.fund(source, total, funded);
+            self.fund(source, total, at);
             let payments = count + self.draw.whole(7, 40) as usize;
             let parts = self.parts(total * (1.0 - self.manner.retained), payments);
             for (i, &usd) in parts.iter().enumerate() {

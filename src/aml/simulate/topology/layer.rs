@@ -30,8 +30,7 @@ impl Plot<'_> {
             let mut parts = self.parts(total, sizes[0]);
             for (&source, &part) in layers[0].iter().zip(&parts) {
                 if self.draw.chance(self.manner.prefunded) {
-                    let funded = self.before(at);
-                    self.fund(source, part, funded);
+                    self.fund(source, part, at);
                 }
             }
             let mut begins = at;
