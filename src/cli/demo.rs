@@ -16,7 +16,7 @@ use crate::aml::bundle::Bundle;
 use crate::aml::derive;
 use crate::aml::features::Unit;
 use crate::aml::score::{self, AlertRank, AlertScore, ClusterScore, Explain, answer};
-use crate::aml::sot::{Alert, Batch, request_alert};
+use crate::aml::sot::{Alert, Batch, Transfers, request_alert};
 use crate::server::Clock as _;
 
 /// Arguments of `demo`.
@@ -119,7 +119,7 @@ fn report(outcome: &Outcome, bundle: &Bundle) -> String {
 fn stages(text: &mut String, outcome: &Outcome) {
     let (raw, batch) = (&outcome.raw, &outcome.batch);
     let given = counts(&[
-        (raw.transfers.as_ref().map(Vec::len), "transfers"),
+        (raw.transfers.as_ref().map(Transfers::len), "transfers"),
         (raw.labels.as_ref().map(Vec::len), "labels"),
         (raw.money_flows.as_ref().map(Vec::len), "flows"),
         (raw.features.as_ref().map(|f| f.addresses.len()), "addresses"),

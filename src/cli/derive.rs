@@ -11,10 +11,10 @@ use super::args::Global;
 use super::clock::SystemClock;
 use super::{Fault, Verdict};
 use crate::aml::derive::{
-    ColumnExtent, Derived, Extent, Further, Observe, PatternExtent, Previous, ProximityExtent,
-    complete_observed,
+    AlertParts, ColumnExtent, Derived, Extent, FlowRows, Further, Observe, PatternExtent, Previous,
+    ProximityExtent, complete_observed,
 };
-use crate::aml::sot::{Batch, BatchId, BatchWriter, TableKind};
+use crate::aml::sot::{Alert, Batch, BatchId, BatchWriter, Cluster, MoneyFlow, TableKind};
 use crate::server::Clock;
 use crate::table::WriteError;
 
@@ -119,24 +119,19 @@ impl<'d> Stages<'d> {
         Stages { output, clock, bar, last: Mutex::new(Duration::ZERO), written }
     }
 
-    fn write(
-        &self,
-        kind: TableKind,
-        rows: usize,
-        write: impl FnOnce(&mut BatchWriter<'d>) -> Result<(), WriteError>,
-    ) {
+    /// Writes tables, once the writer is there; a fault stays and ends the writing.
+    fn write(&self, write: impl FnOnce(&mut BatchWriter<'d>) -> Result<Vec<(TableKind, usize)>, WriteError>) {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         let Ok(so_far) = &mut *written else { return };
-        if so_far.writer.is_none() {
-            match BatchWriter::new(self.output) {
-                Ok(writer) => so_far.writer = Some(writer),
-                Err(fault) => return *written = Err(fault),
-            }
+        let mut writer = match so_far.writer.take().map_or_else(|| BatchWriter::new(self.output), Ok) {
+            Ok(writer) => writer,
+            Err(fault) => return *written = Err(fault),
+        };
+        match write(&mut writer) {
+            Ok(tables) => so_far.tables.extend(tables),
+            Err(fault) => return *written = Err(fault),
         }
-        so_far.tables.push((kind, rows));
-        if let Some(Err(fault)) = so_far.writer.as_mut().map(write) {
-            *written = Err(fault);
-        }
+        so_far.writer = Some(writer);
     }
 
     /// The tables written, in the order of [`TableKind::ALL`], META.json over them.
@@ -167,32 +162,70 @@ impl Observe for Stages<'_> {
 
     fn settled(&self, batch: &mut Batch, table: Derived) {
         let kind = kind(table);
-        self.write(kind, batch.rows(kind).unwrap_or(0), |writer| writer.write(batch, kind));
-        match table {
-            Derived::MoneyFlows => batch.money_flows = None,
-            Derived::Patterns => batch.patterns = None,
-            Derived::Alerts => batch.alerts = None,
-            Derived::Clusters => batch.clusters = None,
-            Derived::Features => batch.features = None,
-        }
-        self.done(match table {
-            Derived::MoneyFlows => "flows written",
-            Derived::Patterns => "patterns written",
-            Derived::Alerts => "alerts written",
-            Derived::Clusters => "clusters written",
-            Derived::Features => "features written",
+        self.write(|writer| {
+            writer.write(batch, kind)?;
+            Ok(vec![(kind, batch.rows(kind).unwrap_or(0))])
         });
+        match table {
+            Derived::Patterns => {
+                batch.patterns = None;
+                self.done("patterns written");
+            }
+            Derived::Clusters => {
+                batch.clusters = None;
+                self.done("clusters written");
+            }
+            Derived::MoneyFlows | Derived::Alerts | Derived::Features => {}
+        }
+    }
+
+    fn settled_alerts(
+        &self,
+        id: &BatchId,
+        alerts: AlertParts<'_>,
+    ) -> (Option<Vec<Alert>>, Option<Vec<Cluster>>) {
+        let AlertParts { asked, parts } = alerts;
+        self.write(|writer| {
+            let mut alerts = writer.begin_table::<Alert>(id)?;
+            let mut clusters = if asked { Some(writer.begin_table::<Cluster>(id)?) } else { None };
+            for (part, of_part) in parts {
+                alerts.write(&part)?;
+                clusters.iter_mut().try_for_each(|clusters| clusters.write(&of_part))?;
+            }
+            let mut tables = vec![(TableKind::Alerts, writer.end_table(alerts)?)];
+            if let Some(clusters) = clusters {
+                tables.push((TableKind::Clusters, writer.end_table(clusters)?));
+            }
+            Ok(tables)
+        });
+        (None, None)
+    }
+
+    fn settled_flows(&self, batch: &mut Batch, flows: FlowRows<'_>) {
+        let FlowRows { len, rows } = flows;
+        self.write(|writer| {
+            let mut table = writer.begin_table::<MoneyFlow>(&batch.id)?;
+            for first in (0..len).step_by(FLOWS_AT_A_TIME) {
+                table.write(&rows(first..len.min(first + FLOWS_AT_A_TIME)))?;
+            }
+            Ok(vec![(TableKind::MoneyFlows, writer.end_table(table)?)])
+        });
+        self.done("flows written");
     }
 
     fn settled_features(&self, batch: &mut Batch, further: Further<'_>) {
         let Some(table) = batch.features.take() else { return };
         let (rows, Further { names, columns }) = (table.addresses.len(), further);
-        self.write(TableKind::Features, rows, |writer| {
-            writer.write_features(&batch.id, table, &names, columns)
+        self.write(|writer| {
+            writer.write_features(&batch.id, table, &names, columns)?;
+            Ok(vec![(TableKind::Features, rows)])
         });
         self.done("features written");
     }
 }
+
+/// Rows of flows that are in memory together: one row group, some 80 MB.
+const FLOWS_AT_A_TIME: usize = 1 << 17;
 
 /// A turning sign with the time so far and the stage that ended last; only on a terminal.
 fn progress(global: &Global) -> ProgressBar {

@@ -38,6 +38,16 @@ impl Md5 {
         Md5(md5::Md5::digest(bytes).into())
     }
 
+    /// The checksum of what `feed` hands on piece by piece.
+    ///
+    /// # Errors
+    /// Those of `feed`.
+    pub fn of_pieces<E>(feed: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<(), E>) -> Result<Self, E> {
+        let mut hasher = md5::Md5::new();
+        feed(&mut |piece| hasher.update(piece))?;
+        Ok(Md5(hasher.finalize().into()))
+    }
+
     /// Reads 32 hexadecimal digits, either case.
     pub fn from_hex(text: &str) -> Option<Self> {
         from_hex(text).map(Md5)

@@ -19,8 +19,10 @@ pub mod parts;
 #[cfg(test)]
 mod sample;
 mod side;
+mod texts;
 
 pub use error::{ReadError, WriteError};
+pub use texts::Texts;
 
 use std::path::Path;
 

@@ -16,21 +16,25 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::guard::guarded;
 use super::{ReadError, Room, Table, TableColumn, Values, WriteError, excerpt, file, repeated};
 use crate::determinism::digest::{Digest, Hasher};
 use crate::determinism::par;
 
+mod bytes;
 mod decode;
 mod dictionary;
 mod encode;
 mod footer;
 mod levels;
+mod reader;
 
-pub use encode::{Given, Source};
+use bytes::Bytes;
+pub use encode::{Given, Group};
 use footer::Footer;
+pub use reader::Reader;
 
 /// The first bytes of every file, and the last.
 pub const MAGIC: [u8; 4] = *b"PAR1";
@@ -43,6 +47,8 @@ pub const MAX_ROWS: u64 = 200_000_000;
 pub const MAX_CELLS: u64 = 4_000_000_000;
 /// The most columns, nested ones counted by their leaves.
 pub const MAX_COLUMNS: u64 = 20_000;
+/// The rows of a row group of tables that are written in several.
+pub const GROUP_ROWS: usize = 1 << 20;
 /// The largest page, uncompressed.
 pub const MAX_PAGE_BYTES: u64 = 1 << 30;
 
@@ -89,17 +95,50 @@ pub fn write(path: &Path, table: &Table) -> Result<(), WriteError> {
     file::write(path, &to_bytes(table)?)
 }
 
-/// Writes columns that are made when it is their turn, whole or not at all, and gives the digest of the file's bytes:
-/// a table larger than memory can be written, for neither it nor its file stands there as a whole.
-///
-/// # Errors
-/// As [`write()`], and when the columns differ in length.
-pub fn write_columns(path: &Path, source: Source<'_>) -> Result<Digest, WriteError> {
-    let io = |e: std::io::Error| WriteError::Io { file: path.display().to_string(), reason: e.to_string() };
-    let out = Digested { out: file::Partial::beside(path).map_err(io)?, hasher: Hasher::default() };
-    let Digested { out, hasher } = encode::write_to(source, out)?;
-    out.finish().map_err(io)?;
-    Ok(hasher.finish())
+/// A file that is written row group by row group, whole or not at all: a table larger than memory can be written, for neither it
+/// nor its file stands there as a whole.
+pub struct Writer {
+    path: PathBuf,
+    encoder: encode::Encoder<Digested>,
+}
+
+impl Writer {
+    /// Begins a file. `blank` are its columns without their rows.
+    ///
+    /// # Errors
+    /// When the operating system refuses, or a column is of a type that is not written.
+    pub fn new(path: &Path, blank: &[TableColumn]) -> Result<Self, WriteError> {
+        let out = file::Partial::beside(path).map_err(|e| refused(path, &e))?;
+        let out = Digested { out, hasher: Hasher::default() };
+        Ok(Writer { path: path.to_owned(), encoder: encode::Encoder::new(&file::name(path), blank, out)? })
+    }
+
+    /// Writes a row group.
+    ///
+    /// # Errors
+    /// When the operating system refuses, or the columns differ in length.
+    pub fn group(&mut self, group: Group<'_>) -> Result<(), WriteError> {
+        self.encoder.group(group)
+    }
+
+    /// Whether no row group was written yet.
+    pub fn is_empty(&self) -> bool {
+        self.encoder.is_empty()
+    }
+
+    /// Puts the file in its place, and gives the digest of its bytes.
+    ///
+    /// # Errors
+    /// When the operating system refuses; nothing is left behind then.
+    pub fn finish(self) -> Result<Digest, WriteError> {
+        let Digested { out, hasher } = self.encoder.finish()?;
+        out.finish().map_err(|e| refused(&self.path, &e))?;
+        Ok(hasher.finish())
+    }
+}
+
+fn refused(path: &Path, e: &std::io::Error) -> WriteError {
+    WriteError::Io { file: path.display().to_string(), reason: e.to_string() }
 }
 
 /// Bytes on their way to a file, and what is to become their digest.
@@ -125,39 +164,57 @@ impl std::io::Write for Digested {
 /// # Errors
 /// When a column is of a type that is not decoded.
 pub fn to_bytes(table: &Table) -> Result<Vec<u8>, WriteError> {
-    let blank = table.columns.iter().map(|c| TableColumn::new(c.name.clone(), c.values.blank())).collect();
-    let mut columns = |places: Range<usize>| {
+    let blank: Vec<TableColumn> =
+        table.columns.iter().map(|c| TableColumn::new(c.name.clone(), c.values.blank())).collect();
+    let mut encoder = encode::Encoder::new(&table.name, &blank, vec![])?;
+    encoder.group(&mut |places: Range<usize>| {
         table.columns[places].iter().map(|column| Given::Values(Cow::Borrowed(&column.values))).collect()
-    };
-    encode::write_to(Source { name: table.name.clone(), blank, columns: &mut columns }, vec![])
+    })?;
+    encoder.finish()
 }
 
 fn decode_table(name: &str, bytes: &[u8], columns: Columns<'_>, room: Room<'_>) -> Result<Table, ReadError> {
-    let malformed = |reason| ReadError::Malformed { file: name.to_owned(), format: "Parquet", reason };
-    let footer = guarded(|| Footer::read(name, bytes)).map_err(malformed)??;
-    check_names(&footer).map_err(malformed)?;
+    let bytes = Bytes::Whole(bytes);
+    let footer = read_footer(name, &bytes)?;
+    let columns = decode_columns(name, &bytes, &footer, columns, room)?;
+    Ok(Table { name: name.to_owned(), columns, n_rows: footer.n_rows, digest: None })
+}
+
+fn malformed(name: &str) -> impl Fn(String) -> ReadError {
+    move |reason| ReadError::Malformed { file: name.to_owned(), format: "Parquet", reason }
+}
+
+fn read_footer(name: &str, bytes: &Bytes<'_>) -> Result<Footer, ReadError> {
+    let footer = guarded(|| Footer::read(name, bytes)).map_err(malformed(name))??;
+    check_names(&footer).map_err(malformed(name))?;
+    Ok(footer)
+}
+
+fn decode_columns(
+    name: &str,
+    bytes: &Bytes<'_>,
+    footer: &Footer,
+    columns: Columns<'_>,
+    room: Room<'_>,
+) -> Result<Vec<TableColumn>, ReadError> {
     let fields: Vec<usize> =
         (0..footer.fields.len()).filter(|&f| wanted(columns, &footer.fields[f].name)).collect();
     let cells = footer.n_rows as u64 * fields.len() as u64;
     if cells > MAX_CELLS {
-        return Err(ReadError::Limit {
-            file: name.to_owned(),
-            what: "cells",
-            limit: MAX_CELLS,
-            found: cells,
-        });
+        let file = name.to_owned();
+        return Err(ReadError::Limit { file, what: "cells", limit: MAX_CELLS, found: cells });
     }
     let groups = footer.metadata.row_groups.len();
     let mut parts = par::map(fields.len() * groups, |task| {
-        decode::column_of_group(bytes, &footer, fields[task / groups], task % groups, room)
+        decode::column_of_group(bytes, footer, fields[task / groups], task % groups, room)
     })
     .into_iter();
     let mut decoded = Vec::with_capacity(fields.len());
     for &field in &fields {
         let parts: Vec<_> = parts.by_ref().take(groups).collect();
-        decoded.push(decode::join(name, &footer, field, parts)?);
+        decoded.push(decode::join(name, footer, field, parts)?);
     }
-    Ok(Table { name: name.to_owned(), columns: decoded, n_rows: footer.n_rows, digest: None })
+    Ok(decoded)
 }
 
 /// Columns are found by name: of two alike, one would be passed over in silence.

@@ -30,24 +30,106 @@ const WIDEST_ALERTED_FAN: usize = 50;
 /// Every alert on the addresses of a batch.
 pub fn alerts(batch: &Batch, transfers: Option<&[Transfer]>) -> Vec<Alert> {
     let graph = batch.money_flows.as_deref().map(FlowGraph::new);
-    alerts_of(batch, graph.as_ref(), transfers.map(Chronicle::of).as_ref())
+    let transfers = transfers.map(Chronicle::of);
+    match &batch.features {
+        Some(features) => Docket::of(batch, features, graph.as_ref(), transfers.as_ref()).flatten().collect(),
+        None => Vec::new(),
+    }
 }
 
-/// `graph` is that of the batch's flows.
-pub(super) fn alerts_of(
-    batch: &Batch,
-    graph: Option<&FlowGraph<'_>>,
-    transfers: Option<&Chronicle>,
-) -> Vec<Alert> {
-    let mut found = typology_alerts(batch, graph, transfers);
-    let patterns = batch.patterns.as_deref().unwrap_or_default();
-    found
-        .extend(par::map(patterns.len(), |at| structural_alerts(batch, &patterns[at])).into_iter().flatten());
-    let mut kept = dedupe(found);
-    // no two of one address and typology are left, so the order is total
-    par::sort_by(&mut kept, |a, b| (&a.address, &a.typology_type).cmp(&(&b.address, &b.typology_type)));
-    kept
+/// The alerts of a batch, those of some addresses at a time: of all of them there may be more than memory holds.
+pub(super) struct Docket<'a> {
+    witness: Witness<'a>,
+    patterns: &'a [Pattern],
+    /// Addresses with features, by row, and members of patterns behind them.
+    subjects: Interner,
+    /// Numbers of the subjects in byte order of their names.
+    order: Vec<u32>,
+    /// Members of patterns that are alerted: the subject's place in that order, the pattern, and the place in its list.
+    members: Vec<[u32; 3]>,
+    next: usize,
 }
+
+impl<'a> Docket<'a> {
+    /// `graph` is that of the batch's flows, `features` are its own.
+    pub(super) fn of(
+        batch: &'a Batch,
+        features: &'a AddressFeatures,
+        graph: Option<&'a FlowGraph<'a>>,
+        transfers: Option<&Chronicle>,
+    ) -> Self {
+        let patterns = batch.patterns.as_deref().unwrap_or_default();
+        let mut subjects = features.addresses.clone();
+        for name in patterns.iter().flat_map(|pattern| &pattern.addresses_involved[..alerted_of(pattern)]) {
+            if subjects.get(name).is_none() {
+                subjects.intern(name);
+            }
+        }
+        let order = in_byte_order(&subjects);
+        let mut place = vec![0; order.len()];
+        (0_u32..).zip(&order).for_each(|(at, &subject)| place[subject as usize] = at);
+        let mut members = Vec::new();
+        for (pattern, found) in (0_u32..).zip(patterns) {
+            let names = (0_u32..).zip(&found.addresses_involved[..alerted_of(found)]);
+            members.extend(
+                names.filter_map(|(at, name)| Some([place[subjects.get(name)? as usize], pattern, at])),
+            );
+        }
+        par::sort_by(&mut members, Ord::cmp);
+        let witness = Witness::new(batch, features, graph, transfers);
+        Docket { witness, patterns, subjects, order, members, next: 0 }
+    }
+
+    /// The alerts on the subject at a place of the order, by typology.
+    fn alerts_on(&self, place: usize) -> Vec<Alert> {
+        let subject = self.order[place];
+        let name = self.subjects.name(subject);
+        let mut found = match subject as usize {
+            row if row < self.witness.features.addresses.len() => findings(&self.witness, row, name),
+            _ => Vec::new(),
+        };
+        let from = self.members.partition_point(|member| (member[0] as usize) < place);
+        let own = self.members[from..].iter().take_while(|member| member[0] as usize == place);
+        found.extend(own.filter_map(|&[_, pattern, at]| {
+            structural_alert(self.witness.batch, &self.patterns[pattern as usize], at as usize)
+        }));
+        // of those that would share an id the strongest comes first, and of equals the one that was found first
+        found.sort_by(|a, b| {
+            let by_confidence = b.alert_confidence_score.total_cmp(&a.alert_confidence_score);
+            let strongest = by_confidence.then_with(|| a.evidence_json.cmp(&b.evidence_json));
+            a.typology_type.cmp(&b.typology_type).then(strongest)
+        });
+        found.dedup_by(|later, first| later.typology_type == first.typology_type);
+        found
+    }
+}
+
+impl Iterator for Docket<'_> {
+    type Item = Vec<Alert>;
+
+    fn next(&mut self) -> Option<Vec<Alert>> {
+        let places = self.next..self.order.len().min(self.next + SUBJECTS_AT_A_TIME);
+        self.next = places.end;
+        let blocks = par::map_blocks(places.len(), BLOCK, |block| {
+            block.flat_map(|at| self.alerts_on(places.start + at)).collect::<Vec<Alert>>()
+        });
+        (!places.is_empty()).then(|| blocks.concat())
+    }
+}
+
+/// The numbers of names in byte order of these.
+fn in_byte_order(names: &Interner) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..names.len() as u32).collect();
+    if !order.is_sorted_by_key(|&id| names.name(id)) {
+        par::sort_by(&mut order, |&a, &b| names.name(a).cmp(names.name(b)));
+    }
+    order
+}
+
+/// Addresses whose alerts are in memory together.
+const SUBJECTS_AT_A_TIME: usize = 1 << 17;
+/// Addresses that one thread takes at a time.
+const BLOCK: usize = 1 << 10;
 
 /// UUIDv5 of `{address}-{TYPOLOGY}-{processing_date}` in the DNS namespace.
 pub fn alert_id(address: &str, typology: &str, processing_date: chrono::NaiveDate) -> String {
@@ -92,17 +174,6 @@ fn stronger(a: &Alert, b: &Alert) -> bool {
     by_confidence.then_with(|| b.evidence_json.cmp(&a.evidence_json)).is_gt()
 }
 
-fn typology_alerts(
-    batch: &Batch,
-    graph: Option<&FlowGraph<'_>>,
-    transfers: Option<&Chronicle>,
-) -> Vec<Alert> {
-    let Some(features) = &batch.features else { return Vec::new() };
-    let witness = Witness::new(batch, features, graph, transfers);
-    let names: Vec<&str> = features.addresses.names().collect();
-    par::map(names.len(), |row| findings(&witness, row, names[row])).into_iter().flatten().collect()
-}
-
 fn findings(witness: &Witness<'_>, row: usize, address: &str) -> Vec<Alert> {
     let facts = witness.facts(row, address);
     let found = |typology: &Typology| (typology.rule)(&facts).map(|finding| (*typology, finding));
@@ -116,36 +187,46 @@ fn findings(witness: &Witness<'_>, row: usize, address: &str) -> Vec<Alert> {
     TYPOLOGIES.iter().filter_map(found).map(alert).collect()
 }
 
-/// One alert per member of a pattern.
-fn structural_alerts(batch: &Batch, pattern: &Pattern) -> Vec<Alert> {
-    let Some((typology, description, indicators)) = structural(&pattern.pattern_type) else {
-        return Vec::new();
-    };
+/// How many of a pattern's members are alerted, first to last.
+fn alerted_of(pattern: &Pattern) -> usize {
     let members = pattern.addresses_involved.len();
-    let is_fan = pattern.pattern_type.starts_with("motif_");
-    let alerted = if is_fan && members > WIDEST_ALERTED_FAN { 1 } else { members };
-    let member = |at: usize| {
-        let role = pattern.address_roles.get(at).map_or("", String::as_str);
-        let weight = if is_fan && at > 0 { 0.8 } else { 1.0 };
-        let finding = Finding {
-            confidence: finite(pattern.confidence_score * weight).clamp(0.0, 1.0),
-            volume_usd: pattern.volume_usd,
-            evidence: pattern_evidence(pattern, role),
-        };
-        let address = &pattern.addresses_involved[at];
-        let mut alert = blank(batch, address, typology, &finding);
-        alert.description = format!("{address}: {description}");
-        alert.pattern_id.clone_from(&pattern.pattern_id);
-        alert.pattern_type.clone_from(&pattern.pattern_type);
-        alert.suspected_address_type = match is_fan {
-            true if members > WIDEST_ALERTED_FAN => "institutional".to_owned(),
-            true => "wallet".to_owned(),
-            false => "unknown".to_owned(),
-        };
-        alert.risk_indicators = owned(indicators);
-        alert
+    match structural(&pattern.pattern_type) {
+        None => 0,
+        Some(_) if is_wide_fan(pattern) => 1,
+        Some(_) => members,
+    }
+}
+
+fn is_fan(pattern: &Pattern) -> bool {
+    pattern.pattern_type.starts_with("motif_")
+}
+
+fn is_wide_fan(pattern: &Pattern) -> bool {
+    is_fan(pattern) && pattern.addresses_involved.len() > WIDEST_ALERTED_FAN
+}
+
+/// The alert on a member of a pattern.
+fn structural_alert(batch: &Batch, pattern: &Pattern, at: usize) -> Option<Alert> {
+    let (typology, description, indicators) = structural(&pattern.pattern_type)?;
+    let role = pattern.address_roles.get(at).map_or("", String::as_str);
+    let weight = if is_fan(pattern) && at > 0 { 0.8 } else { 1.0 };
+    let finding = Finding {
+        confidence: finite(pattern.confidence_score * weight).clamp(0.0, 1.0),
+        volume_usd: pattern.volume_usd,
+        evidence: pattern_evidence(pattern, role),
     };
-    (0..alerted).map(member).collect()
+    let address = &pattern.addresses_involved[at];
+    let mut alert = blank(batch, address, typology, &finding);
+    alert.description = format!("{address}: {description}");
+    alert.pattern_id.clone_from(&pattern.pattern_id);
+    alert.pattern_type.clone_from(&pattern.pattern_type);
+    alert.suspected_address_type = match is_fan(pattern) {
+        true if is_wide_fan(pattern) => "institutional".to_owned(),
+        true => "wallet".to_owned(),
+        false => "unknown".to_owned(),
+    };
+    alert.risk_indicators = owned(indicators);
+    Some(alert)
 }
 
 fn pattern_evidence(pattern: &Pattern, role: &str) -> BTreeMap<&'static str, Value> {
@@ -221,6 +302,7 @@ fn owned(tokens: &[&str]) -> Vec<String> {
 /// Gathers facts of single addresses.
 struct Witness<'a> {
     batch: &'a Batch,
+    features: &'a AddressFeatures,
     /// Of [`Witness::COLUMNS`], in their order; `None` where the table lacks one.
     columns: [Option<&'a [f64]>; 6],
     graph: Option<&'a FlowGraph<'a>>,
@@ -247,6 +329,7 @@ impl<'a> Witness<'a> {
     ) -> Self {
         Witness {
             batch,
+            features,
             columns: Self::COLUMNS.map(|name| features.column(name)),
             graph,
             exchanges: graph.map(|graph| labelled_exchanges(batch, graph)).unwrap_or_default(),
@@ -256,13 +339,22 @@ impl<'a> Witness<'a> {
         }
     }
 
+    /// The number of the address of a row in the graph.
+    fn id(&self, row: usize, address: &str) -> Option<u32> {
+        let addresses = &self.graph?.addresses;
+        // rows that were derived from the graph are its numbers
+        if addresses.is_shared_with(&self.features.addresses) {
+            return Some(row as u32);
+        }
+        addresses.get(address)
+    }
+
     fn facts(&self, row: usize, address: &str) -> Facts {
+        let id = self.id(row, address);
         let [degree, volume, transfers, burst_factor, velocity, structuring] =
             self.columns.map(|column| column.map_or(f64::NAN, |values| values[row]));
-        let two_way = self.two_way(address).unwrap_or_else(|| {
-            let features = self.batch.features.as_ref();
-            features.map_or(f64::NAN, |features| features.value(address, "reciprocity_ratio"))
-        });
+        let two_way = self.two_way(id);
+        let two_way = two_way.unwrap_or_else(|| self.features.value(address, "reciprocity_ratio"));
         Facts {
             window_days: f64::from(self.batch.id.window_days),
             degree,
@@ -272,16 +364,15 @@ impl<'a> Witness<'a> {
             velocity,
             structuring,
             two_way,
-            exchange: self.exchange_payments(address),
+            exchange: self.exchange_payments(id),
             near_threshold: self.near_threshold.get(&(row as u32)).copied(),
         }
     }
 
     /// The share of an address's value with counterparties on both sides; from flows, because files written by the
     /// older pipeline hold another ratio, at most 0.5, in the column of that name.
-    fn two_way(&self, address: &str) -> Option<f64> {
-        let graph = self.graph?;
-        let id = graph.addresses.get(address)?;
+    fn two_way(&self, id: Option<u32>) -> Option<f64> {
+        let (graph, id) = (self.graph?, id?);
         let senders: Vec<u32> = graph.incoming(id).map(|e| e.from).filter(|&a| a != id).collect();
         let recipients: Vec<u32> = graph.outgoing(id).map(|e| e.to).filter(|&a| a != id).collect();
         let (mut total, mut mutual) = (0.0, 0.0);
@@ -295,9 +386,8 @@ impl<'a> Witness<'a> {
         Some(if total > 0.0 { mutual / total } else { 0.0 })
     }
 
-    fn exchange_payments(&self, address: &str) -> Option<ExchangePayments> {
-        let graph = self.graph?;
-        let id = graph.addresses.get(address)?;
+    fn exchange_payments(&self, id: Option<u32>) -> Option<ExchangePayments> {
+        let (graph, id) = (self.graph?, id?);
         let paid = || graph.outgoing(id).filter(|e| self.exchanges.binary_search(&e.to).is_ok());
         let first_paid = paid().map(|e| e.flow.first_seen_timestamp).min()?;
         let born = graph.incoming(id).chain(graph.outgoing(id)).map(|e| e.flow.first_seen_timestamp).min()?;

@@ -6,7 +6,6 @@
 //! batch's own window enters, and of every address only its own two rows.
 
 use super::chronicle::Chronicle;
-use super::flows::flows_of;
 use super::graph_features::Feature;
 use super::{address, graph_of};
 use crate::aml::sot::{AddressFeatures, Batch, BatchId, CHANGES, Change, Comparison, NumberColumn};
@@ -111,12 +110,7 @@ impl Previous {
 
 /// The official columns of a batch without features, from its flows or its transfers.
 fn official(batch: &Batch) -> Option<AddressFeatures> {
-    let transfers = batch.transfers.as_deref().map(|transfers| Chronicle::within(&batch.id, transfers));
-    let made = transfers.as_ref().filter(|_| batch.money_flows.is_none()).map(flows_of);
-    let (flows, ends) = match (&batch.money_flows, &made) {
-        (Some(flows), _) => (flows, None),
-        (None, Some((flows, ends))) => (flows, Some(ends.as_slice())),
-        (None, None) => return None,
-    };
-    Some(address::features_of(&graph_of(flows, ends, transfers.as_ref()), transfers.as_ref()))
+    let transfers = batch.transfers.as_ref().map(|transfers| Chronicle::within(&batch.id, transfers));
+    let (_, graph) = graph_of(batch.money_flows.as_deref(), transfers.as_ref());
+    graph.map(|graph| address::features_of(&graph, transfers.as_ref()))
 }

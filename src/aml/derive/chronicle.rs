@@ -4,12 +4,10 @@
 //! A batch is put in order once and every stage walks the same list. Texts decide the order and are left behind then:
 //! addresses and assets are numbers from there on, a tenth of the memory.
 
-use std::cmp::Ordering;
-
 use super::finite;
-use super::graph::numbered;
+use super::graph::ranked;
 use super::lists::Lists;
-use crate::aml::sot::{BatchId, Transfer};
+use crate::aml::sot::{BatchId, Transfer, Transfers};
 use crate::determinism::intern::Interner;
 use crate::determinism::par;
 
@@ -49,38 +47,41 @@ impl Entry {
 impl Chronicle {
     /// All transfers.
     pub(super) fn of(transfers: &[Transfer]) -> Self {
-        Chronicle::of_rows(transfers.iter().collect())
+        let transfers = Transfers::from(transfers);
+        Chronicle::of_rows(&transfers, |_| true)
     }
 
     /// Those inside the batch's window; a window of 0 days is an unknown one and keeps all.
-    pub(super) fn within(id: &BatchId, transfers: &[Transfer]) -> Self {
+    pub(super) fn within(id: &BatchId, transfers: &Transfers) -> Self {
         let window = id.window_ms();
-        let keep = |t: &&Transfer| id.window_days == 0 || window.contains(&t.block_timestamp);
-        Chronicle::of_rows(transfers.iter().filter(keep).collect())
+        Chronicle::of_rows(transfers, |at| id.window_days == 0 || window.contains(&at))
     }
 
-    fn of_rows(rows: Vec<&Transfer>) -> Self {
-        // the times beside the rows, for a row is far away
-        let mut rows: Vec<(i64, &Transfer)> = rows.into_iter().map(|t| (t.block_timestamp, t)).collect();
-        // rows that compare as equal differ in nothing that is read
-        par::sort_by(&mut rows, |a, b| a.0.cmp(&b.0).then_with(|| chronological(a.1, b.1)));
-        let ((addresses, ends), (assets, kinds)) = par::join(
-            || numbered(rows.iter().flat_map(|(_, t)| [t.from_address.as_str(), t.to_address.as_str()])),
-            || numbered(rows.iter().flat_map(|(_, t)| [t.asset_contract.as_str(), t.asset_symbol.as_str()])),
-        );
-        let entry = |(at, t): (i64, &Transfer), ends: &[u32], kinds: &[u32]| Entry {
-            from: ends[0],
-            to: ends[1],
-            at,
-            amount: t.amount,
-            usd: t.amount_usd,
-            contract: kinds[0],
-            symbol: kinds[1],
+    fn of_rows(transfers: &Transfers, keep: impl Fn(i64) -> bool) -> Self {
+        let (times, heights) = (transfers.times(), transfers.heights());
+        let kept = (0_u32..).zip(times).filter(|(_, at)| keep(**at));
+        let mut rows: Vec<(i64, u32)> = kept.map(|(row, &at)| (at, row)).collect();
+        // transfers are in the order of their keys, and those that have one key in an order of their own
+        let place = |&(at, row): &(i64, u32)| (at, heights[row as usize], row);
+        par::sort_by(&mut rows, |a, b| place(a).cmp(&place(b)));
+        let of_rows = |numbers: fn(&Transfers, usize) -> [u32; 2]| {
+            let rows = &rows;
+            move || rows.iter().flat_map(move |&(_, row)| numbers(transfers, row as usize))
         };
-        let numbers = ends.chunks_exact(2).zip(kinds.chunks_exact(2));
-        let entries =
-            rows.into_iter().zip(numbers).map(|(row, (ends, kinds))| entry(row, ends, kinds)).collect();
-        Chronicle { addresses, assets, entries }
+        let ((addresses, address), (assets, asset)) = par::join(
+            || ranked(transfers.addresses(), of_rows(Transfers::ends)()),
+            || ranked(transfers.assets(), of_rows(Transfers::asset)()),
+        );
+        let entry = |&(at, row): &(i64, u32)| {
+            let row = row as usize;
+            let [from, to] = transfers.ends(row).map(|id| address[id as usize]);
+            let [contract, symbol] = transfers.asset(row).map(|id| asset[id as usize]);
+            let (amount, usd) = (transfers.amounts()[row], transfers.dollars()[row]);
+            Entry { from, to, at, amount, usd, contract, symbol }
+        };
+        let blocks =
+            par::map_blocks(rows.len(), BLOCK, |places| rows[places].iter().map(entry).collect::<Vec<_>>());
+        Chronicle { addresses, assets, entries: blocks.concat() }
     }
 
     /// The transfers, first to last.
@@ -119,19 +120,4 @@ impl Chronicle {
     }
 }
 
-fn chronological(a: &Transfer, b: &Transfer) -> Ordering {
-    a.block_height
-        .cmp(&b.block_height)
-        .then_with(|| names(a).cmp(&names(b)))
-        .then_with(|| pair(a).cmp(&pair(b)))
-        .then_with(|| a.amount.total_cmp(&b.amount))
-        .then_with(|| a.amount_usd.total_cmp(&b.amount_usd))
-}
-
-fn names(t: &Transfer) -> [&str; 5] {
-    [&t.tx_id, &t.event_index, &t.edge_index, &t.asset_contract, &t.asset_symbol]
-}
-
-fn pair(t: &Transfer) -> (&str, &str) {
-    (&t.from_address, &t.to_address)
-}
+const BLOCK: usize = 1 << 16;

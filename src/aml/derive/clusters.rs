@@ -25,6 +25,12 @@ pub fn clusters(batch: &Batch, alerts: &[Alert]) -> Vec<Cluster> {
     by_address.into_iter().map(|(address, members)| same_entity(batch, address, members)).collect()
 }
 
+/// The clusters of alerts that stand address by address, each once.
+pub(super) fn clusters_of(batch: &Batch, alerts: &[Alert]) -> Vec<Cluster> {
+    let of_address = alerts.chunk_by(|a, b| a.address == b.address).filter(|own| own.len() >= MIN_ALERTS);
+    of_address.map(|own| same_entity(batch, &own[0].address, own.iter().collect())).collect()
+}
+
 fn same_entity(batch: &Batch, address: &str, mut members: Vec<&Alert>) -> Cluster {
     members.sort_by(|a, b| {
         let by_confidence = b.alert_confidence_score.total_cmp(&a.alert_confidence_score);

@@ -4,8 +4,11 @@
 //! of the transfers' rows cannot be seen in the result. Payments to oneself are kept as pairs of an address with
 //! itself. Two-way measures look at the opposite pair.
 
+use std::ops::Range;
+
 use super::chronicle::{Chronicle, Entry};
 use super::finite;
+use super::graph::{Edge, Flow, FlowGraph};
 use crate::aml::sot::{MoneyFlow, Transfer};
 use crate::determinism::par;
 
@@ -14,26 +17,74 @@ pub(super) const DAY_MS: i64 = 86_400_000;
 
 /// Aggregates transfers to directed pairs.
 pub fn money_flows(transfers: &[Transfer]) -> Vec<MoneyFlow> {
-    flows_of(&Chronicle::of(transfers)).0
+    let transfers = Chronicle::of(transfers);
+    let (pairs, graph) = Pairs::of(&transfers);
+    pairs.rows(&transfers, &graph, 0..pairs.len())
 }
 
-/// The flows, and the numbers of their senders and recipients, one after the other.
-pub(super) fn flows_of(transfers: &Chronicle) -> (Vec<MoneyFlow>, Vec<u32>) {
-    let entries = transfers.entries();
-    let mut hops: Vec<Hop> =
-        (0_u32..).zip(entries).map(|(at, entry)| Hop { from: entry.from, to: entry.to, at }).collect();
-    par::sort_by(&mut hops, |a, b| (a.from, a.to, a.at).cmp(&(b.from, b.to, b.at)));
-    let pairs: Vec<&[Hop]> = hops.chunk_by(|a, b| a.pair() == b.pair()).collect();
-    let usd = par::map(pairs.len(), |pair| {
-        pairs[pair].iter().map(|hop| finite(entries[hop.at as usize].usd)).sum::<f64>()
-    });
-    let ends: Vec<(u32, u32)> = pairs.iter().map(|hops| hops[0].pair()).collect();
-    let flows = par::map(pairs.len(), |pair| {
-        let own: Vec<&Entry> = pairs[pair].iter().map(|hop| &entries[hop.at as usize]).collect();
-        let back = returned(&ends, ends[pair]).map(|back| usd[back]);
-        one_way(transfers, &own, usd[pair], back)
-    });
-    (flows, ends.into_iter().flat_map(|(from, to)| [from, to]).collect())
+/// The transfers of each directed pair, in the order of the pairs and, of each, in time: what rows of flows are made from when
+/// they are asked for, for all of them are many times the size of what they are made from.
+pub(super) struct Pairs {
+    /// Places in the chronicle.
+    order: Vec<u32>,
+    /// Where each pair's begin; one more at the end.
+    starts: Vec<u32>,
+}
+
+impl Pairs {
+    /// The pairs, and their graph, whose edges are the pairs in their order.
+    pub(super) fn of(transfers: &Chronicle) -> (Self, FlowGraph<'static>) {
+        let entries = transfers.entries();
+        let mut hops: Vec<Hop> =
+            (0_u32..).zip(entries).map(|(at, entry)| Hop { from: entry.from, to: entry.to, at }).collect();
+        par::sort_by(&mut hops, |a, b| (a.from, a.to, a.at).cmp(&(b.from, b.to, b.at)));
+        let ends: Vec<(u32, u32)> =
+            hops.chunk_by(|a, b| a.pair() == b.pair()).map(|own| own[0].pair()).collect();
+        let mut starts = vec![0];
+        let lengths = hops.chunk_by(|a, b| a.pair() == b.pair()).map(|own| own.len() as u32);
+        starts.extend(lengths.scan(0, |end, length| {
+            *end += length;
+            Some(*end)
+        }));
+        let pairs = Pairs { order: hops.into_iter().map(|hop| hop.at).collect(), starts };
+        let usd = par::map(pairs.len(), |pair| {
+            pairs.of_pair(pair).iter().map(|&at| finite(entries[at as usize].usd)).sum::<f64>()
+        });
+        let edges = par::map(pairs.len(), |pair| {
+            let (from, to) = ends[pair];
+            let back = returned(&ends, ends[pair]).map(|back| usd[back]);
+            let own: Vec<&Entry> = pairs.entries(transfers, pair).collect();
+            Edge { from, to, value: 0.0, flow: flow(&own, usd[pair], back), row: None }
+        });
+        (pairs, FlowGraph::of_edges(transfers.addresses().clone(), edges))
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    fn of_pair(&self, pair: usize) -> &[u32] {
+        &self.order[self.starts[pair] as usize..self.starts[pair + 1] as usize]
+    }
+
+    fn entries<'t>(&self, transfers: &'t Chronicle, pair: usize) -> impl Iterator<Item = &'t Entry> {
+        self.of_pair(pair).iter().map(|&at| &transfers.entries()[at as usize])
+    }
+
+    /// The rows of some pairs.
+    pub(super) fn rows(
+        &self,
+        transfers: &Chronicle,
+        graph: &FlowGraph<'_>,
+        pairs: Range<usize>,
+    ) -> Vec<MoneyFlow> {
+        par::map(pairs.len(), |at| {
+            let pair = pairs.start + at;
+            let own: Vec<&Entry> = self.entries(transfers, pair).collect();
+            row(transfers, &graph.edges[pair], &own)
+        })
+    }
 }
 
 /// A transfer by the numbers of its ends, which are in byte order of the names, and its place in time.
@@ -61,34 +112,49 @@ pub(super) fn weekday_of(timestamp_ms: i64) -> usize {
     (timestamp_ms.div_euclid(DAY_MS) + 3).rem_euclid(7) as usize
 }
 
-/// The row of a pair's transfers, whose dollars are `usd`; `back` are those of the opposite pair.
-fn one_way(transfers: &Chronicle, own: &[&Entry], usd: f64, back: Option<f64>) -> MoneyFlow {
-    let (first, last) = (own[0], own[own.len() - 1]);
+/// What a pair's transfers, whose dollars are `usd`, come to; `back` are those of the opposite pair.
+fn flow(own: &[&Entry], usd: f64, back: Option<f64>) -> Flow {
     let mut assets: Vec<u32> = own.iter().map(|t| t.contract).collect();
     assets.sort_unstable();
     assets.dedup();
+    Flow {
+        tx_count: own.len() as u64,
+        amount_sum: own.iter().map(|t| finite(t.amount)).sum(),
+        amount_usd_sum: usd,
+        first_seen_timestamp: own[0].at,
+        last_seen_timestamp: own[own.len() - 1].at,
+        reciprocity_ratio: back.map_or(0.0, |back| evenness(usd, back)),
+        unique_assets: assets.len() as u32,
+        is_bidirectional: back.is_some(),
+    }
+}
+
+/// The row of a pair's transfers.
+fn row(transfers: &Chronicle, edge: &Edge<'_>, own: &[&Entry]) -> MoneyFlow {
     let (mut hourly, mut weekly) = (vec![0; 24], vec![0; 7]);
     for t in own {
         hourly[hour_of(t.at)] += 1;
         weekly[weekday_of(t.at)] += 1;
     }
+    let Edge { from, to, flow, .. } = edge;
+    let span = flow.last_seen_timestamp.saturating_sub(flow.first_seen_timestamp);
     MoneyFlow {
-        from_address: transfers.addresses().name(first.from).to_owned(),
-        to_address: transfers.addresses().name(first.to).to_owned(),
-        tx_count: own.len() as u64,
-        amount_sum: own.iter().map(|t| finite(t.amount)).sum(),
-        amount_usd_sum: usd,
-        first_seen_timestamp: first.at,
-        last_seen_timestamp: last.at,
-        active_days: (last.at.saturating_sub(first.at) / DAY_MS).max(1) as u64,
-        avg_tx_size_usd: usd / own.len() as f64,
-        unique_assets: assets.len() as u64,
+        from_address: transfers.addresses().name(*from).to_owned(),
+        to_address: transfers.addresses().name(*to).to_owned(),
+        tx_count: flow.tx_count,
+        amount_sum: flow.amount_sum,
+        amount_usd_sum: flow.amount_usd_sum,
+        first_seen_timestamp: flow.first_seen_timestamp,
+        last_seen_timestamp: flow.last_seen_timestamp,
+        active_days: (span / DAY_MS).max(1) as u64,
+        avg_tx_size_usd: flow.amount_usd_sum / own.len() as f64,
+        unique_assets: flow.unique_assets.into(),
         dominant_asset: dominant_asset(own)
             .map_or_else(String::new, |t| transfers.asset(t.symbol).to_owned()),
         hourly_pattern: hourly,
         weekly_pattern: weekly,
-        reciprocity_ratio: back.map_or(0.0, |back| evenness(usd, back)),
-        is_bidirectional: back.is_some(),
+        reciprocity_ratio: flow.reciprocity_ratio,
+        is_bidirectional: flow.is_bidirectional,
     }
 }
 

@@ -15,10 +15,41 @@ pub struct Edge<'a> {
     pub from: u32,
     /// Recipient.
     pub to: u32,
-    /// The row it stands for.
-    pub flow: &'a MoneyFlow,
     /// US dollars; native units when no flow of the batch has a price. 0 where unknown.
     pub value: f64,
+    /// What went along it.
+    pub flow: Flow,
+    /// The row it was read from; `None` where transfers were added up, which tell the rest themselves.
+    pub row: Option<&'a MoneyFlow>,
+}
+
+/// What graph algorithms read of a [`MoneyFlow`], a tenth of its size.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(missing_docs, reason = "the fields are those of a money flow")]
+pub struct Flow {
+    pub tx_count: u64,
+    pub amount_sum: f64,
+    pub amount_usd_sum: f64,
+    pub first_seen_timestamp: i64,
+    pub last_seen_timestamp: i64,
+    pub reciprocity_ratio: f64,
+    pub unique_assets: u32,
+    pub is_bidirectional: bool,
+}
+
+impl From<&MoneyFlow> for Flow {
+    fn from(row: &MoneyFlow) -> Self {
+        Flow {
+            tx_count: row.tx_count,
+            amount_sum: row.amount_sum,
+            amount_usd_sum: row.amount_usd_sum,
+            first_seen_timestamp: row.first_seen_timestamp,
+            last_seen_timestamp: row.last_seen_timestamp,
+            reciprocity_ratio: row.reciprocity_ratio,
+            unique_assets: u32::try_from(row.unique_assets).unwrap_or(u32::MAX),
+            is_bidirectional: row.is_bidirectional,
+        }
+    }
 }
 
 /// Flows as a graph.
@@ -44,13 +75,23 @@ impl<'a> FlowGraph<'a> {
     pub fn new(flows: &'a [MoneyFlow]) -> Self {
         let ends = flows.iter().flat_map(|f| [f.from_address.as_str(), f.to_address.as_str()]);
         let (addresses, ids) = numbered(ends);
-        FlowGraph::of_numbered(flows, addresses, &ids)
+        let edge = |(row, ends): (&'a MoneyFlow, &[u32])| Edge {
+            from: ends[0],
+            to: ends[1],
+            value: 0.0,
+            flow: Flow::from(row),
+            row: Some(row),
+        };
+        FlowGraph::of_edges(addresses, flows.iter().zip(ids.chunks_exact(2)).map(edge).collect())
     }
 
-    /// [`FlowGraph::new`] with the addresses in byte order, none other, and the numbers of the flows' senders and
-    /// recipients, one after the other.
-    pub(super) fn of_numbered(flows: &'a [MoneyFlow], addresses: Interner, ids: &[u32]) -> Self {
-        let edges = sorted_edges(flows, ids);
+    /// The graph of edges in any order, whose values are not known yet, between addresses in byte order, none other.
+    pub(super) fn of_edges(addresses: Interner, mut edges: Vec<Edge<'a>>) -> Self {
+        appraise(&mut edges);
+        par::sort_by(&mut edges, |a, b| {
+            let key = |e: &Edge<'_>| (e.from, e.to, e.flow.first_seen_timestamp, e.flow.tx_count);
+            key(a).cmp(&key(b)).then_with(|| a.value.total_cmp(&b.value))
+        });
         let outgoing = starts(addresses.len(), edges.iter().map(|e| e.from));
         let incoming_start = starts(addresses.len(), edges.iter().map(|e| e.to));
         let mut next = incoming_start.clone();
@@ -118,13 +159,22 @@ impl<'a> FlowGraph<'a> {
 pub(super) fn numbered<'n>(names: impl Iterator<Item = &'n str>) -> (Interner, Vec<u32>) {
     let mut known = Interner::new();
     let mut ids: Vec<u32> = names.map(|name| known.intern(name)).collect();
-    // the first bytes beside the number, for a name is far away
-    let mut order: Vec<(u64, u32)> = (0..known.len() as u32).map(|id| (prefix(known.name(id)), id)).collect();
-    par::sort_by(&mut order, |a, b| a.0.cmp(&b.0).then_with(|| known.name(a.1).cmp(known.name(b.1))));
-    let mut rank = vec![0; order.len()];
-    (0_u32..).zip(&order).for_each(|(place, &(_, id))| rank[id as usize] = place);
+    let (in_order, rank) = ranked(&known, ids.iter().copied());
     ids.iter_mut().for_each(|id| *id = rank[*id as usize]);
-    (order.iter().map(|&(_, id)| known.name(id)).collect(), ids)
+    (in_order, ids)
+}
+
+/// Those of `known` that are named, numbered in byte order, and by their number there the one here; it means nothing for the
+/// others.
+pub(super) fn ranked(known: &Interner, named: impl Iterator<Item = u32>) -> (Interner, Vec<u32>) {
+    let mut rank = vec![u32::MAX; known.len()];
+    named.for_each(|id| rank[id as usize] = 0);
+    // the first bytes beside the number, for a name is far away
+    let ids = (0..known.len() as u32).filter(|&id| rank[id as usize] == 0);
+    let mut order: Vec<(u64, u32)> = ids.map(|id| (prefix(known.name(id)), id)).collect();
+    par::sort_by(&mut order, |a, b| a.0.cmp(&b.0).then_with(|| known.name(a.1).cmp(known.name(b.1))));
+    (0_u32..).zip(&order).for_each(|(place, &(_, id))| rank[id as usize] = place);
+    (order.iter().map(|&(_, id)| known.name(id)).collect(), rank)
 }
 
 /// The first eight bytes as a number in their order; what is missing counts as zeros, before which nothing comes.
@@ -135,19 +185,12 @@ fn prefix(name: &str) -> u64 {
     u64::from_be_bytes(bytes)
 }
 
-/// `ids` are those of the flows' ends, sender before recipient.
-fn sorted_edges<'a>(flows: &'a [MoneyFlow], ids: &[u32]) -> Vec<Edge<'a>> {
-    let priced = flows.iter().any(|f| finite(f.amount_usd_sum) > 0.0);
-    let value = |f: &MoneyFlow| finite(if priced { f.amount_usd_sum } else { f.amount_sum });
-    let ends = ids.chunks_exact(2);
-    let edge =
-        |(flow, ends): (&'a MoneyFlow, &[u32])| Edge { from: ends[0], to: ends[1], flow, value: value(flow) };
-    let mut edges: Vec<Edge<'a>> = flows.iter().zip(ends).map(edge).collect();
-    par::sort_by(&mut edges, |a, b| {
-        let key = |e: &Edge<'_>| (e.from, e.to, e.flow.first_seen_timestamp, e.flow.tx_count);
-        key(a).cmp(&key(b)).then_with(|| a.value.total_cmp(&b.value))
-    });
-    edges
+/// Gives edges their values.
+fn appraise(edges: &mut [Edge<'_>]) {
+    let priced = edges.iter().any(|e| finite(e.flow.amount_usd_sum) > 0.0);
+    for edge in edges {
+        edge.value = finite(if priced { edge.flow.amount_usd_sum } else { edge.flow.amount_sum });
+    }
 }
 
 /// Each owner's edges by value, then as they stand in `order`, where its own begin at `starts`.

@@ -29,7 +29,7 @@ pub use changes::{Previous, PreviousError, change_features};
 pub use clusters::clusters;
 pub use document::address_columns_page;
 pub use flows::money_flows;
-pub use graph::{Edge, FlowGraph};
+pub use graph::{Edge, Flow, FlowGraph};
 pub use graph_features::{Feature, features, graph_features};
 pub use patterns::{
     DETECTORS, Detector, FURTHER_DETECTORS, further_patterns, pattern_id, patterns, unpaid_hop,
@@ -39,9 +39,11 @@ pub use typologies::{ExchangePayments, Facts, Finding, NearThreshold, TYPOLOGIES
 
 use std::ops::Range;
 
+use self::alerts::Docket;
 use self::chronicle::Chronicle;
+use self::flows::Pairs;
 use self::graph_features::{Beyond, Scene};
-use crate::aml::sot::{Batch, BatchId, MoneyFlow, NumberColumn};
+use crate::aml::sot::{Alert, Batch, BatchId, Cluster, MoneyFlow, NumberColumn};
 
 /// A table that derivation can fill in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -134,8 +136,27 @@ pub trait Observe: Sync {
     /// Transfers have been read; nothing asks for them any more.
     fn read(&self, _batch: &mut Batch) {}
 
-    /// This table was filled in and no later stage reads it.
+    /// Patterns, or clusters of given alerts, were filled in and no later stage reads them.
     fn settled(&self, _batch: &mut Batch, _table: Derived) {}
+
+    /// Alerts were filled in, address by address, with the clusters of them; what of them stays in the batch.
+    fn settled_alerts(
+        &self,
+        _id: &BatchId,
+        alerts: AlertParts<'_>,
+    ) -> (Option<Vec<Alert>>, Option<Vec<Cluster>>) {
+        let (mut all, mut clusters) = (Vec::new(), Vec::new());
+        for (part, of_part) in alerts.parts {
+            all.extend(part);
+            clusters.extend(of_part);
+        }
+        (Some(all), alerts.asked.then_some(clusters))
+    }
+
+    /// The flows were filled in, row by row where they are asked for.
+    fn settled_flows(&self, batch: &mut Batch, flows: FlowRows<'_>) {
+        batch.money_flows = Some((flows.rows)(0..flows.len));
+    }
 
     /// The same of the features, behind which further columns stand if they were asked for: over the same addresses,
     /// computed as they are taken.
@@ -144,6 +165,23 @@ pub trait Observe: Sync {
             table.columns.extend(further.columns);
         }
     }
+}
+
+/// Flows that are made when they are asked for.
+#[derive(Clone, Copy)]
+pub struct FlowRows<'f> {
+    /// How many there are.
+    pub len: usize,
+    /// Some of them.
+    pub rows: &'f (dyn Fn(Range<usize>) -> Vec<MoneyFlow> + Sync),
+}
+
+/// Alerts of some addresses after the others, in byte order of the addresses, then by typology, with their clusters.
+pub struct AlertParts<'a> {
+    /// Whether clusters are wanted; there are none otherwise.
+    pub asked: bool,
+    /// Made when they are taken.
+    pub parts: &'a mut dyn Iterator<Item = (Vec<Alert>, Vec<Cluster>)>,
 }
 
 /// Columns that are computed as they are taken.
@@ -165,20 +203,15 @@ pub fn complete_observed(
     observer: &dyn Observe,
 ) -> (Batch, Vec<Derived>) {
     let mut derived = Vec::new();
-    let chronicle = batch.transfers.as_deref().map(|transfers| Chronicle::within(&batch.id, transfers));
+    let chronicle = batch.transfers.as_ref().map(|transfers| Chronicle::within(&batch.id, transfers));
     observer.read(&mut batch);
     let transfers = chronicle.as_ref();
     observer.done("order");
-    let mut ends = None;
-    fill(&mut batch.money_flows, Derived::MoneyFlows, &mut derived, || {
-        let (flows, of_flows) = flows::flows_of(transfers?);
-        ends = Some(of_flows);
-        Some(flows)
-    });
     // apart from the batch, whose other tables come and go while the graph refers to them
-    let flows = batch.money_flows.take();
-    let asked = batch.features.is_none() || batch.patterns.is_none() || batch.alerts.is_none();
-    let graph = flows.as_deref().filter(|_| asked).map(|flows| graph_of(flows, ends.as_deref(), transfers));
+    let given = batch.money_flows.take();
+    let unasked = given.is_some() && !is_graph_asked(&batch);
+    let (pairs, graph) = if unasked { (None, None) } else { graph_of(given.as_deref(), transfers) };
+    derived.extend(pairs.is_some().then_some(Derived::MoneyFlows));
     observer.done("flows");
     let view = View { graph: graph.as_ref(), transfers };
     view.fill_tables(&mut batch, extent, &mut derived, observer);
@@ -191,13 +224,13 @@ pub fn complete_observed(
     if !changes.is_empty() && !derived.contains(&Derived::Features) {
         derived.push(Derived::Features);
     }
-    drop(graph);
-    drop(chronicle);
-    batch.money_flows = flows;
-    if derived.contains(&Derived::MoneyFlows) {
-        observer.settled(&mut batch, Derived::MoneyFlows);
-    }
     observer.done("ledger");
+    if let (Some(pairs), Some(graph), Some(transfers)) = (&pairs, &graph, transfers) {
+        let rows = |some: Range<usize>| pairs.rows(transfers, graph, some);
+        observer.settled_flows(&mut batch, FlowRows { len: pairs.len(), rows: &rows });
+    }
+    drop((graph, pairs, chronicle));
+    batch.money_flows = given.or(batch.money_flows);
     if derived.contains(&Derived::Features) {
         let done = |family: &'static str| observer.done(family);
         let beyond = scene.iter().flat_map(|_| features()).map(|feature| feature.name);
@@ -209,15 +242,19 @@ pub fn complete_observed(
     (batch, derived)
 }
 
-/// The graph of flows; those that transfers make bring the numbers of their `ends`.
+/// Whether a table is absent that is made from the graph of flows.
+fn is_graph_asked(batch: &Batch) -> bool {
+    batch.features.is_none() || batch.patterns.is_none() || batch.alerts.is_none()
+}
+
+/// The graph of flows that are given, else of transfers, with the pairs that these make.
 fn graph_of<'f>(
-    flows: &'f [MoneyFlow],
-    ends: Option<&[u32]>,
+    flows: Option<&'f [MoneyFlow]>,
     transfers: Option<&Chronicle>,
-) -> FlowGraph<'f> {
-    match (ends, transfers) {
-        (Some(ends), Some(transfers)) => FlowGraph::of_numbered(flows, transfers.addresses().clone(), ends),
-        _ => FlowGraph::new(flows),
+) -> (Option<Pairs>, Option<FlowGraph<'f>>) {
+    match (flows, transfers) {
+        (Some(flows), _) => (None, Some(FlowGraph::new(flows))),
+        (None, transfers) => transfers.map(Pairs::of).unzip(),
     }
 }
 
@@ -246,24 +283,39 @@ impl View<'_> {
         });
         observer.done("patterns");
         if batch.alerts.is_none() && batch.features.is_some() {
-            batch.alerts = Some(alerts::alerts_of(batch, graph, transfers));
-            derived.push(Derived::Alerts);
-        }
-        observer.done("alerts");
-        if batch.clusters.is_none() {
+            self.raise_alerts(batch, derived, observer);
+        } else if batch.clusters.is_none() {
             batch.clusters = batch.alerts.as_deref().map(|alerts| clusters(batch, alerts));
-            derived.extend(batch.clusters.is_some().then_some(Derived::Clusters));
-        }
-        observer.done("clusters");
-        for table in [Derived::Clusters, Derived::Alerts].into_iter().filter(|table| derived.contains(table))
-        {
-            observer.settled(batch, table);
+            if batch.clusters.is_some() {
+                derived.push(Derived::Clusters);
+                observer.done("clusters");
+                observer.settled(batch, Derived::Clusters);
+            }
         }
         if derived.contains(&Derived::Patterns) {
             self.look_further(batch, extent);
             observer.done("further patterns");
             observer.settled(batch, Derived::Patterns);
         }
+    }
+
+    /// Alerts, and clusters of them where the batch has none.
+    fn raise_alerts(&self, batch: &mut Batch, derived: &mut Vec<Derived>, observer: &dyn Observe) {
+        let Some(features) = &batch.features else { return };
+        let docket = Docket::of(batch, features, self.graph, self.transfers);
+        let asked = batch.clusters.is_none();
+        let mut parts = docket.map(|alerts| {
+            let clusters = if asked { clusters::clusters_of(batch, &alerts) } else { Vec::new() };
+            (alerts, clusters)
+        });
+        let (alerts, clusters) = observer.settled_alerts(&batch.id, AlertParts { asked, parts: &mut parts });
+        derived.push(Derived::Alerts);
+        derived.extend(asked.then_some(Derived::Clusters));
+        batch.alerts = alerts;
+        if asked {
+            batch.clusters = clusters;
+        }
+        observer.done("alerts");
     }
 
     /// Patterns behind those that alerts come from.
@@ -296,7 +348,7 @@ fn window_of(id: &BatchId) -> Range<i64> {
 /// Puts the patterns of [`FURTHER_DETECTORS`] behind those of the batch; alerts and clusters stay as they are.
 pub fn add_further_patterns(batch: &mut Batch) {
     let (Some(flows), Some(patterns)) = (&batch.money_flows, &mut batch.patterns) else { return };
-    let transfers = batch.transfers.as_deref().map(|transfers| Chronicle::within(&batch.id, transfers));
+    let transfers = batch.transfers.as_ref().map(|transfers| Chronicle::within(&batch.id, transfers));
     patterns.extend(patterns::further_patterns_of(&FlowGraph::new(flows), transfers.as_ref()));
 }
 

@@ -31,7 +31,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Days, NaiveDate};
 
-use crate::aml::sot::{Asset, AssetPrice, Batch, BatchId, GroundTruth, Transfer};
+use crate::aml::sot::{Asset, AssetPrice, Batch, BatchId, GroundTruth, Transfer, Transfers};
 use crate::determinism::rng::Stream;
 
 pub use config::{Simulation, SimulationError};
@@ -157,27 +157,22 @@ impl Batches {
 
     /// Rows in the order of their key. Payments stand in the order of their blocks, so the number within a block is
     /// the same in every batch that holds the block, however many payments of it were seen.
-    fn transfers(&self, range: std::ops::Range<usize>) -> Vec<Transfer> {
+    fn transfers(&self, range: std::ops::Range<usize>) -> Transfers {
         let mut prices: BTreeMap<(u8, i64), f64> = BTreeMap::new();
         let (mut height, mut index) = (0, 0);
-        let mut rows: Vec<Transfer> = self.ledger.payments[range]
-            .iter()
-            .filter_map(|payment| {
-                let here = payment.at / BLOCK_MS;
-                index = if here == height { index + 1 } else { 1 };
-                height = here;
-                if !self.sees(payment) {
-                    return None;
-                }
-                let day = payment.at.div_euclid(DAY_MS);
-                let price = *prices
-                    .entry((payment.coin, day))
-                    .or_insert_with(|| self.market.price(payment.coin, day));
-                Some(self.transfer(payment, price, index))
-            })
-            .collect();
-        rows.sort_by(|a, b| a.tx_id.cmp(&b.tx_id));
-        rows
+        let seen = self.ledger.payments[range].iter().filter_map(|payment| {
+            let here = payment.at / BLOCK_MS;
+            index = if here == height { index + 1 } else { 1 };
+            height = here;
+            if !self.sees(payment) {
+                return None;
+            }
+            let day = payment.at.div_euclid(DAY_MS);
+            let price =
+                *prices.entry((payment.coin, day)).or_insert_with(|| self.market.price(payment.coin, day));
+            Some(self.transfer(payment, price, index))
+        });
+        seen.collect()
     }
 
     fn transfer(&self, payment: &Payment, price: f64, index: u64) -> Transfer {

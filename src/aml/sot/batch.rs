@@ -7,6 +7,7 @@
 
 use chrono::NaiveDate;
 
+use super::transfers::Transfers;
 use crate::determinism::intern::Interner;
 
 /// What identifies a batch.
@@ -36,7 +37,7 @@ pub struct Batch {
     /// Pattern detections (generation 2, or derived).
     pub patterns: Option<Vec<Pattern>>,
     /// Raw transfers (generation 3).
-    pub transfers: Option<Vec<Transfer>>,
+    pub transfers: Option<Transfers>,
     /// Labels of addresses, several rows per address allowed.
     pub labels: Option<Vec<AddressLabel>>,
     /// Assets (generation 3).

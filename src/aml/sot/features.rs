@@ -1,5 +1,7 @@
 //! The address-features table, whatever columns it has: numbers and flags are kept, numbers written as text too.
 
+use std::ops::Range;
+
 use super::batch::{AddressFeatures, BatchId, NumberColumn};
 use super::fault::BatchFault;
 use super::schema::{ADDRESS, Source};
@@ -134,32 +136,24 @@ impl<'a> Columns<'a> {
         Some(&self.numbers.get(at.checked_sub(3)?)?.values)
     }
 
-    /// One of them, without its rows.
-    pub(super) fn blank(&self, at: usize) -> TableColumn {
+    /// Some rows of one of them.
+    pub(super) fn column(&self, at: usize, rows: Range<usize>) -> TableColumn {
         match at {
-            0 => TableColumn::new("window_days", Values::Int(vec![])),
-            1 => TableColumn::new("processing_date", Values::Date(vec![])),
-            2 => TableColumn::new(ADDRESS.name, Values::Text(vec![])),
-            _ => TableColumn::new(&self.numbers[at - 3].name, Values::F64(vec![])),
-        }
-    }
-
-    /// One of them.
-    pub(super) fn column(&self, at: usize) -> TableColumn {
-        let rows = self.features.addresses.len();
-        match at {
-            0 => TableColumn::new("window_days", Values::Int(vec![Some(self.id.window_days.into()); rows])),
+            0 => {
+                let window = Some(self.id.window_days.into());
+                TableColumn::new("window_days", Values::Int(vec![window; rows.len()]))
+            }
             1 => {
                 let date = super::cell::days_of(self.id.processing_date);
-                TableColumn::new("processing_date", Values::Date(vec![Some(date); rows]))
+                TableColumn::new("processing_date", Values::Date(vec![Some(date); rows.len()]))
             }
             2 => {
-                let addresses = self.features.addresses.names().map(|name| Some(name.to_owned())).collect();
-                TableColumn::new(ADDRESS.name, Values::Text(addresses))
+                let name = |row: usize| self.features.addresses.name(row as u32).to_owned();
+                TableColumn::new(ADDRESS.name, Values::Text(rows.map(|row| Some(name(row))).collect()))
             }
             _ => {
                 let NumberColumn { name, values } = self.numbers[at - 3];
-                TableColumn::new(name, Values::F64(values.clone()))
+                TableColumn::new(name, Values::F64(values[rows].to_vec()))
             }
         }
     }

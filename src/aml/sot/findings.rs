@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::batch::{AddressLabel, Batch, Transfer};
+use super::batch::{AddressLabel, Batch};
 use super::open::{ColumnReport, TableReport};
 use super::schema::TableKind;
+use super::transfers::Transfers;
 use crate::determinism::intern::Interner;
 use crate::determinism::par;
 use crate::table::Values;
@@ -181,7 +182,7 @@ fn of_clusters(batch: &Batch, findings: &mut Vec<Finding>) {
 fn of_transfers(batch: &Batch, findings: &mut Vec<Finding>) {
     let (Some(transfers), kind) = (&batch.transfers, Some(TableKind::Transfers)) else { return };
     let window = batch.id.window_ms();
-    let outside = transfers.iter().filter(|t| !window.contains(&t.block_timestamp)).count();
+    let outside = transfers.times().iter().filter(|at| !window.contains(at)).count();
     add_count(
         findings,
         "transfers_outside_window",
@@ -189,12 +190,15 @@ fn of_transfers(batch: &Batch, findings: &mut Vec<Finding>) {
         outside,
         "transfers lie outside the batch's window",
     );
-    let selfs = transfers.iter().filter(|t| t.from_address == t.to_address).count();
+    let is_self = |row: &usize| transfers.ends(*row)[0] == transfers.ends(*row)[1];
+    let selfs = (0..transfers.len()).filter(is_self).count();
     add_count(findings, "self_transfers", kind, selfs, "transfers go back to their sender");
     let text = "transfers repeat another's time, parties, asset and amount under another id";
     add_count(findings, "repeated_transfers", kind, repeated(transfers), text);
     let tenth = window.end.saturating_sub(window.start) / 10;
-    if let Some((from, to)) = longest_gap(transfers).filter(|(from, to)| to.saturating_sub(*from) > tenth) {
+    if let Some((from, to)) =
+        longest_gap(transfers.times()).filter(|(from, to)| to.saturating_sub(*from) > tenth)
+    {
         let hours = to.saturating_sub(from) / 3_600_000;
         let text =
             format!("no transfer for {hours} hours after {from} (ms), more than a tenth of the window");
@@ -203,20 +207,19 @@ fn of_transfers(batch: &Batch, findings: &mut Vec<Finding>) {
 }
 
 /// Transfers that say the same as one before, but for their ids.
-fn repeated(transfers: &[Transfer]) -> usize {
-    let key = |t: &Transfer| (t.block_timestamp, t.amount.to_bits());
-    let full = |row: u32| {
-        let t = &transfers[row as usize];
-        [t.from_address.as_str(), t.to_address.as_str(), t.asset_contract.as_str()]
+fn repeated(transfers: &Transfers) -> usize {
+    let key = |row: usize| {
+        let ([from, to], [contract, _]) = (transfers.ends(row), transfers.asset(row));
+        (transfers.times()[row], transfers.amounts()[row].to_bits(), from, to, contract)
     };
-    let mut rows: Vec<((i64, u64), u32)> = transfers.iter().map(key).zip(0..).collect();
-    par::sort_by(&mut rows, |a, b| a.0.cmp(&b.0).then_with(|| full(a.1).cmp(&full(b.1))));
-    rows.windows(2).filter(|w| w[0].0 == w[1].0 && full(w[0].1) == full(w[1].1)).count()
+    let mut keys: Vec<_> = (0..transfers.len()).map(key).collect();
+    par::sort_by(&mut keys, Ord::cmp);
+    keys.windows(2).filter(|w| w[0] == w[1]).count()
 }
 
 /// The longest time between two transfers that follow each other, the earliest such: its ends.
-fn longest_gap(transfers: &[Transfer]) -> Option<(i64, i64)> {
-    let mut times: Vec<i64> = transfers.iter().map(|t| t.block_timestamp).collect();
+fn longest_gap(times: &[i64]) -> Option<(i64, i64)> {
+    let mut times = times.to_vec();
     times.sort_unstable();
     let gaps = times.windows(2).map(|w| (w[0], w[1]));
     gaps.max_by(|a, b| a.1.saturating_sub(a.0).cmp(&b.1.saturating_sub(b.0)).then(b.0.cmp(&a.0)))
@@ -224,8 +227,8 @@ fn longest_gap(transfers: &[Transfer]) -> Option<(i64, i64)> {
 
 /// How many of the batch's addresses have a label, and how many labels are of others.
 fn coverage(batch: &Batch, labels: &[AddressLabel], findings: &mut Vec<Finding>) {
-    let ends =
-        batch.transfers.iter().flatten().flat_map(|t| [t.from_address.as_str(), t.to_address.as_str()]);
+    // every name that was read belongs to a transfer, unless the file's dictionary held more
+    let ends = batch.transfers.iter().flat_map(|t| t.addresses().names());
     let rows = batch.features.iter().flat_map(|f| f.addresses.names());
     let alerted = batch.alerts.iter().flatten().map(|a| a.address.as_str());
     let active: Interner = ends.chain(rows).chain(alerted).collect();
@@ -306,6 +309,7 @@ const RISK_LEVELS: &[&str] = &["low", "medium", "high", "critical"];
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aml::sot::Transfer;
 
     #[test]
     fn every_code_has_its_rule() {
@@ -334,8 +338,8 @@ mod tests {
             fee: 0.0,
         };
         let rows = [at("a", 90), at("b", 10), at("c", 20), at("d", 20)];
-        assert_eq!(repeated(&rows), 1);
-        assert_eq!(longest_gap(&rows), Some((20, 90)));
-        assert_eq!(longest_gap(&rows[..1]), None);
+        assert_eq!(repeated(&Transfers::from(rows.as_slice())), 1);
+        assert_eq!(longest_gap(&[90, 10, 20, 20]), Some((20, 90)));
+        assert_eq!(longest_gap(&[90]), None);
     }
 }

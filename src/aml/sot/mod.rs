@@ -23,6 +23,7 @@ mod rows;
 mod rowwise;
 mod schema;
 mod tables;
+mod transfers;
 mod write;
 
 pub use batch::{
@@ -44,6 +45,7 @@ pub use request::{
 };
 pub use schema::{ColumnSpec, Presence, TableKind};
 pub use tables::TablePart;
+pub use transfers::{TransferRow, Transfers};
 // who opens tables of strangers says how much they may unpack to
 pub use crate::table::Room;
-pub use write::{BatchWriter, to_table, write_batch};
+pub use write::{BatchWriter, Part, TableWriter, to_table, write_batch};

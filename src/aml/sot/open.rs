@@ -3,6 +3,7 @@
 //! Faults are collected over all tables before the answer is no. What is odd but can be worked with becomes a
 //! [`Finding`].
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,17 +12,17 @@ use chrono::{DateTime, NaiveDate};
 
 use super::batch::{
     AddressLabel, Alert, Asset, AssetPrice, Batch, BatchId, Cluster, GroundTruth, MoneyFlow, Pattern,
-    Transfer,
 };
 use super::cell::Cell;
 use super::fault::{BatchError, BatchFault, Faults};
 use super::findings::{self, Finding};
 use super::meta::{self, Checksum, Meta};
 use super::schema::{Record, Source, TableKind};
-use super::{cell, features};
+use super::{cell, features, transfers};
 use crate::determinism::digest::{Digest, Md5};
 use crate::determinism::par;
-use crate::table::{ReadError, Table, Values, csv, file, parquet};
+use crate::table::parquet::{Columns, Reader};
+use crate::table::{ReadError, Table, Values, csv};
 
 /// A batch with what was noticed on the way.
 #[derive(Clone, Debug)]
@@ -121,10 +122,15 @@ fn opened(dir: &Path, look: Look) -> Result<Opened, BatchError> {
     for found in &mut files {
         let verified = verify(found, described, &mut faults, &mut findings);
         if look == Look::Everything {
-            tables.push(report(found, verified));
+            match report(found, verified) {
+                Ok(report) => tables.push(report),
+                Err(fault) => faults.add(fault),
+            }
         }
         let table = std::mem::replace(&mut found.table, Table::new("", vec![]));
-        fill(&mut batch, found.kind, table, &mut faults, &mut findings);
+        let source =
+            Source { table, reader: found.reader.as_ref(), id: &batch.id.clone(), faults: &mut faults };
+        fill(&mut batch, found.kind, source, &mut findings);
     }
     faults.finish()?;
     if look == Look::Everything {
@@ -192,17 +198,31 @@ struct FoundTable {
     inside: bool,
     /// Where META.json notes that kind of checksum.
     md5: Option<Md5>,
+    /// What is decoded of it.
     table: Table,
+    /// Its file, if that is Parquet.
+    reader: Option<Reader>,
+}
+
+impl FoundTable {
+    /// The values of a column, decoded if need be; `None` where it has none or they are malformed, which is told when the column is
+    /// read for good.
+    fn column(&self, name: &str) -> Option<Cow<'_, Values>> {
+        if let Some(values) = self.table.column(name) {
+            return Some(Cow::Borrowed(values));
+        }
+        let columns = self.reader.as_ref()?.columns(Columns::Named(&[name])).ok()?;
+        columns.into_iter().next().map(|column| Cow::Owned(column.values))
+    }
 }
 
 fn read_tables(dir: &Path, meta: Option<&Meta>, faults: &mut Faults) -> Vec<FoundTable> {
     let mut files = vec![];
     for kind in TableKind::ALL {
         let Some(path) = inside(dir, kind).or_else(|| labels_elsewhere(dir, kind, meta)) else { continue };
-        match read_table(&path, meta.and_then(|meta| meta.checksums.get(&kind.file()))) {
-            Ok((table, md5)) => {
-                files.push(FoundTable { kind, inside: path.parent() == Some(dir), md5, table });
-            }
+        let noted = meta.and_then(|meta| meta.checksums.get(&kind.file()));
+        match read_table(&path, kind, noted) {
+            Ok(found) => files.push(FoundTable { inside: path.parent() == Some(dir), ..found }),
             Err(fault) => faults.add(fault),
         }
     }
@@ -215,15 +235,29 @@ fn inside(dir: &Path, kind: TableKind) -> Option<PathBuf> {
     ["parquet", "csv", "csv.gz", "tsv", "tsv.gz"].into_iter().map(named).find(|path| path.is_file())
 }
 
-/// A table, and the MD5 of its file where META.json notes that.
-fn read_table(path: &Path, noted: Option<&Checksum>) -> Result<(Table, Option<Md5>), ReadError> {
+/// A table with the columns that its kind has, of transfers none yet: those are read a few at a time.
+fn read_table(path: &Path, kind: TableKind, noted: Option<&Checksum>) -> Result<FoundTable, ReadError> {
+    let mut found = FoundTable { kind, inside: true, md5: None, table: Table::new("", vec![]), reader: None };
     if path.extension().is_none_or(|extension| extension != "parquet") {
-        return Ok((csv::read_as_text(path)?, None));
+        found.table = csv::read_as_text(path)?;
+        return Ok(found);
     }
-    let bytes = file::read(path, parquet::MAX_BYTES)?;
-    let table = parquet::read_bytes(&file::name(path), &bytes, parquet::Columns::All)?;
-    let md5 = matches!(noted, Some(Checksum::Md5(_))).then(|| Md5::of(&bytes));
-    Ok((table, md5))
+    let reader = Reader::open(path)?;
+    let names = kind.columns().iter().flat_map(|spec| [&[spec.name], spec.read_as].concat()).collect();
+    let columns = match kind {
+        TableKind::Transfers => Some(vec![]),
+        // whatever columns it has
+        TableKind::Features => None,
+        _ => Some(names),
+    };
+    let columns = columns.as_deref().map_or(Columns::All, Columns::Named);
+    let (columns, digest) = par::join(|| reader.columns(columns), || reader.digest());
+    let is_md5 = matches!(noted, Some(Checksum::Md5(_)));
+    found.md5 = is_md5.then(|| Md5::of_pieces(|each| reader.each_block(each))).transpose()?;
+    let (name, n_rows) = (reader.name().to_owned(), reader.n_rows());
+    found.table = Table { name, columns: columns?, n_rows, digest: Some(digest?) };
+    found.reader = Some(reader);
+    Ok(found)
 }
 
 /// Labels are published as `{network}_address_labels.parquet`, beside the batch or in a folder of their own,
@@ -324,24 +358,36 @@ fn differs(found: &FoundTable, fault: BatchFault, faults: &mut Faults, findings:
     }
 }
 
-fn report(found: &FoundTable, verified: Verified) -> TableReport {
-    let columns = found.table.columns.iter();
-    TableReport {
-        kind: found.kind,
-        file: found.table.name.clone(),
-        rows: found.table.n_rows,
-        digest: found.table.digest,
-        verified,
-        columns: columns.map(|c| findings::column(&c.name, &c.values)).collect(),
+/// What a file holds, also in columns that nothing here reads.
+fn report(found: &FoundTable, verified: Verified) -> Result<TableReport, ReadError> {
+    let mut columns = vec![];
+    match &found.reader {
+        None => columns.extend(found.table.columns.iter().map(|c| findings::column(&c.name, &c.values))),
+        Some(reader) => {
+            let names: Vec<&str> = reader.names().collect();
+            // a few at a time: nobody asks for all of them together
+            for some in names.chunks(par::width()) {
+                let decoded = reader.columns(Columns::Named(some))?;
+                columns.extend(decoded.iter().map(|c| findings::column(&c.name, &c.values)));
+            }
+        }
     }
+    let Table { name, n_rows, digest, .. } = &found.table;
+    Ok(TableReport {
+        kind: found.kind,
+        file: name.clone(),
+        rows: *n_rows,
+        digest: *digest,
+        verified,
+        columns,
+    })
 }
 
 /// Checks a table and puts it into the batch.
-fn fill(batch: &mut Batch, kind: TableKind, table: Table, faults: &mut Faults, findings: &mut Vec<Finding>) {
-    let id = &batch.id.clone();
-    let source = &mut Source { table, id, faults };
+fn fill(batch: &mut Batch, kind: TableKind, mut source: Source<'_>, findings: &mut Vec<Finding>) {
+    let source = &mut source;
     match kind {
-        TableKind::Transfers => batch.transfers = in_order(source, by_transfer, Some(transfer_key)),
+        TableKind::Transfers => batch.transfers = transfers::read(source),
         TableKind::MoneyFlows => batch.money_flows = in_order(source, by_pair, Some(pair_key)),
         TableKind::Assets => batch.assets = in_order(source, by_asset, Some(asset_key)),
         TableKind::AssetPrices => batch.asset_prices = in_order(source, by_price, Some(price_key)),
@@ -352,22 +398,6 @@ fn fill(batch: &mut Batch, kind: TableKind, table: Table, faults: &mut Faults, f
         TableKind::Alerts => batch.alerts = Record::read(source).map(|alerts| deduplicate(alerts, findings)),
         TableKind::Clusters => batch.clusters = unique(source, "cluster_id", |c: &Cluster| &c.cluster_id),
     }
-}
-
-fn by_transfer(a: &Transfer, b: &Transfer) -> Ordering {
-    (&a.tx_id, &a.event_index, &a.edge_index, &a.asset_contract).cmp(&(
-        &b.tx_id,
-        &b.event_index,
-        &b.edge_index,
-        &b.asset_contract,
-    ))
-}
-
-fn transfer_key(t: &Transfer) -> String {
-    format!(
-        "tx_id {}, event_index {}, edge_index {} and asset_contract {}",
-        t.tx_id, t.event_index, t.edge_index, t.asset_contract
-    )
 }
 
 fn by_pair(a: &MoneyFlow, b: &MoneyFlow) -> Ordering {
@@ -523,7 +553,7 @@ pub fn identify_folder(dir: &Path) -> Option<BatchId> {
 fn identify(dir: &Path, meta: Option<&Meta>, files: &[FoundTable], findings: &mut Vec<Finding>) -> BatchId {
     let path = dir.canonicalize().ok().and_then(|dir| named_by_path(&dir));
     let noted = meta.cloned().unwrap_or_default();
-    let columns = named_by_columns(files);
+    let columns = || named_by_columns(files);
     if let (Some(path), Some(date)) = (&path, noted.processing_date) {
         if path.processing_date != date || noted.window_days.is_some_and(|days| days != path.window_days) {
             let text =
@@ -534,19 +564,21 @@ fn identify(dir: &Path, meta: Option<&Meta>, files: &[FoundTable], findings: &mu
     let network =
         noted.network.or_else(|| path.as_ref().map(|p| p.network.clone())).or_else(|| network_of(files));
     let by_path = path.as_ref().map(|p| (p.processing_date, p.window_days));
-    let date = noted.processing_date.or(by_path.map(|p| p.0)).or(columns.map(|c| c.0));
-    let window = noted.window_days.or(by_path.map(|p| p.1)).or(columns.map(|c| c.1));
+    let date = noted.processing_date.or(by_path.map(|p| p.0)).or_else(|| Some(columns()?.0));
+    let window = noted.window_days.or(by_path.map(|p| p.1)).or_else(|| Some(columns()?.1));
     if date.is_none() || window.is_none() {
         let text =
             "neither META.json nor path nor columns say date and window; taken from the transfers' times";
         findings.push(Finding::new("undated", None, text));
     }
-    let (last_date, last_window) = spanned(files);
-    BatchId {
-        network: network.unwrap_or_default(),
-        processing_date: date.unwrap_or(last_date),
-        window_days: window.unwrap_or(last_window),
-    }
+    let (date, window) = match (date, window) {
+        (Some(date), Some(window)) => (date, window),
+        _ => {
+            let (last_date, last_window) = spanned(files);
+            (date.unwrap_or(last_date), window.unwrap_or(last_window))
+        }
+    };
+    BatchId { network: network.unwrap_or_default(), processing_date: date, window_days: window }
 }
 
 /// `.../{network}/{YYYY-MM-DD}/{N or Nd}`.
@@ -565,8 +597,8 @@ fn named_by_path(dir: &Path) -> Option<BatchId> {
 /// The first date and window that a table's key columns hold.
 fn named_by_columns(files: &[FoundTable]) -> Option<(NaiveDate, u32)> {
     files.iter().find_map(|found| {
-        let mut date = found.table.column("processing_date")?.clone();
-        let mut window = found.table.column("window_days")?.clone();
+        let mut date = found.column("processing_date")?.into_owned();
+        let mut window = found.column("window_days")?.into_owned();
         if found.table.n_rows == 0 || !NaiveDate::accepts(&date) || !u32::accepts(&window) {
             return None;
         }
@@ -575,7 +607,7 @@ fn named_by_columns(files: &[FoundTable]) -> Option<(NaiveDate, u32)> {
 }
 
 fn network_of(files: &[FoundTable]) -> Option<String> {
-    files.iter().find_map(|found| match found.table.column("network")? {
+    files.iter().find_map(|found| match found.column("network")?.as_ref() {
         Values::Text(names) => names.iter().flatten().next().map(|name| name.to_lowercase()),
         _ => None,
     })
@@ -584,8 +616,8 @@ fn network_of(files: &[FoundTable]) -> Option<String> {
 /// The day after the last transfer, and the days back to the first.
 fn spanned(files: &[FoundTable]) -> (NaiveDate, u32) {
     let times = files.iter().find_map(|found| {
-        let values = found.table.column("block_timestamp").filter(|_| found.kind == TableKind::Transfers)?;
-        let mut values = values.clone();
+        let transfers = Some(found).filter(|found| found.kind == TableKind::Transfers)?;
+        let mut values = transfers.column("block_timestamp")?.into_owned();
         let times = (0..values.n_values()?).filter_map(|row| <i64 as Cell>::take(&mut values, row).ok()?);
         times.fold(None, |span: Option<(i64, i64)>, time| {
             let (first, last) = span.unwrap_or((time, time));

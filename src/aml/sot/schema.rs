@@ -12,6 +12,7 @@ use super::cell::{Cell, Check, JsonFault};
 use super::fault::{BatchFault, Faults};
 use super::json::{By, Cells, Json};
 use super::request::Scope;
+use crate::table::parquet::{Columns, Reader};
 use crate::table::{Table, TableColumn, Values};
 
 /// The tables a batch may have.
@@ -195,11 +196,26 @@ type DefaultOf<T> = fn(&BatchId) -> T;
 /// A table on its way to rows.
 pub(super) struct Source<'a> {
     pub(super) table: Table,
+    /// The table's file, where some of its columns are not in `table` yet.
+    pub(super) reader: Option<&'a Reader>,
     pub(super) id: &'a BatchId,
     pub(super) faults: &'a mut Faults,
 }
 
 impl Source<'_> {
+    /// Decodes columns that are not in the table yet; `None` when a fault was added.
+    pub(super) fn load(&mut self, columns: &[&str]) -> Option<()> {
+        let Some(reader) = self.reader else { return Some(()) };
+        match reader.columns(Columns::Named(columns)) {
+            Ok(columns) => self.table.columns.extend(columns),
+            Err(fault) => {
+                self.faults.add(fault);
+                return None;
+            }
+        }
+        Some(())
+    }
+
     /// The cells of a column; `None` when a fault was added.
     pub(super) fn column<T: Cell>(
         &mut self,
@@ -286,7 +302,7 @@ impl Source<'_> {
     }
 }
 
-fn expected<T: Cell>(check: Check) -> &'static str {
+pub(super) fn expected<T: Cell>(check: Check) -> &'static str {
     match check {
         Check::Any => T::KIND,
         Check::NotEmpty => "text that is not empty",

@@ -6,12 +6,14 @@
 
 use std::borrow::Cow;
 use std::fs;
+use std::marker::PhantomData;
 use std::ops::Range;
 use std::path::Path;
 
-use super::batch::{AddressFeatures, Batch, BatchId, NumberColumn};
+use super::batch::{AddressFeatures, Alert, Batch, BatchId, Cluster, MoneyFlow, NumberColumn, Transfer};
 use super::meta::{self, WrittenFile};
 use super::schema::{Record, TableKind};
+use super::transfers::Transfers;
 use super::{cell, features};
 use crate::determinism::par;
 use crate::table::parquet::Given;
@@ -58,13 +60,50 @@ impl<'d> BatchWriter<'d> {
     /// When the operating system refuses.
     pub fn write(&mut self, batch: &Batch, kind: TableKind) -> Result<(), WriteError> {
         let (Some(rows), Some(columns)) = (batch.rows(kind), columns(batch, kind)) else { return Ok(()) };
-        let blank = (0..columns.n).map(|at| (columns.column)(at, Rows::Blank)).collect();
-        let mut some = |places: Range<usize>| par::map(places.len(), |at| columns.given(places.start + at));
-        self.write_columns(kind, rows, blank, &mut some)
+        let mut table = self.begin(kind, &columns)?;
+        for first in (0..rows.max(1)).step_by(parquet::GROUP_ROWS) {
+            table.group(&columns, first..rows.min(first + parquet::GROUP_ROWS))?;
+        }
+        self.end(table)
+    }
+
+    /// Begins a table that is written part by part, each freed before the next is made.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn begin_table<R: Part>(&self, id: &BatchId) -> Result<TableWriter<R>, WriteError> {
+        let table = self.begin(R::KIND, &R::columns(&[], id))?;
+        Ok(TableWriter { table, id: id.clone(), rows: PhantomData })
+    }
+
+    /// Puts a table in its place; how many rows it has.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn end_table<R: Part>(&mut self, mut table: TableWriter<R>) -> Result<usize, WriteError> {
+        if table.table.writer.is_empty() {
+            table.write(&[])?;
+        }
+        let rows = table.table.rows;
+        self.end(table.table)?;
+        Ok(rows)
+    }
+
+    fn begin(&self, kind: TableKind, columns: &Columns<'_>) -> Result<PartialTable, WriteError> {
+        let blank: Vec<TableColumn> = (0..columns.n).map(|at| (columns.column)(at, 0..0)).collect();
+        let writer = parquet::Writer::new(&self.dir.join(kind.file()), &blank)?;
+        Ok(PartialTable { kind, rows: 0, writer })
+    }
+
+    fn end(&mut self, table: PartialTable) -> Result<(), WriteError> {
+        let PartialTable { kind, rows, writer } = table;
+        let digest = writer.finish()?;
+        self.written.push((kind, WrittenFile { table: kind.name(), rows, digest }));
+        Ok(())
     }
 
     /// Writes the features: those that the table has, each freed behind it, then further columns of these `names` in
-    /// their order.
+    /// their order. All in one row group, whose columns lie one behind the other as they are made.
     ///
     /// # Errors
     /// When the operating system refuses.
@@ -77,33 +116,22 @@ impl<'d> BatchWriter<'d> {
     ) -> Result<(), WriteError> {
         let own = std::mem::take(&mut features.columns);
         let keys = features::Columns::of(&features, id);
-        let n_keys = keys.len();
+        let (n_keys, rows) = (keys.len(), features.addresses.len());
         let blank_number = |name: &str| TableColumn::new(name, Values::F64(vec![]));
-        let mut blank: Vec<TableColumn> = (0..n_keys).map(|at| keys.blank(at)).collect();
+        let mut blank: Vec<TableColumn> = (0..n_keys).map(|at| keys.column(at, 0..0)).collect();
         blank.extend(own.iter().map(|column| blank_number(&column.name)));
         blank.extend(names.iter().map(|name| blank_number(name)));
         let mut numbers = own.into_iter().chain(further);
-        let mut some = |places: Range<usize>| {
+        let kind = TableKind::Features;
+        let mut writer = parquet::Writer::new(&self.dir.join(kind.file()), &blank)?;
+        writer.group(&mut |places: Range<usize>| {
             let given = |at: usize| match at {
-                _ if at < n_keys => Some(keys.column(at).values),
+                _ if at < n_keys => Some(keys.column(at, 0..rows).values),
                 _ => numbers.next().map(|column| Values::F64(column.values)),
             };
             places.map_while(given).map(|values| Given::Values(Cow::Owned(values))).collect()
-        };
-        self.write_columns(TableKind::Features, features.addresses.len(), blank, &mut some)
-    }
-
-    fn write_columns<'c>(
-        &mut self,
-        kind: TableKind,
-        rows: usize,
-        blank: Vec<TableColumn>,
-        columns: &'c mut (dyn FnMut(Range<usize>) -> Vec<Given<'c>> + Send + Sync),
-    ) -> Result<(), WriteError> {
-        let source = parquet::Source { name: kind.file(), blank, columns };
-        let digest = parquet::write_columns(&self.dir.join(kind.file()), source)?;
-        self.written.push((kind, WrittenFile { table: kind.name(), rows, digest }));
-        Ok(())
+        })?;
+        self.end(PartialTable { kind, rows, writer })
     }
 
     /// Writes META.json, whose presence says that the batch is whole.
@@ -121,7 +149,7 @@ impl Batch {
     /// How many rows a table has; `None` where the batch does not have it.
     pub fn rows(&self, kind: TableKind) -> Option<usize> {
         match kind {
-            TableKind::Transfers => self.transfers.as_ref().map(Vec::len),
+            TableKind::Transfers => self.transfers.as_ref().map(Transfers::len),
             TableKind::AddressLabels => self.labels.as_ref().map(Vec::len),
             TableKind::Assets => self.assets.as_ref().map(Vec::len),
             TableKind::AssetPrices => self.asset_prices.as_ref().map(Vec::len),
@@ -135,10 +163,86 @@ impl Batch {
     }
 }
 
-/// A table of the batch, column by column.
-struct Columns<'b> {
+/// A table on its way to its file.
+struct PartialTable {
+    kind: TableKind,
+    rows: usize,
+    writer: parquet::Writer,
+}
+
+impl PartialTable {
+    fn group(&mut self, columns: &Columns<'_>, rows: Range<usize>) -> Result<(), WriteError> {
+        self.rows += rows.len();
+        self.writer.group(&mut |places: Range<usize>| {
+            par::map(places.len(), |at| columns.given(places.start + at, rows.clone()))
+        })
+    }
+}
+
+/// A table that is written part by part.
+pub struct TableWriter<R> {
+    table: PartialTable,
+    id: BatchId,
+    rows: PhantomData<R>,
+}
+
+impl<R: Part> TableWriter<R> {
+    /// Writes rows behind those before.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn write(&mut self, rows: &[R]) -> Result<(), WriteError> {
+        self.table.group(&R::columns(rows, &self.id), 0..rows.len())
+    }
+}
+
+/// A row type of a table that is written in parts.
+pub trait Part: sealed::Part {}
+
+impl<R: sealed::Part> Part for R {}
+
+mod sealed {
+    use super::{BatchId, Columns, TableKind};
+
+    /// What [`super::Part`] stands for; its columns are nobody else's matter.
+    pub trait Part: Sized {
+        /// The table of such rows.
+        const KIND: TableKind;
+
+        /// Rows as columns.
+        fn columns<'r>(rows: &'r [Self], id: &BatchId) -> Columns<'r>;
+    }
+}
+
+impl sealed::Part for MoneyFlow {
+    const KIND: TableKind = TableKind::MoneyFlows;
+
+    fn columns<'r>(rows: &'r [Self], id: &BatchId) -> Columns<'r> {
+        keyed(id, of_rows(rows))
+    }
+}
+
+impl sealed::Part for Alert {
+    const KIND: TableKind = TableKind::Alerts;
+
+    fn columns<'r>(rows: &'r [Self], _id: &BatchId) -> Columns<'r> {
+        of_rows(rows)
+    }
+}
+
+impl sealed::Part for Cluster {
+    const KIND: TableKind = TableKind::Clusters;
+
+    fn columns<'r>(rows: &'r [Self], _id: &BatchId) -> Columns<'r> {
+        of_rows(rows)
+    }
+}
+
+/// A table, column by column.
+pub struct Columns<'b> {
     n: usize,
-    column: Box<dyn Fn(usize, Rows) -> TableColumn + Sync + 'b>,
+    /// The column at a place, and some rows of it.
+    column: Box<dyn Fn(usize, Range<usize>) -> TableColumn + Sync + 'b>,
     /// The values of a column that the batch has as they are written.
     floats: Option<Floats<'b>>,
 }
@@ -147,69 +251,59 @@ struct Columns<'b> {
 type Floats<'b> = Box<dyn Fn(usize) -> Option<&'b [f64]> + Sync + 'b>;
 
 impl<'b> Columns<'b> {
-    fn given(&self, at: usize) -> Given<'b> {
+    fn given(&self, at: usize, rows: Range<usize>) -> Given<'b> {
         match self.floats.as_ref().and_then(|floats| floats(at)) {
-            Some(floats) => Given::Floats(floats),
-            None => Given::Values(Cow::Owned((self.column)(at, Rows::All).values)),
+            Some(floats) => Given::Floats(&floats[rows]),
+            None => Given::Values(Cow::Owned((self.column)(at, rows).values)),
         }
     }
-}
-
-/// Which rows of a column.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Rows {
-    All,
-    /// None: its name and type alone.
-    Blank,
 }
 
 /// The columns of a table; `None` where the batch does not have it.
 fn columns(batch: &Batch, kind: TableKind) -> Option<Columns<'_>> {
     Some(match kind {
-        TableKind::Transfers => of_rows(batch.transfers.as_deref()?),
+        TableKind::Transfers => {
+            let transfers = batch.transfers.as_ref()?;
+            let column = |at: usize, rows: Range<usize>| transfers.column(at, rows);
+            Columns { n: Transfer::COLUMNS.len(), column: Box::new(column), floats: None }
+        }
         TableKind::AddressLabels => of_rows(batch.labels.as_deref()?),
         TableKind::Assets => of_rows(batch.assets.as_deref()?),
         TableKind::AssetPrices => of_rows(batch.asset_prices.as_deref()?),
         TableKind::GroundTruth => of_rows(batch.ground_truth.as_deref()?),
-        TableKind::MoneyFlows => keyed(batch, of_rows(batch.money_flows.as_deref()?), batch.rows(kind)?),
+        TableKind::MoneyFlows => keyed(&batch.id, of_rows(batch.money_flows.as_deref()?)),
         TableKind::Features => {
             let columns = features::Columns::of(batch.features.as_ref()?, &batch.id);
             let n = columns.len();
-            let column = move |at: usize, rows: Rows| match rows {
-                Rows::All => columns.column(at),
-                Rows::Blank => columns.blank(at),
-            };
+            let column = move |at: usize, rows: Range<usize>| columns.column(at, rows);
             let floats = features::Columns::of(batch.features.as_ref()?, &batch.id);
             let floats = move |at: usize| floats.floats(at);
             Columns { n, column: Box::new(column), floats: Some(Box::new(floats)) }
         }
-        TableKind::Patterns => keyed(batch, of_rows(batch.patterns.as_deref()?), batch.rows(kind)?),
+        TableKind::Patterns => keyed(&batch.id, of_rows(batch.patterns.as_deref()?)),
         TableKind::Alerts => of_rows(batch.alerts.as_deref()?),
         TableKind::Clusters => of_rows(batch.clusters.as_deref()?),
     })
 }
 
-fn of_rows<R: Record + Sync>(rows: &[R]) -> Columns<'_> {
-    let column = |at: usize, which: Rows| R::write(if which == Rows::All { rows } else { &[] }, at);
+fn of_rows<R: Record + Sync>(all: &[R]) -> Columns<'_> {
+    let column = |at: usize, rows: Range<usize>| R::write(&all[rows], at);
     Columns { n: R::COLUMNS.len(), column: Box::new(column), floats: None }
 }
 
 /// With the batch's window and date in front, which the row type itself does not hold.
-fn keyed<'b>(batch: &Batch, rest: Columns<'b>, n_rows: usize) -> Columns<'b> {
-    let (window, date) = (i64::from(batch.id.window_days), cell::days_of(batch.id.processing_date));
-    let column = move |at: usize, rows: Rows| {
-        let n_rows = if rows == Rows::All { n_rows } else { 0 };
-        match at {
-            0 => TableColumn::new("window_days", Values::Int(vec![Some(window); n_rows])),
-            1 => TableColumn::new("processing_date", Values::Date(vec![Some(date); n_rows])),
-            _ => (rest.column)(at - 2, rows),
-        }
+fn keyed<'b>(id: &BatchId, rest: Columns<'b>) -> Columns<'b> {
+    let (window, date) = (i64::from(id.window_days), cell::days_of(id.processing_date));
+    let column = move |at: usize, rows: Range<usize>| match at {
+        0 => TableColumn::new("window_days", Values::Int(vec![Some(window); rows.len()])),
+        1 => TableColumn::new("processing_date", Values::Date(vec![Some(date); rows.len()])),
+        _ => (rest.column)(at - 2, rows),
     };
     Columns { n: 2 + rest.n, column: Box::new(column), floats: None }
 }
 
 /// A table of the batch as columns; `None` where the batch does not have it.
 pub fn to_table(batch: &Batch, kind: TableKind) -> Option<Table> {
-    let Columns { n, column, .. } = columns(batch, kind)?;
-    Some(Table::new(kind.file(), (0..n).map(|at| column(at, Rows::All)).collect()))
+    let (Columns { n, column, .. }, rows) = (columns(batch, kind)?, batch.rows(kind)?);
+    Some(Table::new(kind.file(), (0..n).map(|at| column(at, 0..rows)).collect()))
 }

@@ -3,6 +3,7 @@
 //! arrow2 finds and decompresses the pages; levels and values are decoded here, because its own decoders do not end
 //! on some damaged files. Encodings: plain, dictionary, run-length booleans. Nesting: one list.
 
+use std::borrow::Cow;
 use std::io::Cursor;
 use std::sync::Arc;
 
@@ -15,15 +16,16 @@ use arrow2::io::parquet::write::{CompressedPage, Encoding};
 use parquet_format_safe::thrift::protocol::TCompactInputProtocol;
 use parquet_format_safe::{CompressionCodec, PageHeader};
 
+use super::bytes::Bytes;
 use super::footer::{Field, Footer};
 use super::levels::hybrid;
 use super::{MAX_PAGE_BYTES, ReadError, Values};
 use crate::table::guard::guarded;
-use crate::table::{Room, TableColumn};
+use crate::table::{Room, TableColumn, Texts};
 
 /// Decodes one column of one row group.
 pub(super) fn column_of_group(
-    bytes: &[u8],
+    bytes: &Bytes<'_>,
     footer: &Footer,
     field: usize,
     group: usize,
@@ -35,12 +37,52 @@ pub(super) fn column_of_group(
     };
     let rows = footer.metadata.row_groups[group].num_rows();
     let chunk = &footer.metadata.row_groups[group].columns()[field.leaves.start];
-    let filled = guarded(|| fill(&mut values, bytes, chunk, field, room));
+    let part = part_of(bytes, chunk)?;
+    let filled = guarded(|| fill(&mut values, &part, chunk, field, room));
     filled.unwrap_or_else(|reason| Err(Fault::Malformed(reason)))?;
     match values.n_values() {
-        Some(found) if found != rows => Err(format!("expected {rows} values, found {found}").into()),
+        Some(found) if found != rows => Err(wrong_count(rows, found)),
         _ => Ok(values),
     }
+}
+
+/// Decodes a column of text of one row group, in one piece.
+pub(super) fn texts_of_group(
+    bytes: &Bytes<'_>,
+    footer: &Footer,
+    field: usize,
+    group: usize,
+) -> Result<Texts, Fault> {
+    let group = &footer.metadata.row_groups[group];
+    let chunk = &group.columns()[footer.fields[field].leaves.start];
+    let part = part_of(bytes, chunk)?;
+    let texts = guarded(|| {
+        let mut texts = Texts::default();
+        Chunk::new(&part, chunk, &|_| true)?.texts(&mut texts)?;
+        Ok(texts)
+    });
+    let texts = texts.unwrap_or_else(|reason| Err(Fault::Malformed(reason)))?;
+    match texts.len() {
+        found if found != group.num_rows() => Err(wrong_count(group.num_rows(), found)),
+        _ => Ok(texts),
+    }
+}
+
+/// Whether a column is decoded as text.
+pub(super) fn is_text(field: &Field) -> bool {
+    matches!(empty_values(field), Some(Values::Text(_)))
+}
+
+fn wrong_count(rows: usize, found: usize) -> Fault {
+    Fault::Malformed(format!("expected {rows} values, found {found}"))
+}
+
+/// The bytes of a column of a row group.
+fn part_of<'a>(bytes: &Bytes<'a>, chunk: &ColumnChunkMetaData) -> Result<Cow<'a, [u8]>, Fault> {
+    let (start, length) = chunk.byte_range();
+    let end = start.saturating_add(length);
+    let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+    Ok(bytes.part(place(start)..place(end))?)
 }
 
 /// Why a column cannot be decoded.
@@ -73,11 +115,7 @@ pub(super) fn join(
     let field = &footer.fields[field];
     let mut whole: Option<Values> = None;
     for part in parts {
-        let (file, column) = (file.to_owned(), field.name.clone());
-        let part = part.map_err(|fault| match fault {
-            Fault::Malformed(reason) => ReadError::Column { file, column, reason },
-            Fault::NoRoom => ReadError::NoRoom { file },
-        })?;
+        let part = part.map_err(|fault| unread(file, &field.name, fault))?;
         match &mut whole {
             None => whole = Some(part),
             Some(whole) => extend(whole, part),
@@ -85,6 +123,15 @@ pub(super) fn join(
     }
     let none = || empty_values(field).unwrap_or_else(|| Values::Other(type_name(&field.data_type)));
     Ok(TableColumn { name: field.name.clone(), values: whole.unwrap_or_else(none) })
+}
+
+/// What is said of a column that cannot be decoded.
+pub(super) fn unread(file: &str, column: &str, fault: Fault) -> ReadError {
+    let (file, column) = (file.to_owned(), column.to_owned());
+    match fault {
+        Fault::Malformed(reason) => ReadError::Column { file, column, reason },
+        Fault::NoRoom => ReadError::NoRoom { file },
+    }
 }
 
 /// The variant a field is decoded into; `None` for types that no table of ours has.
@@ -132,12 +179,12 @@ fn type_name(data_type: &DataType) -> String {
 /// Decodes a column of a row group into values of its variant.
 fn fill(
     values: &mut Values,
-    bytes: &[u8],
+    part: &[u8],
     chunk: &ColumnChunkMetaData,
     field: &Field,
     room: Room<'_>,
 ) -> Result<(), Fault> {
-    let column = Chunk::new(bytes, chunk, room)?;
+    let column = Chunk::new(part, chunk, room)?;
     match values {
         Values::Bool(out) => column.flat(out, None, booleans(), Some)?,
         Values::Int(out) => column.flat(out, None, integers(chunk)?, Some)?,
@@ -181,6 +228,14 @@ struct Split<'a> {
     count: usize,
 }
 
+/// A page as it is worked on.
+enum Unpacked<'a> {
+    /// The bytes of a dictionary, and how many values they are.
+    Dictionary(&'a [u8], usize),
+    /// Levels and values, and how many of them there are.
+    Data(&'a Split<'a>, usize),
+}
+
 /// Decodes so many plain values.
 type Plain<T> = fn(&[u8], usize, usize) -> Result<Vec<T>, String>;
 
@@ -203,13 +258,7 @@ impl<T> Decoder<T> {
 const VALUE_BYTES: usize = 32;
 
 impl<'a> Chunk<'a> {
-    fn new(bytes: &'a [u8], chunk: &ColumnChunkMetaData, room: Room<'a>) -> Result<Self, Fault> {
-        let (start, length) = chunk.byte_range();
-        let end = start.saturating_add(length);
-        let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
-        let part = range.and_then(|(start, end)| bytes.get(start..end)).ok_or_else(|| {
-            format!("its bytes {start} to {end} lie outside the file of {} bytes", bytes.len())
-        })?;
+    fn new(part: &'a [u8], chunk: &ColumnChunkMetaData, room: Room<'a>) -> Result<Self, Fault> {
         let unpacked = check_pages(part, chunk.num_values(), chunk.metadata().codec)?;
         let n_values = usize::try_from(chunk.num_values()).map_err(|_| "a negative count")?;
         if !room(unpacked.saturating_add(n_values.saturating_mul(VALUE_BYTES))) {
@@ -282,21 +331,80 @@ impl<'a> Chunk<'a> {
         })
     }
 
+    /// Appends one text a row, what a dictionary holds only once.
+    fn texts(self, out: &mut Texts) -> Result<(), Fault> {
+        if self.max_rep != 0 {
+            return Err("a list where a value was expected".into());
+        }
+        let max_def = self.max_def;
+        // where the dictionary's entries stand among those of the column
+        let mut dictionary = 0..0;
+        self.walk(|page| {
+            let (split, present) = match page {
+                Unpacked::Dictionary(bytes, n) => {
+                    let first = out.n_entries();
+                    lengthy(bytes, n, |item| text(item).map(|text| out.add_entry(text)))?;
+                    dictionary = first..out.n_entries();
+                    return Ok(());
+                }
+                Unpacked::Data(split, present) => (split, present),
+            };
+            let entries: Vec<usize> = match split.encoding {
+                _ if present == 0 => vec![],
+                Encoding::Plain => {
+                    lengthy(split.values, present, |item| text(item).map(|text| out.add_entry(text)))?
+                }
+                Encoding::RleDictionary | Encoding::PlainDictionary => {
+                    let entry = |index: u32| {
+                        Some(dictionary.start + index as usize).filter(|e| dictionary.contains(e))
+                    };
+                    let entries = indices(split, present)?.into_iter().map(entry);
+                    entries.collect::<Option<_>>().ok_or(BEYOND_DICTIONARY)?
+                }
+                other => return Err(not_read(other).into()),
+            };
+            let mut entries = entries.into_iter();
+            if present == split.count {
+                entries.for_each(|entry| out.push_entry(Some(entry)));
+            } else {
+                split
+                    .def
+                    .iter()
+                    .for_each(|&def| out.push_entry(if def == max_def { entries.next() } else { None }));
+            }
+            Ok(())
+        })
+    }
+
     /// Calls `each` with the levels and the decoded values of every data page.
     fn each_page<T: Clone>(
         self,
         decoder: &Decoder<T>,
         mut each: impl FnMut(&Split<'_>, Vec<T>) -> Result<(), String>,
     ) -> Result<(), Fault> {
-        let (max_def, max_rep) = (self.max_def, self.max_rep);
+        let room = self.room;
         let mut dictionary: Vec<T> = vec![];
+        self.walk(|page| {
+            match page {
+                Unpacked::Dictionary(bytes, n) => dictionary = (decoder.plain)(bytes, n, decoder.length)?,
+                Unpacked::Data(split, present) => {
+                    each(split, present_values(split, present, decoder, &dictionary, room)?)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Calls `each` with every page, unpacked.
+    fn walk(self, mut each: impl FnMut(Unpacked<'_>) -> Result<(), Fault>) -> Result<(), Fault> {
+        let (max_def, max_rep) = (self.max_def, self.max_rep);
         let mut buffer = vec![];
         for page in self.pages {
             let page = page.map_err(|e| e.to_string())?;
             check_levels(&page)?;
             match decompress(page, &mut buffer).map_err(|e| e.to_string())? {
                 Page::Dict(page) => {
-                    dictionary = (decoder.plain)(&page.buffer, page.num_values, decoder.length)?;
+                    each(Unpacked::Dictionary(&page.buffer, page.num_values))?;
                     buffer = page.buffer;
                 }
                 Page::Data(mut page) => {
@@ -306,8 +414,7 @@ impl<'a> Chunk<'a> {
                         0 => split.count,
                         _ => split.def.iter().filter(|&&def| def == max_def).count(),
                     };
-                    let values = present_values(&split, present, decoder, &dictionary, self.room)?;
-                    each(&split, values)?;
+                    each(Unpacked::Data(&split, present))?;
                     buffer = bytes;
                 }
             }
@@ -434,11 +541,9 @@ fn present_values<T: Clone>(
     match split.encoding {
         Encoding::Plain => Ok((decoder.plain)(split.values, present, decoder.length)?),
         Encoding::RleDictionary | Encoding::PlainDictionary => {
-            let (&width, indices) = split.values.split_first().ok_or("a page without indices")?;
-            let indices = hybrid(indices, width.into(), present)?;
-            let value = |&index: &u32| dictionary.get(index as usize);
-            let values: Option<Vec<&T>> = indices.iter().map(value).collect();
-            let values = values.ok_or("an index beyond its dictionary")?;
+            let value = |index: u32| dictionary.get(index as usize);
+            let values: Option<Vec<&T>> = indices(split, present)?.into_iter().map(value).collect();
+            let values = values.ok_or(BEYOND_DICTIONARY)?;
             // a long text may stand in many rows
             let beside =
                 values.iter().fold(0_usize, |sum, value| sum.saturating_add((decoder.beside)(value)));
@@ -455,8 +560,20 @@ fn present_values<T: Clone>(
                 packed.chunks(8).map(|c| c.iter().rev().fold(0, |b, &v| (b << 1) | v as u8)).collect();
             Ok((decoder.plain)(&bytes, present, BIT)?)
         }
-        other => Err(format!("values encoded as {other:?}, which is not read here").into()),
+        other => Err(not_read(other).into()),
     }
+}
+
+/// Places in the dictionary, one for each value that is present.
+fn indices(split: &Split<'_>, present: usize) -> Result<Vec<u32>, String> {
+    let (&width, indices) = split.values.split_first().ok_or("a page without indices")?;
+    hybrid(indices, width.into(), present)
+}
+
+const BEYOND_DICTIONARY: &str = "an index beyond its dictionary";
+
+fn not_read(encoding: Encoding) -> String {
+    format!("values encoded as {encoding:?}, which is not read here")
 }
 
 /// Stands for the length of a boolean.
@@ -521,13 +638,12 @@ fn instants(chunk: &ColumnChunkMetaData) -> Decoder<i64> {
 }
 
 fn texts() -> Decoder<String> {
-    let plain: Plain<String> = |bytes, n, _| {
-        let text = |item: &[u8]| {
-            String::from_utf8(item.to_vec()).map_err(|e| format!("text that is not UTF-8: {e}"))
-        };
-        lengthy(bytes, n, text)
-    };
+    let plain: Plain<String> = |bytes, n, _| lengthy(bytes, n, |item| text(item).map(str::to_owned));
     Decoder { plain, length: 1, beside: String::len }
+}
+
+fn text(item: &[u8]) -> Result<&str, String> {
+    std::str::from_utf8(item).map_err(|e| format!("text that is not UTF-8: {e}"))
 }
 
 /// Unscaled units: whole numbers, or two's complement with the most significant byte first.
@@ -575,7 +691,7 @@ fn words<const N: usize, T>(bytes: &[u8], n: usize, from: impl Fn([u8; N]) -> T)
 fn lengthy<T>(
     mut bytes: &[u8],
     n: usize,
-    from: impl Fn(&[u8]) -> Result<T, String>,
+    mut from: impl FnMut(&[u8]) -> Result<T, String>,
 ) -> Result<Vec<T>, String> {
     const EARLY: &str = "its values end early";
     if n > bytes.len() / 4 {

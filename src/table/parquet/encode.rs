@@ -1,4 +1,4 @@
-//! Columns to the bytes of a Parquet file: one row group, zstd, no statistics, no time stamps.
+//! Columns to the bytes of a Parquet file: zstd, no statistics, no time stamps.
 //!
 //! Columns are made, encoded and compressed some at a time, in parallel, and written in their order, so that a table
 //! many times the size of memory could be written: of it only those few columns stand there.
@@ -19,15 +19,8 @@ use super::{TableColumn, Values, WriteError, dictionary};
 use crate::determinism::par;
 use crate::table::arrays::{array, field_and_array, floats};
 
-/// Columns that are made when it is their turn.
-pub struct Source<'t> {
-    /// Stands in messages.
-    pub name: String,
-    /// The columns without their rows, in order.
-    pub blank: Vec<TableColumn>,
-    /// The values of the columns at some places, which come in order.
-    pub columns: &'t mut (dyn FnMut(Range<usize>) -> Vec<Given<'t>> + Send + Sync),
-}
+/// A row group whose columns are made when it is their turn: their values at some places, which come in order.
+pub type Group<'g> = &'g mut (dyn FnMut(Range<usize>) -> Vec<Given<'g>> + Send + Sync);
 
 /// The values of a column.
 pub enum Given<'t> {
@@ -37,23 +30,62 @@ pub enum Given<'t> {
     Floats(&'t [f64]),
 }
 
-/// Writes the columns to `out`, and gives it back.
-pub(super) fn write_to<W: Write>(source: Source<'_>, out: W) -> Result<W, WriteError> {
-    let name = source.name.clone();
-    let fault = |e: Error| WriteError::Encode { file: name.to_owned(), reason: e.to_string() };
-    let options = options().map_err(fault)?;
-    let fields = source.blank.iter().map(|blank| Ok(field_and_array(&source.name, blank)?.0));
-    let fields = fields.collect::<Result<Vec<Field>, WriteError>>()?;
-    let mut writer = FileWriter::try_new(out, Schema::from(fields), options).map_err(fault)?;
-    let leaves = Leaves { source, options, next: 0, rows: None, ready: Vec::new().into_iter() };
-    writer.write(DynIter::new(leaves)).map_err(fault)?;
-    writer.end(None).map_err(fault)?;
-    Ok(writer.into_inner())
+/// Row groups on their way to a file.
+pub(super) struct Encoder<W: Write> {
+    name: String,
+    /// The names of the columns.
+    columns: Vec<String>,
+    options: WriteOptions,
+    writer: FileWriter<W>,
+    /// Whether a row group was written: no file is without one.
+    begun: bool,
+}
+
+impl<W: Write> Encoder<W> {
+    /// Begins a file in `out`. `blank` are the columns without their rows; `name` stands in messages.
+    pub(super) fn new(name: &str, blank: &[TableColumn], out: W) -> Result<Self, WriteError> {
+        let options = options().map_err(|e| fault(name, &e))?;
+        let fields = blank.iter().map(|blank| Ok(field_and_array(name, blank)?.0));
+        let fields = fields.collect::<Result<Vec<Field>, WriteError>>()?;
+        let writer = FileWriter::try_new(out, Schema::from(fields), options).map_err(|e| fault(name, &e))?;
+        let columns = blank.iter().map(|column| column.name.clone()).collect();
+        Ok(Encoder { name: name.to_owned(), columns, options, writer, begun: false })
+    }
+
+    /// Writes a row group.
+    pub(super) fn group(&mut self, group: Group<'_>) -> Result<(), WriteError> {
+        self.begun = true;
+        let leaves = Leaves {
+            columns: &self.columns,
+            group,
+            options: self.options,
+            next: 0,
+            rows: None,
+            ready: Vec::new().into_iter(),
+        };
+        self.writer.write(DynIter::new(leaves)).map_err(|e| fault(&self.name, &e))
+    }
+
+    /// Whether no row group was written yet.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.begun
+    }
+
+    /// Ends the file, and gives back where it was written to.
+    pub(super) fn finish(mut self) -> Result<W, WriteError> {
+        self.writer.end(None).map_err(|e| fault(&self.name, &e))?;
+        Ok(self.writer.into_inner())
+    }
+}
+
+fn fault(name: &str, e: &Error) -> WriteError {
+    WriteError::Encode { file: name.to_owned(), reason: e.to_string() }
 }
 
 /// The pages of one leaf after the other.
-struct Leaves<'t> {
-    source: Source<'t>,
+struct Leaves<'s, 'g> {
+    columns: &'s [String],
+    group: Group<'g>,
     options: WriteOptions,
     /// The next column to make, and how many rows those before it had.
     next: usize,
@@ -61,35 +93,35 @@ struct Leaves<'t> {
     ready: std::vec::IntoIter<Vec<CompressedPage>>,
 }
 
-impl<'t> Iterator for Leaves<'t> {
-    type Item = arrow2::error::Result<DynStreamingIterator<'t, CompressedPage, Error>>;
+impl<'s> Iterator for Leaves<'s, '_> {
+    type Item = arrow2::error::Result<DynStreamingIterator<'s, CompressedPage, Error>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some(pages) = self.ready.next() {
                 return Some(Ok(DynStreamingIterator::new(Pages::of(pages))));
             }
-            if self.next == self.source.blank.len() {
+            if self.next == self.columns.len() {
                 return None;
             }
             if let Err(e) = self.fill() {
-                self.next = self.source.blank.len();
+                self.next = self.columns.len();
                 return Some(Err(e));
             }
         }
     }
 }
 
-impl Leaves<'_> {
+impl Leaves<'_, '_> {
     /// Encodes the next columns.
     fn fill(&mut self) -> arrow2::error::Result<()> {
         // those that are in memory together: two for each thread, for they differ in length
         let some = (2 * par::width()).min(MOST_AT_A_TIME);
-        let places = self.next..self.source.blank.len().min(self.next + some);
+        let places = self.next..self.columns.len().min(self.next + some);
         self.next = places.end;
-        let given = (self.source.columns)(places.clone());
-        let blank = &self.source.blank[places];
-        if given.len() != blank.len() {
+        let given = (self.group)(places.clone());
+        let names = &self.columns[places];
+        if given.len() != names.len() {
             return Err(Error::InvalidArgumentError("fewer columns than announced".to_owned()));
         }
         let made = par::map(given.len(), |at| -> arrow2::error::Result<_> {
@@ -97,7 +129,7 @@ impl Leaves<'_> {
                 Given::Floats(values) => (values.len(), of_floats(values)),
                 Given::Values(values) => (values.n_values().unwrap_or(0), of_values(values)?),
             };
-            Ok((rows, encoded(&blank[at].name, array.as_ref(), self.options)?))
+            Ok((rows, encoded(&names[at], array.as_ref(), self.options)?))
         });
         let mut leaves = Vec::new();
         for column in made {

@@ -1,11 +1,14 @@
 //! The footer of a Parquet file: schema, row groups, and the scales of its decimals.
 
+use std::borrow::Cow;
+
 use arrow2::datatypes::DataType;
 use arrow2::io::parquet::read::schema::parquet_to_arrow_schema;
 use arrow2::io::parquet::read::{FileMetaData, ParquetType, PhysicalType, PrimitiveLogicalType};
 use parquet_format_safe::thrift::protocol::TCompactInputProtocol;
 use parquet_format_safe::{ConvertedType, LogicalType, SchemaElement};
 
+use super::bytes::Bytes;
 use super::{MAX_COLUMNS, MAX_ROWS, ReadError};
 
 /// What the file says about itself.
@@ -26,11 +29,11 @@ pub(super) struct Field {
 }
 
 impl Footer {
-    pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Self, ReadError> {
+    pub(super) fn read(file: &str, bytes: &Bytes<'_>) -> Result<Self, ReadError> {
         let malformed =
             |reason: String| ReadError::Malformed { file: file.to_owned(), format: "Parquet", reason };
         let limit = |what, limit, found| Err(ReadError::Limit { file: file.to_owned(), what, limit, found });
-        let footer = footer_bytes(bytes).map_err(malformed)?;
+        let footer = &*footer_bytes(bytes).map_err(malformed)?;
         let mut protocol = TCompactInputProtocol::new(footer, footer.len() * 2 + 1024);
         let mut thrift = parquet_format_safe::FileMetaData::read_from_in_protocol(&mut protocol)
             .map_err(|e| malformed(e.to_string()))?;
@@ -51,20 +54,25 @@ impl Footer {
 }
 
 /// Magic, footer, its length, magic.
-fn footer_bytes(bytes: &[u8]) -> Result<&[u8], String> {
-    let Some((rest, tail)) = bytes.split_last_chunk::<8>() else {
+fn footer_bytes<'a>(bytes: &Bytes<'a>) -> Result<Cow<'a, [u8]>, String> {
+    let end = bytes.len().saturating_sub(8);
+    if bytes.len() < 12 {
         return Err(format!("expected at least 12 bytes, found {}", bytes.len()));
-    };
-    if tail[4..] != *b"PAR1" || !bytes.starts_with(b"PAR1") {
+    }
+    let (head, tail) = (bytes.part(0..4)?, bytes.part(end..bytes.len())?);
+    let Some((length, magic)) = tail
+        .split_first_chunk::<4>()
+        .filter(|(_, magic)| *magic == super::MAGIC)
+        .filter(|_| *head == super::MAGIC)
+    else {
         return Err(
             "expected the letters PAR1 at the start and at the end (cut off or another format)".into()
         );
-    }
-    let length = u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]) as usize;
-    let start = rest.len().checked_sub(length).filter(|&start| start >= 4);
-    start
-        .map(|start| &rest[start..])
-        .ok_or_else(|| format!("a footer of {length} bytes in a file of {}", bytes.len()))
+    };
+    let length = u32::from_le_bytes(*length) as usize;
+    let start = end.checked_sub(length).filter(|&start| start >= magic.len());
+    let start = start.ok_or_else(|| format!("a footer of {length} bytes in a file of {}", bytes.len()))?;
+    bytes.part(start..end)
 }
 
 /// The schema is a flattened tree that later code walks recursively: bound its depth first.

@@ -83,7 +83,7 @@ impl<'a> Account<'a> {
             counterparties: by_counterparty(address, &inflows, &outflows),
             native: touching().map(|e| native(e)).sum(),
             native_mutual: touching().filter(|e| is_mutual(e)).map(|e| native(e)).sum(),
-            rhythm: rhythm(touching().copied()),
+            rhythm: rhythm(touching().copied()).or_else(|| Some(Rhythm::of(events?))),
             events: events.map(Events::of),
             senders: senders.len(),
             recipients: recipients.len(),
@@ -195,10 +195,23 @@ fn by_counterparty(address: u32, inflows: &[&Edge<'_>], outflows: &[&Edge<'_>]) 
     pairs.chunk_by(|a, b| a.0 == b.0).map(|own| own.iter().fold(0.0, |sum, pair| sum + pair.1)).collect()
 }
 
+impl Rhythm {
+    /// That of transfers.
+    fn of(events: &[Event]) -> Self {
+        let mut sum = Rhythm { hours: [0.0; 24], weekdays: [0.0; 7] };
+        for event in events {
+            sum.hours[hour_of(event.at)] += 1.0;
+            sum.weekdays[weekday_of(event.at)] += 1.0;
+        }
+        sum
+    }
+}
+
+/// That of flows, where all of them tell it.
 fn rhythm<'e>(edges: impl Iterator<Item = &'e Edge<'e>>) -> Option<Rhythm> {
     let mut sum = Rhythm { hours: [0.0; 24], weekdays: [0.0; 7] };
     for edge in edges {
-        let (hours, weekdays) = (&edge.flow.hourly_pattern, &edge.flow.weekly_pattern);
+        let (hours, weekdays) = (&edge.row?.hourly_pattern, &edge.row?.weekly_pattern);
         if hours.len() != 24 || weekdays.len() != 7 {
             return None;
         }
