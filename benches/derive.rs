@@ -8,7 +8,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 fn derive(c: &mut Criterion) {
     let batch = simulate(&Simulation::default()).expect("the defaults are legal").next().expect("one day");
-    let transfers = batch.transfers.as_deref().expect("a generation 3 batch");
+    let transfers = &batch.transfers.as_ref().expect("a generation 3 batch").to_vec();
     let flows = money_flows(transfers);
     let mut group = c.benchmark_group("derive");
     group.sample_size(20);

@@ -67,8 +67,7 @@ fn the_real_sample_opens() {
     let batch = &opened.batch;
     assert_eq!(batch.id.name(), "torus-2025-11-20-300d");
     let transfers = batch.transfers.as_ref().expect("transfers");
-    let addresses: Interner =
-        transfers.iter().flat_map(|t| [t.from_address.as_str(), t.to_address.as_str()]).collect();
+    let addresses: Interner = transfers.iter().flat_map(|t| [t.from_address, t.to_address]).collect();
     assert_eq!((transfers.len(), addresses.len()), (4144, 1974));
     assert_eq!(batch.labels.as_ref().map(Vec::len), Some(131));
     assert_eq!(batch.ground_truth.as_ref().map(Vec::len), Some(1357));
@@ -121,7 +120,7 @@ fn a_ledger_in_csv_is_a_batch() {
                    "counts": {"transfers": 2}}"#;
     std::fs::write(dir.path().join("META.json"), meta).expect("written");
     let batch = Batch::open(dir.path()).expect("a batch");
-    let transfers = batch.transfers.expect("read");
+    let transfers = batch.transfers.expect("read").to_vec();
     assert_eq!((transfers[0].tx_id.as_str(), transfers[0].from_address.as_str()), ("001", "007"));
     assert_eq!((transfers[1].amount, transfers[1].amount_usd), (1.25, 2.5));
     assert_eq!(batch.labels.expect("read")[0].risk_level, "high");
@@ -434,11 +433,11 @@ fn other_dresses_are_understood() {
     let opened = sot::open(dir.path()).expect("the only batch below");
     assert_eq!(opened.batch.id, small().id, "named by its path");
     let transfers = opened.batch.transfers.as_ref().expect("transfers");
-    let mut expected = small().transfers.expect("transfers");
+    let mut expected = small().transfers.expect("transfers").to_vec();
     expected
         .iter_mut()
         .for_each(|t| t.amount_usd = format!("{:.1}", t.amount_usd).parse().expect("a number"));
-    assert_eq!(transfers, &expected);
+    assert_eq!(transfers.to_vec(), expected);
     assert!(opened.findings.iter().any(|f| f.code == "no_meta"));
 
     write_batch(&dir.path().join("torus/2025-07-01/30"), &small(), &[TableKind::Alerts]).expect("written");
@@ -506,7 +505,7 @@ fn colliding_alerts_keep_the_surer_one() {
 #[test]
 fn a_batch_without_rows_is_a_batch() {
     let empty = Batch {
-        transfers: Some(vec![]),
+        transfers: Some(vec![].into()),
         labels: Some(vec![]),
         assets: Some(vec![]),
         asset_prices: Some(vec![]),
@@ -955,7 +954,7 @@ fn any_transfer(n: usize) -> impl Strategy<Value = Transfer> {
             amount_usd: usd,
             block_timestamp: time,
             block_height: height,
-            ..small().transfers.expect("transfers").remove(0)
+            ..small().transfers.expect("transfers").get(0).into()
         },
     )
 }
@@ -968,7 +967,7 @@ proptest! {
         alerts in (0..4usize).prop_flat_map(|n| (0..n).map(any_alert).collect::<Vec<_>>()),
         transfers in (0..6usize).prop_flat_map(|n| (0..n).map(any_transfer).collect::<Vec<_>>()),
     ) {
-        let batch = Batch { alerts: Some(alerts), transfers: Some(transfers), ..small() };
+        let batch = Batch { alerts: Some(alerts), transfers: Some(transfers.into()), ..small() };
         let dir = tempfile::tempdir().expect("a folder");
         write_batch(dir.path(), &batch, &TableKind::ALL).expect("written");
         let back = Batch::open(dir.path()).expect("a batch");

@@ -13,9 +13,8 @@ fn earlier(transfers: &[Transfer], days: u64) -> Batch {
     let mut earlier = batch(transfers.to_vec());
     earlier.id.processing_date = earlier.id.processing_date - Days::new(days);
     let back = i64::try_from(days).expect("few") * 86_400_000;
-    for transfer in earlier.transfers.iter_mut().flatten() {
-        transfer.block_timestamp -= back;
-    }
+    let moved = |t: &Transfer| Transfer { block_timestamp: t.block_timestamp - back, ..t.clone() };
+    earlier.transfers = Some(transfers.iter().map(moved).collect());
     earlier
 }
 

@@ -33,7 +33,7 @@ pub(crate) fn pay(from: &str, to: &str, usd: f64, hours: f64) -> Transfer {
 pub(crate) fn batch(transfers: Vec<Transfer>) -> Batch {
     let processing_date = NaiveDate::from_ymd_opt(2025, 11, 20).expect("a date");
     let id = BatchId { network: "testnet".into(), processing_date, window_days: 30 };
-    Batch { id, transfers: Some(transfers), ..Batch::default() }
+    Batch { id, transfers: Some(transfers.into()), ..Batch::default() }
 }
 
 /// Up to `max` transfers between up to 12 addresses, self-payments, repeated pairs and worthless ones included.

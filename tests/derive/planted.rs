@@ -48,10 +48,10 @@ fn schemes(batch: &Batch) -> Vec<BTreeSet<&str>> {
 }
 
 fn all_patterns(batch: &Batch) -> Vec<Pattern> {
-    let transfers = batch.transfers.as_deref().expect("generation 3 has transfers");
-    let flows = money_flows(transfers);
-    let mut found = patterns(&flows, Some(transfers));
-    found.extend(further_patterns(&flows, Some(transfers)));
+    let transfers = batch.transfers.as_ref().expect("generation 3 has transfers").to_vec();
+    let flows = money_flows(&transfers);
+    let mut found = patterns(&flows, Some(&transfers));
+    found.extend(further_patterns(&flows, Some(&transfers)));
     found
 }
 
@@ -80,7 +80,7 @@ fn every_hop_claimed_among_planted_shapes_was_paid() {
         [Shape::PeelChain, Shape::Stack, Shape::Mixer, Shape::WashTrading, Shape::DormantReactivation]
     {
         let batch = batch_of(shape);
-        let transfers = batch.transfers.as_deref().expect("generation 3 has transfers");
+        let transfers = &batch.transfers.as_ref().expect("generation 3 has transfers").to_vec();
         for pattern in all_patterns(&batch) {
             // in a fan the centre stands first
             if !pattern.pattern_type.starts_with("motif_") {

@@ -87,7 +87,9 @@ fn split(home: &Path, parts: usize, seed: u64) -> Vec<PathBuf> {
 /// The batch on disk before anything is derived, transfers in an order of the seed's.
 fn underived(home: &Path, seed: u64) -> Vec<PathBuf> {
     let mut batch = raw().clone();
-    shuffle(batch.transfers.as_mut().unwrap(), Stream::new(seed, "transfers"));
+    let mut transfers = batch.transfers.unwrap().to_vec();
+    shuffle(&mut transfers, Stream::new(seed, "transfers"));
+    batch.transfers = Some(transfers.into());
     shuffle(batch.labels.as_mut().unwrap(), Stream::new(seed, "labels"));
     let folder = home.join(format!("raw-{seed}"));
     for of in ["alerts", "clusters"] {
@@ -143,7 +145,9 @@ fn a_hundred_processes_give_the_same_rows() {
 /// The queue's digest after a change of the transfers.
 fn queue(change: impl Fn(&mut Vec<Transfer>)) -> String {
     let mut batch = raw().clone();
-    change(batch.transfers.as_mut().unwrap());
+    let mut transfers = batch.transfers.unwrap().to_vec();
+    change(&mut transfers);
+    batch.transfers = Some(transfers.into());
     let ranks = rank_alerts(shipped(), &derive::complete(batch)).unwrap();
     answer::ranking(&ranks).digest.to_string()
 }
@@ -162,7 +166,7 @@ fn one_doubled_transfer_changes_the_queue() {
             suspects.push(suspect);
         }
     }
-    let transfers = raw().transfers.as_ref().unwrap();
+    let transfers = raw().transfers.as_ref().unwrap().to_vec();
     let mut queues = BTreeSet::from([before]);
     for suspect in suspects {
         let of_suspect = |t: &&Transfer| t.from_address == suspect || t.to_address == suspect;

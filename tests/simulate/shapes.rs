@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aml_miner::aml::simulate::{
     Intent, Plant, Repertoire, RepertoireError, Shape, Simulation, is_malicious, simulate,
 };
-use aml_miner::aml::sot::{Batch, Transfer};
+use aml_miner::aml::sot::{Batch, Transfer, TransferRow};
 
 use super::{batches, digest, small, transfers};
 
@@ -49,9 +49,9 @@ impl Planted {
 
     /// The hops of a scheme in the order in which they were decided, with their dollars.
     fn paid(&self, plant: &Plant) -> Vec<(i64, String, String, f64)> {
-        let mut usd: BTreeMap<(i64, &str, &str), Vec<&Transfer>> = BTreeMap::new();
+        let mut usd: BTreeMap<(i64, &str, &str), Vec<TransferRow<'_>>> = BTreeMap::new();
         for t in transfers(&self.batch) {
-            usd.entry((t.block_timestamp, &t.from_address, &t.to_address)).or_default().push(t);
+            usd.entry((t.block_timestamp, t.from_address, t.to_address)).or_default().push(t);
         }
         let paid = plant.hops.iter().map(|(at, from, to)| {
             let rows = &usd[&(*at, from.as_str(), to.as_str())];
@@ -152,7 +152,7 @@ fn all_shapes_keep_days_continuous_and_bytes_the_same() {
     assert_eq!(digest(&days[2..3]), digest(&batches(&Simulation { from, ..all.clone() })));
     let shared = days[1].id.window_ms().start..days[0].id.window_ms().end;
     let within = |batch: &Batch| -> Vec<Transfer> {
-        transfers(batch).iter().filter(|t| shared.contains(&t.block_timestamp)).cloned().collect()
+        transfers(batch).filter(|t| shared.contains(&t.block_timestamp)).map(Transfer::from).collect()
     };
     assert_eq!(within(&days[0]), within(&days[1]));
     for t in transfers(&days[0]) {
@@ -270,12 +270,11 @@ fn a_mixer_takes_and_gives_equal_sums_and_serves_the_honest_too() {
     let members: BTreeSet<&str> =
         planted.batch.ground_truth.iter().flatten().map(|g| g.address.as_str()).collect();
     let by_others = transfers(&planted.batch)
-        .iter()
-        .filter(|t| services.contains(t.to_address.as_str()) && !members.contains(t.from_address.as_str()));
+        .filter(|t| services.contains(t.to_address) && !members.contains(t.from_address));
     let by_others = by_others.count();
     assert!(by_others > 500, "{by_others}");
-    let amounts: BTreeSet<u64> = (transfers(&planted.batch).iter())
-        .filter(|t| services.contains(t.to_address.as_str()) || services.contains(t.from_address.as_str()))
+    let amounts: BTreeSet<u64> = (transfers(&planted.batch))
+        .filter(|t| services.contains(t.to_address) || services.contains(t.from_address))
         .map(|t| (t.amount * 1e6) as u64)
         .collect();
     assert!(amounts.len() <= 3, "sums that differ tell payments apart: {amounts:?}");
@@ -300,7 +299,7 @@ fn sleepers_have_no_payment_for_a_month_before_they_wake() {
     let planted = Planted::of(Shape::DormantReactivation);
     let mut touched: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
     for t in transfers(&planted.batch) {
-        for address in [&t.from_address, &t.to_address] {
+        for address in [t.from_address, t.to_address] {
             touched.entry(address).or_default().push(t.block_timestamp);
         }
     }
@@ -358,8 +357,7 @@ fn who_sees_less_sees_a_part_of_the_same() {
     let rows = |batch: &Batch| transfers(batch).len() as f64;
     assert!((rows(&most) / rows(&full) - 0.9).abs() < 0.02, "{} of {}", rows(&most), rows(&full));
     assert!((rows(&some) / rows(&full) - 0.5).abs() < 0.02, "{} of {}", rows(&some), rows(&full));
-    let set =
-        |batch: &Batch| -> BTreeSet<String> { transfers(batch).iter().map(|t| format!("{t:?}")).collect() };
+    let set = |batch: &Batch| -> BTreeSet<String> { transfers(batch).map(|t| format!("{t:?}")).collect() };
     assert!(set(&some).is_subset(&set(&most)) && set(&most).is_subset(&set(&full)));
     let truth = |batch: &Batch| -> BTreeSet<(String, String)> {
         let rows = batch.ground_truth.iter().flatten();
@@ -367,13 +365,12 @@ fn who_sees_less_sees_a_part_of_the_same() {
     };
     let (shown, everybody) = (truth(&some), truth(&full));
     assert!(shown.is_subset(&everybody) && shown.len() < everybody.len());
-    let active: BTreeSet<&str> =
-        transfers(&some).iter().flat_map(|t| [t.from_address.as_str(), &t.to_address]).collect();
+    let active: BTreeSet<&str> = transfers(&some).flat_map(|t| [t.from_address, t.to_address]).collect();
     assert!(shown.iter().all(|(_, address)| active.contains(address.as_str())));
     assert!(some.labels.iter().flatten().all(|label| active.contains(label.address.as_str())));
     // exactly those of whom one of the scheme's payments was seen
     let seen: BTreeSet<(i64, &str, &str)> =
-        transfers(&some).iter().map(|t| (t.block_timestamp, &*t.from_address, &*t.to_address)).collect();
+        transfers(&some).map(|t| (t.block_timestamp, t.from_address, t.to_address)).collect();
     let mut expected = BTreeSet::new();
     for plant in simulate(&all).expect("legal settings").plants() {
         for (_, from, to) in plant.hops.iter().filter(|(at, from, to)| seen.contains(&(*at, from, to))) {
@@ -381,7 +378,7 @@ fn who_sees_less_sees_a_part_of_the_same() {
         }
     }
     assert!(shown.is_subset(&expected));
-    assert!(batches(&Simulation { observed: 0.0, ..all }).iter().all(|batch| transfers(batch).is_empty()));
+    assert!(batches(&Simulation { observed: 0.0, ..all }).iter().all(|batch| transfers(batch).len() == 0));
 }
 
 #[test]
