@@ -11,10 +11,10 @@ use super::args::Global;
 use super::clock::SystemClock;
 use super::{Fault, Verdict};
 use crate::aml::derive::{
-    AlertParts, ColumnExtent, Derived, Extent, FlowRows, Further, Observe, PatternExtent, Previous,
-    ProximityExtent, complete_observed,
+    AlertParts, Aside, ColumnExtent, Derived, Extent, FeatureColumns, FlowRows, Observe, PatternExtent,
+    Previous, ProximityExtent, complete_observed,
 };
-use crate::aml::sot::{Alert, Batch, BatchId, BatchWriter, Cluster, MoneyFlow, TableKind};
+use crate::aml::sot::{AddressFeatures, Alert, Batch, BatchId, BatchWriter, Cluster, MoneyFlow, TableKind};
 use crate::server::Clock;
 use crate::table::WriteError;
 
@@ -63,7 +63,8 @@ pub(crate) fn run(args: &Derive, global: &Global) -> Result<Verdict, Fault> {
     let previous = args.previous.as_deref().map(|dir| previous(&batch.id, dir)).transpose()?;
     let stages = Stages::new(&args.output, clock, bar);
     stages.done("read");
-    let (batch, derived) = complete_observed(batch, extent(args, previous.as_ref()), &stages);
+    let (batch, derived) =
+        complete_observed(batch, extent(args, previous.as_ref()), &stages).map_err(Fault::internal)?;
     if derived.is_empty() {
         stages.bar.finish_and_clear();
         println!("{}: nothing to derive", batch.id.name());
@@ -84,7 +85,7 @@ fn previous(id: &BatchId, dir: &Path) -> Result<Previous, Fault> {
     Previous::of(id, earlier).map_err(Fault::input)
 }
 
-fn extent<'p>(args: &Derive, previous: Option<&'p Previous>) -> Extent<'p> {
+fn extent<'p>(args: &'p Derive, previous: Option<&'p Previous>) -> Extent<'p> {
     Extent {
         columns: ColumnExtent::All,
         patterns: match args.patterns {
@@ -93,6 +94,7 @@ fn extent<'p>(args: &Derive, previous: Option<&'p Previous>) -> Extent<'p> {
         },
         proximity: if args.proximity { ProximityExtent::Added } else { ProximityExtent::None },
         previous,
+        aside: Some(Aside { limit: IN_MEMORY, folder: &args.output }),
     }
 }
 
@@ -213,16 +215,19 @@ impl Observe for Stages<'_> {
         self.done("flows written");
     }
 
-    fn settled_features(&self, batch: &mut Batch, further: Further<'_>) {
-        let Some(table) = batch.features.take() else { return };
-        let (rows, Further { names, columns }) = (table.addresses.len(), further);
+    fn settled_features(&self, batch: &mut Batch, features: FeatureColumns<'_>) {
+        let Some(AddressFeatures { addresses, .. }) = batch.features.take() else { return };
+        let (rows, FeatureColumns { names, columns }) = (addresses.len(), features);
         self.write(|writer| {
-            writer.write_features(&batch.id, table, &names, columns)?;
+            writer.write_features(&batch.id, addresses, &names, columns)?;
             Ok(vec![(TableKind::Features, rows)])
         });
         self.done("features written");
     }
 }
+
+/// Bytes of address features that wait in memory; the rest does in a file.
+const IN_MEMORY: usize = 256 << 20;
 
 /// Rows of flows that are in memory together: one row group, some 80 MB.
 const FLOWS_AT_A_TIME: usize = 1 << 17;

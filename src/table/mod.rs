@@ -19,9 +19,11 @@ pub mod parts;
 #[cfg(test)]
 mod sample;
 mod side;
+mod spill;
 mod texts;
 
 pub use error::{ReadError, WriteError};
+pub use spill::Spill;
 pub use texts::Texts;
 
 use std::path::Path;

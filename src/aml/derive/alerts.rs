@@ -126,6 +126,17 @@ fn in_byte_order(names: &Interner) -> Vec<u32> {
     order
 }
 
+/// The columns of features that are read here; the last where there are no flows.
+pub(super) const READ: [&str; 7] = [
+    "degree_total",
+    "total_volume_usd",
+    "tx_total_count",
+    "burst_factor",
+    "velocity_score",
+    "structuring_score",
+    "reciprocity_ratio",
+];
+
 /// Addresses whose alerts are in memory together.
 const SUBJECTS_AT_A_TIME: usize = 1 << 17;
 /// Addresses that one thread takes at a time.
@@ -303,7 +314,7 @@ fn owned(tokens: &[&str]) -> Vec<String> {
 struct Witness<'a> {
     batch: &'a Batch,
     features: &'a AddressFeatures,
-    /// Of [`Witness::COLUMNS`], in their order; `None` where the table lacks one.
+    /// Of [`READ`] but the last, in their order; `None` where the table lacks one.
     columns: [Option<&'a [f64]>; 6],
     graph: Option<&'a FlowGraph<'a>>,
     exchanges: Vec<u32>,
@@ -312,25 +323,18 @@ struct Witness<'a> {
 }
 
 impl<'a> Witness<'a> {
-    const COLUMNS: [&'static str; 6] = [
-        "degree_total",
-        "total_volume_usd",
-        "tx_total_count",
-        "burst_factor",
-        "velocity_score",
-        "structuring_score",
-    ];
-
     fn new(
         batch: &'a Batch,
         features: &'a AddressFeatures,
         graph: Option<&'a FlowGraph<'a>>,
         transfers: Option<&Chronicle>,
     ) -> Self {
+        let [degree, volume, transfers_of, burst, velocity, structuring, _] = READ;
+        let columns = [degree, volume, transfers_of, burst, velocity, structuring];
         Witness {
             batch,
             features,
-            columns: Self::COLUMNS.map(|name| features.column(name)),
+            columns: columns.map(|name| features.column(name)),
             graph,
             exchanges: graph.map(|graph| labelled_exchanges(batch, graph)).unwrap_or_default(),
             near_threshold: transfers
@@ -354,7 +358,7 @@ impl<'a> Witness<'a> {
         let [degree, volume, transfers, burst_factor, velocity, structuring] =
             self.columns.map(|column| column.map_or(f64::NAN, |values| values[row]));
         let two_way = self.two_way(id);
-        let two_way = two_way.unwrap_or_else(|| self.features.value(address, "reciprocity_ratio"));
+        let two_way = two_way.unwrap_or_else(|| self.features.value(address, READ[6]));
         Facts {
             window_days: f64::from(self.batch.id.window_days),
             degree,

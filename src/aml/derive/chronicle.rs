@@ -72,16 +72,15 @@ impl Chronicle {
             || ranked(transfers.addresses(), of_rows(Transfers::ends)()),
             || ranked(transfers.assets(), of_rows(Transfers::asset)()),
         );
-        let entry = |&(at, row): &(i64, u32)| {
-            let row = row as usize;
+        let entry = |place: usize| {
+            let (at, row) = (rows[place].0, rows[place].1 as usize);
             let [from, to] = transfers.ends(row).map(|id| address[id as usize]);
             let [contract, symbol] = transfers.asset(row).map(|id| asset[id as usize]);
             let (amount, usd) = (transfers.amounts()[row], transfers.dollars()[row]);
             Entry { from, to, at, amount, usd, contract, symbol }
         };
-        let blocks =
-            par::map_blocks(rows.len(), BLOCK, |places| rows[places].iter().map(entry).collect::<Vec<_>>());
-        Chronicle { addresses, assets, entries: blocks.concat() }
+        let entries = par::map(rows.len(), entry);
+        Chronicle { addresses, assets, entries }
     }
 
     /// The transfers, first to last.
@@ -119,5 +118,3 @@ impl Chronicle {
         Lists::of_pairs(other.len(), places)
     }
 }
-
-const BLOCK: usize = 1 << 16;

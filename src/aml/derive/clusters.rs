@@ -12,6 +12,9 @@ use super::alerts::kept;
 use super::finite;
 use crate::aml::sot::{Alert, Batch, Cluster};
 
+/// The columns of features that are read here.
+pub(super) const READ: [&str; 2] = ["first_activity_timestamp", "last_activity_timestamp"];
+
 /// Fewest alerts of a cluster.
 const MIN_ALERTS: usize = 2;
 
@@ -79,5 +82,5 @@ fn activity(batch: &Batch, address: &str) -> (i64, i64) {
         let at = batch.features.as_ref().map_or(f64::NAN, |features| features.value(address, column));
         if at.is_finite() { at as i64 } else { 0 }
     };
-    (known("first_activity_timestamp"), known("last_activity_timestamp"))
+    (known(READ[0]), known(READ[1]))
 }

@@ -3,6 +3,8 @@
 //! Both orders come from the names alone, so an algorithm that walks ids and edges upwards gives the same answer
 //! whatever the order of rows was.
 
+use std::sync::OnceLock;
+
 use super::finite;
 use crate::aml::sot::MoneyFlow;
 use crate::determinism::intern::Interner;
@@ -64,10 +66,10 @@ pub struct FlowGraph<'a> {
     /// Edges by recipient, and where each address's begin among them.
     incoming: Vec<u32>,
     incoming_start: Vec<u32>,
-    /// As `outgoing`, each address's edges by value.
-    by_value: Vec<(f64, u32)>,
+    /// As `outgoing`, each address's edges by value; made when somebody asks.
+    by_value: OnceLock<Vec<(f64, u32)>>,
     /// As `incoming`, likewise.
-    incoming_by_value: Vec<(f64, u32)>,
+    incoming_by_value: OnceLock<Vec<(f64, u32)>>,
 }
 
 impl<'a> FlowGraph<'a> {
@@ -101,11 +103,26 @@ impl<'a> FlowGraph<'a> {
             incoming[*place as usize] = id;
             *place += 1;
         }
-        let (by_value, incoming_by_value) = par::join(
-            || by_value(&edges, &outgoing, (0..edges.len() as u32).collect()),
-            || by_value(&edges, &incoming_start, incoming.clone()),
-        );
+        let (by_value, incoming_by_value) = (OnceLock::new(), OnceLock::new());
         FlowGraph { addresses, edges, outgoing, incoming, incoming_start, by_value, incoming_by_value }
+    }
+
+    /// Edges out of each address by value. Made by the thread that asks first, alone: one that shared the work might be handed
+    /// somebody else's question for it.
+    fn by_value(&self) -> &[(f64, u32)] {
+        self.by_value
+            .get_or_init(|| by_value(&self.edges, &self.outgoing, (0..self.edges.len() as u32).collect()))
+    }
+
+    /// The same of those that reach each address.
+    fn incoming_by_value(&self) -> &[(f64, u32)] {
+        self.incoming_by_value
+            .get_or_init(|| by_value(&self.edges, &self.incoming_start, self.incoming.clone()))
+    }
+
+    /// Makes ready what searches by value ask for.
+    pub(super) fn sort_by_value(&self) {
+        par::join(|| self.by_value(), || self.incoming_by_value());
     }
 
     /// How many addresses.
@@ -125,12 +142,12 @@ impl<'a> FlowGraph<'a> {
 
     /// Edges that leave an address and carry `least` to `most`, by their value and then as they stand.
     pub fn outgoing_within(&self, address: u32, least: f64, most: f64) -> impl Iterator<Item = &Edge<'a>> {
-        self.within(&self.by_value[range_of(&self.outgoing, address)], least, most)
+        self.within(&self.by_value()[range_of(&self.outgoing, address)], least, most)
     }
 
     /// The same of those that reach it.
     pub fn incoming_within(&self, address: u32, least: f64, most: f64) -> impl Iterator<Item = &Edge<'a>> {
-        self.within(&self.incoming_by_value[range_of(&self.incoming_start, address)], least, most)
+        self.within(&self.incoming_by_value()[range_of(&self.incoming_start, address)], least, most)
     }
 
     fn within<'g>(

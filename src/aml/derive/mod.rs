@@ -38,12 +38,16 @@ pub use proximity::{PROXIMITY_DEFINITION, PROXIMITY_RISK, proximity_features};
 pub use typologies::{ExchangePayments, Facts, Finding, NearThreshold, TYPOLOGIES, Typology};
 
 use std::ops::Range;
+use std::path::Path;
 
 use self::alerts::Docket;
 use self::chronicle::Chronicle;
 use self::flows::Pairs;
 use self::graph_features::{Beyond, Scene};
-use crate::aml::sot::{Alert, Batch, BatchId, Cluster, MoneyFlow, NumberColumn};
+use crate::aml::sot::{
+    AddressFeatures, Alert, Batch, BatchId, CHANGES, Change, Cluster, Comparison, MoneyFlow, NumberColumn,
+    Spill, WriteError,
+};
 
 /// A table that derivation can fill in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,6 +88,26 @@ pub struct Extent<'p> {
     pub proximity: ProximityExtent,
     /// [`CHANGES`](crate::aml::sot::CHANGES) since this batch stand behind all other columns, also behind those that the batch came with.
     pub previous: Option<&'p Previous>,
+    /// Where address features wait that nothing reads until they are handed on; in memory where this is `None`.
+    pub aside: Option<Aside<'p>>,
+}
+
+/// Room for columns that wait.
+#[derive(Clone, Copy, Debug)]
+pub struct Aside<'p> {
+    /// Bytes that may stay in memory.
+    pub limit: usize,
+    /// The folder of the file that takes the rest.
+    pub folder: &'p Path,
+}
+
+impl Extent<'_> {
+    fn aside(&self, rows: usize) -> Spill {
+        match self.aside {
+            Some(Aside { limit, folder }) => Spill::new(rows, limit, folder),
+            None => Spill::in_memory(rows),
+        }
+    }
 }
 
 /// Whether nearness to labelled addresses is computed.
@@ -125,7 +149,7 @@ pub fn complete(batch: Batch) -> Batch {
 ///
 /// Transfers outside the batch's window are left out of account; a window of 0 days is an unknown one and keeps all.
 pub fn complete_and_list(batch: Batch) -> (Batch, Vec<Derived>) {
-    complete_observed(batch, Extent::default(), &Unobserved)
+    complete_observed(batch, Extent::default(), &Unobserved).expect("what is put aside stays in memory")
 }
 
 /// Who follows a derivation, and may make room as it goes.
@@ -158,11 +182,10 @@ pub trait Observe: Sync {
         batch.money_flows = Some((flows.rows)(0..flows.len));
     }
 
-    /// The same of the features, behind which further columns stand if they were asked for: over the same addresses,
-    /// computed as they are taken.
-    fn settled_features(&self, batch: &mut Batch, further: Further<'_>) {
+    /// The same of the features, of which the batch holds the addresses alone by now.
+    fn settled_features(&self, batch: &mut Batch, features: FeatureColumns<'_>) {
         if let Some(table) = &mut batch.features {
-            table.columns.extend(further.columns);
+            table.columns = features.columns.collect();
         }
     }
 }
@@ -184,8 +207,8 @@ pub struct AlertParts<'a> {
     pub parts: &'a mut dyn Iterator<Item = (Vec<Alert>, Vec<Cluster>)>,
 }
 
-/// Columns that are computed as they are taken.
-pub struct Further<'f> {
+/// The columns of the features, made as they are taken.
+pub struct FeatureColumns<'f> {
     /// What they are called, in their order.
     pub names: Vec<String>,
     /// They themselves.
@@ -197,11 +220,14 @@ struct Unobserved;
 impl Observe for Unobserved {}
 
 /// [`complete_and_list`] to an extent, observed.
+///
+/// # Errors
+/// When columns could not be put aside: only where `extent` names a folder for them.
 pub fn complete_observed(
     mut batch: Batch,
     extent: Extent<'_>,
     observer: &dyn Observe,
-) -> (Batch, Vec<Derived>) {
+) -> Result<(Batch, Vec<Derived>), WriteError> {
     let mut derived = Vec::new();
     let chronicle = batch.transfers.as_ref().map(|transfers| Chronicle::within(&batch.id, transfers));
     observer.read(&mut batch);
@@ -214,32 +240,57 @@ pub fn complete_observed(
     derived.extend(pairs.is_some().then_some(Derived::MoneyFlows));
     observer.done("flows");
     let view = View { graph: graph.as_ref(), transfers };
-    view.fill_tables(&mut batch, extent, &mut derived, observer);
-    let is_all = extent.columns == ColumnExtent::All && derived.contains(&Derived::Features);
-    let scene = view.graph.zip(transfers).filter(|_| is_all);
-    let scene = scene.map(|(graph, transfers)| Scene::new(graph, transfers, window_of(&batch.id)));
-    let near = view.near(&batch, extent).filter(|_| derived.contains(&Derived::Features)).unwrap_or_default();
-    let own = batch.features.as_ref().zip(extent.previous);
-    let changes = own.map(|(own, previous)| previous.changes(own)).unwrap_or_default();
-    if !changes.is_empty() && !derived.contains(&Derived::Features) {
-        derived.push(Derived::Features);
-    }
-    observer.done("ledger");
-    if let (Some(pairs), Some(graph), Some(transfers)) = (&pairs, &graph, transfers) {
+    let aside = extent.aside(graph.as_ref().map_or(0, FlowGraph::len));
+    view.fill_tables(&mut batch, extent, &aside, &mut derived, observer);
+    let added = view.added(&batch, extent, &mut derived);
+    if let (Some(pairs), Some(graph), Some(transfers)) = (pairs, &graph, transfers) {
         let rows = |some: Range<usize>| pairs.rows(transfers, graph, some);
         observer.settled_flows(&mut batch, FlowRows { len: pairs.len(), rows: &rows });
     }
-    drop((graph, pairs, chronicle));
-    batch.money_flows = given.or(batch.money_flows);
-    if derived.contains(&Derived::Features) {
-        let done = |family: &'static str| observer.done(family);
-        let beyond = scene.iter().flat_map(|_| features()).map(|feature| feature.name);
-        let names = beyond.chain(near.iter().chain(&changes).map(|column| column.name.clone())).collect();
-        let mut further = scene.map(|scene| Beyond::of(scene, &done));
-        let columns = &mut further.iter_mut().flatten().chain(near).chain(changes);
-        observer.settled_features(&mut batch, Further { names, columns });
+    if let Some(added) = added {
+        let is_all = extent.columns == ColumnExtent::All && added.is_derived;
+        let scene = graph.zip(chronicle).filter(|_| is_all);
+        settle_features(&mut batch, added, scene, &aside, observer);
     }
-    (batch, derived)
+    batch.money_flows = given.or(batch.money_flows);
+    aside.finish()?;
+    Ok((batch, derived))
+}
+
+/// Features that were derived, or that columns come behind.
+struct Added {
+    is_derived: bool,
+    /// Behind all others.
+    last: Vec<NumberColumn>,
+}
+
+/// Hands on the features: their own columns, those beyond the official ones if there is a scene for them, and those that were
+/// computed already.
+fn settle_features(
+    batch: &mut Batch,
+    added: Added,
+    scene: Option<(FlowGraph<'_>, Chronicle)>,
+    aside: &Spill,
+    observer: &dyn Observe,
+) {
+    let Added { is_derived, last } = added;
+    let window = window_of(&batch.id);
+    let done = |family: &'static str| observer.done(family);
+    let given = batch.features.as_mut().map(|table| std::mem::take(&mut table.columns));
+    let given = given.filter(|_| !is_derived).unwrap_or_default();
+    let official = if is_derived { columns() } else { Vec::new() };
+    let beyond = scene.iter().flat_map(|_| features()).map(|feature| feature.name);
+    let names = official.iter().map(|column| column.name.to_owned());
+    let names = names.chain(given.iter().map(|column| column.name.clone())).chain(beyond);
+    let names = names.chain(last.iter().map(|column| column.name.clone())).collect();
+    let beyond = scene.map(|(graph, transfers)| {
+        Beyond::of(Box::new(move || Scene::new(graph, transfers, window)), aside, &done)
+    });
+    let official = official
+        .into_iter()
+        .map(|column| NumberColumn { name: column.name.to_owned(), values: aside.take(column.name) });
+    let columns = &mut official.chain(given).chain(beyond.into_iter().flatten()).chain(last);
+    observer.settled_features(batch, FeatureColumns { names, columns });
 }
 
 /// Whether a table is absent that is made from the graph of flows.
@@ -270,12 +321,19 @@ impl View<'_> {
         &self,
         batch: &mut Batch,
         extent: Extent<'_>,
+        aside: &Spill,
         derived: &mut Vec<Derived>,
         observer: &dyn Observe,
     ) {
         let (graph, transfers) = (self.graph, self.transfers);
         fill(&mut batch.features, Derived::Features, derived, || {
-            graph.map(|graph| address::features_of(graph, transfers))
+            graph.map(|graph| {
+                address::put_aside(graph, transfers, aside);
+                let read = columns().into_iter().filter(|column| is_read_later(column.name, extent));
+                let column = |name: &str| NumberColumn { name: name.to_owned(), values: aside.column(name) };
+                let columns = read.map(|official| column(official.name)).collect();
+                AddressFeatures { addresses: graph.addresses.clone(), columns }
+            })
         });
         observer.done("official columns");
         fill(&mut batch.patterns, Derived::Patterns, derived, || {
@@ -333,11 +391,33 @@ impl View<'_> {
         }
     }
 
+    /// What comes to the features beyond those of transfers; `None` where they stay as they are.
+    fn added(&self, batch: &Batch, extent: Extent<'_>, derived: &mut Vec<Derived>) -> Option<Added> {
+        let is_derived = derived.contains(&Derived::Features);
+        let mut last = self.near(batch, extent).filter(|_| is_derived).unwrap_or_default();
+        let own = batch.features.as_ref().zip(extent.previous);
+        last.extend(own.map(|(own, previous)| previous.changes(own)).unwrap_or_default());
+        if !is_derived && !last.is_empty() {
+            derived.push(Derived::Features);
+        }
+        (is_derived || !last.is_empty()).then_some(Added { is_derived, last })
+    }
+
     /// Columns of nearness to labelled addresses, if they are asked for.
     fn near(&self, batch: &Batch, extent: Extent<'_>) -> Option<Vec<NumberColumn>> {
         let graph = self.graph.filter(|_| extent.proximity == ProximityExtent::Added)?;
         Some(proximity::columns(graph, &proximity::risky(batch, graph)))
     }
+}
+
+/// Whether anything reads an official column once all of them are computed.
+fn is_read_later(column: &str, extent: Extent<'_>) -> bool {
+    let compared = |change: &Change| match change.comparison {
+        Comparison::Delta(name) | Comparison::Growth(name) => name == column,
+        Comparison::New => false,
+    };
+    let changes = extent.previous.is_some() && CHANGES.iter().any(compared);
+    alerts::READ.contains(&column) || clusters::READ.contains(&column) || changes
 }
 
 /// The batch's window; empty where it is unknown.

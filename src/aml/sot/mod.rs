@@ -47,5 +47,5 @@ pub use schema::{ColumnSpec, Presence, TableKind};
 pub use tables::TablePart;
 pub use transfers::{TransferRow, Transfers};
 // who opens tables of strangers says how much they may unpack to
-pub use crate::table::Room;
+pub use crate::table::{Room, Spill, WriteError};
 pub use write::{BatchWriter, Part, TableWriter, to_table, write_batch};

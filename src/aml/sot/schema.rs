@@ -226,6 +226,9 @@ impl Source<'_> {
         let names = if spec.read_as.is_empty() { &plain[..] } else { spec.read_as };
         let present: Vec<&str> =
             names.iter().copied().filter(|name| self.table.column(name).is_some()).collect();
+        if let [name] = present[..] {
+            return self.only_column(name, spec, default);
+        }
         let mut cells: Option<Vec<Option<T>>> = None;
         for name in present {
             let next = self.cells::<T>(name, spec)?;
@@ -246,14 +249,52 @@ impl Source<'_> {
         }
     }
 
-    fn cells<T: Cell>(&mut self, name: &str, spec: &ColumnSpec) -> Option<Vec<Option<T>>> {
+    /// The cells of a column that is read under one name: what it holds is never in memory twice.
+    fn only_column<T: Cell>(
+        &mut self,
+        name: &str,
+        spec: &ColumnSpec,
+        default: Option<DefaultOf<T>>,
+    ) -> Option<Vec<T>> {
+        self.check_type::<T>(name)?;
         let (file, n_rows) = (&self.table.name, self.table.n_rows);
         let values = self.table.columns.iter_mut().find(|c| c.name == name).map(|c| &mut c.values)?;
-        if !T::accepts(values) {
-            let (file, column) = (file.clone(), name.to_owned());
-            self.faults.add(BatchFault::Type { file, column, expected: T::KIND, found: values.kind() });
-            return None;
+        let mut cells = Vec::with_capacity(n_rows);
+        for row in 0..n_rows {
+            let found = match (T::take(values, row), default) {
+                (Ok(Some(cell)), _) if cell.keeps(spec.check) => {
+                    cells.push(cell);
+                    continue;
+                }
+                (Ok(None), Some(default)) => {
+                    cells.push(default(self.id));
+                    continue;
+                }
+                (Ok(None), None) => "nothing".to_owned(),
+                _ => found(values, row),
+            };
+            let (file, column, expected) = (file.clone(), spec.name.to_owned(), expected::<T>(spec.check));
+            self.faults.add(BatchFault::Cell { file, column, row, expected, found });
         }
+        // what was taken out leaves an empty place for each row, which nothing reads any more
+        *values = values.blank();
+        (cells.len() == n_rows).then_some(cells)
+    }
+
+    fn check_type<T: Cell>(&mut self, name: &str) -> Option<()> {
+        let values = self.table.column(name)?;
+        if T::accepts(values) {
+            return Some(());
+        }
+        let (file, column) = (self.table.name.clone(), name.to_owned());
+        self.faults.add(BatchFault::Type { file, column, expected: T::KIND, found: values.kind() });
+        None
+    }
+
+    fn cells<T: Cell>(&mut self, name: &str, spec: &ColumnSpec) -> Option<Vec<Option<T>>> {
+        self.check_type::<T>(name)?;
+        let (file, n_rows) = (&self.table.name, self.table.n_rows);
+        let values = self.table.columns.iter_mut().find(|c| c.name == name).map(|c| &mut c.values)?;
         let mut cells = Vec::with_capacity(n_rows);
         for row in 0..n_rows {
             match T::take(values, row) {

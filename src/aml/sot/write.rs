@@ -15,6 +15,7 @@ use super::meta::{self, WrittenFile};
 use super::schema::{Record, TableKind};
 use super::transfers::Transfers;
 use super::{cell, features};
+use crate::determinism::intern::Interner;
 use crate::determinism::par;
 use crate::table::parquet::Given;
 use crate::table::{Table, TableColumn, Values, WriteError, file, parquet};
@@ -102,32 +103,30 @@ impl<'d> BatchWriter<'d> {
         Ok(())
     }
 
-    /// Writes the features: those that the table has, each freed behind it, then further columns of these `names` in
-    /// their order. All in one row group, whose columns lie one behind the other as they are made.
+    /// Writes the features: the addresses of the table, then columns of these `names` in their order. All in one row group,
+    /// whose columns lie one behind the other as they are made.
     ///
     /// # Errors
     /// When the operating system refuses.
     pub fn write_features(
         &mut self,
         id: &BatchId,
-        mut features: AddressFeatures,
+        addresses: Interner,
         names: &[String],
-        further: &mut (dyn Iterator<Item = NumberColumn> + Send + Sync),
+        columns: &mut (dyn Iterator<Item = NumberColumn> + Send + Sync),
     ) -> Result<(), WriteError> {
-        let own = std::mem::take(&mut features.columns);
+        let features = AddressFeatures { addresses, columns: vec![] };
         let keys = features::Columns::of(&features, id);
         let (n_keys, rows) = (keys.len(), features.addresses.len());
         let blank_number = |name: &str| TableColumn::new(name, Values::F64(vec![]));
         let mut blank: Vec<TableColumn> = (0..n_keys).map(|at| keys.column(at, 0..0)).collect();
-        blank.extend(own.iter().map(|column| blank_number(&column.name)));
         blank.extend(names.iter().map(|name| blank_number(name)));
-        let mut numbers = own.into_iter().chain(further);
         let kind = TableKind::Features;
         let mut writer = parquet::Writer::new(&self.dir.join(kind.file()), &blank)?;
         writer.group(&mut |places: Range<usize>| {
             let given = |at: usize| match at {
                 _ if at < n_keys => Some(keys.column(at, 0..rows).values),
-                _ => numbers.next().map(|column| Values::F64(column.values)),
+                _ => columns.next().map(|column| Values::F64(column.values)),
             };
             places.map_while(given).map(|values| Given::Values(Cow::Owned(values))).collect()
         })?;

@@ -16,7 +16,7 @@ pub use columns::{Column, columns};
 
 use super::chronicle::Chronicle;
 use super::graph::FlowGraph;
-use crate::aml::sot::{AddressFeatures, MoneyFlow, NumberColumn, Transfer};
+use crate::aml::sot::{AddressFeatures, MoneyFlow, NumberColumn, Spill, Transfer};
 use crate::determinism::par;
 
 /// Computes every column of the registry for every address of `flows`.
@@ -27,15 +27,23 @@ pub fn address_features(flows: &[MoneyFlow], transfers: Option<&[Transfer]>) -> 
     features_of(&FlowGraph::new(flows), transfers.map(Chronicle::of).as_ref())
 }
 
+/// All columns.
 pub(super) fn features_of(graph: &FlowGraph<'_>, transfers: Option<&Chronicle>) -> AddressFeatures {
+    let aside = Spill::in_memory(graph.len());
+    put_aside(graph, transfers, &aside);
+    let column =
+        |column: Column| NumberColumn { name: column.name.to_owned(), values: aside.take(column.name) };
+    AddressFeatures {
+        columns: columns().into_iter().map(column).collect(),
+        addresses: graph.addresses.clone(),
+    }
+}
+
+/// Computes all columns and puts them aside.
+pub(super) fn put_aside(graph: &FlowGraph<'_>, transfers: Option<&Chronicle>, aside: &Spill) {
     let measures = network::Measures::of(graph);
     let events = transfers.map(|transfers| EventLists::of(graph, transfers));
     let registry = columns();
-    let blank = |column: &Column| NumberColumn {
-        name: column.name.to_owned(),
-        values: Vec::with_capacity(graph.len()),
-    };
-    let mut columns: Vec<NumberColumn> = registry.iter().map(blank).collect();
     // rows of a part of the addresses at a time: all of them would take as much memory as the columns
     for from in (0..graph.len()).step_by(ROWS_AT_A_TIME) {
         let rows = par::map(ROWS_AT_A_TIME.min(graph.len() - from), |at| {
@@ -44,11 +52,11 @@ pub(super) fn features_of(graph: &FlowGraph<'_>, transfers: Option<&Chronicle>) 
             let account = Account::new(graph, &measures, id as u32, own.as_deref());
             registry.iter().map(|column| (column.value)(&account)).collect::<Vec<f64>>()
         });
-        for (at, column) in columns.iter_mut().enumerate() {
-            column.values.extend(rows.iter().map(|row| row[at]));
+        for (at, column) in registry.iter().enumerate() {
+            let values: Vec<f64> = rows.iter().map(|row| row[at]).collect();
+            aside.keep(column.name, from, &values);
         }
     }
-    AddressFeatures { columns, addresses: graph.addresses.clone() }
 }
 
 const ROWS_AT_A_TIME: usize = 1 << 14;

@@ -5,7 +5,8 @@ use super::sample::{
 };
 use super::{Family, Scene, Step, both_sides};
 
-pub(super) const AMOUNTS: Family = Family { name: "amounts", list: || both_sides(STEMS), compute: amounts };
+pub(super) const AMOUNTS: Family =
+    Family { name: "amounts", list: || both_sides(STEMS), compute: |scene| amounts(scene) };
 
 const STEMS: &[(&str, &str, &str)] = &[
     ("amount_min", "usd", "smallest transfer {side}; 0 for none"),

@@ -1,7 +1,7 @@
 //! How unlike the batch's other addresses an address is.
 
 use super::forest::{Samples, Scaled, isolation};
-use super::{Family, Scene, lines};
+use super::{Family, View, lines};
 use crate::determinism::math;
 
 pub(super) const ANOMALY: Family = Family { name: "anomaly", list: || lines(LIST), compute: anomaly };
@@ -16,21 +16,30 @@ const LIST: &[(&str, &str, &str)] = &[
     ("isolation_graph", "score", "the same over shapes, paths and position"),
 ];
 
-fn anomaly(scene: &Scene) -> Vec<Vec<f64>> {
+/// The families that each forest looks at.
+const READ: [[&str; 3]; 3] =
+    [["amounts", "passage", "fans"], ["rhythm", "motifs", ""], ["shapes", "paths", "position"]];
+
+/// Whether a family's columns are read here.
+pub(super) fn reads(family: &str) -> bool {
+    READ.as_flattened().contains(&family)
+}
+
+fn anomaly(scene: &View<'_>) -> Vec<Vec<f64>> {
     let samples = Samples::of(scene.len());
     let mut scores = Vec::new();
-    for families in
-        [["amounts", "passage", "fans"], ["rhythm", "motifs", ""], ["shapes", "paths", "position"]]
-    {
+    for families in READ {
         let named = super::FAMILIES.iter().filter(|family| families.contains(&family.name));
         let lines = named.flat_map(|family| (family.list)());
-        let columns: Vec<Scaled<'_>> = lines
+        let columns: Vec<(Vec<f64>, fn(f64) -> f64)> = lines
             .map(|(name, unit, _)| {
                 let large = matches!(unit, "usd" | "count" | "hours");
-                let scale = if large { signed_log } else { |x| x };
-                Scaled { values: scene.column(&name), scale }
+                let scale: fn(f64) -> f64 = if large { signed_log } else { |x| x };
+                (scene.column(&name), scale)
             })
             .collect();
+        let columns: Vec<Scaled<'_>> =
+            columns.iter().map(|(values, scale)| Scaled { values, scale: *scale }).collect();
         scores.push(isolation(&columns, &samples));
     }
     scores

@@ -3,7 +3,7 @@
 use super::sample::{cv, ratio};
 use super::{DAY_MS, Family, HOUR_MS, Line, MONTH_MS, Scene, Step, WEEK_MS, both_sides, lines, peer};
 
-pub(super) const FANS: Family = Family { name: "fans", list, compute: fans };
+pub(super) const FANS: Family = Family { name: "fans", list, compute: |scene| fans(scene) };
 
 fn list() -> Vec<Line> {
     let mut list = both_sides(SIDES);

@@ -2,8 +2,8 @@
 
 use crate::aml::derive::chronicle::{Chronicle, Entry};
 use crate::aml::derive::finite;
-use crate::aml::derive::graph::FlowGraph;
 use crate::aml::derive::lists::Lists;
+use crate::determinism::intern::Interner;
 
 /// One transfer between two different addresses.
 #[derive(Clone, Copy, Debug)]
@@ -62,9 +62,9 @@ pub(super) struct Arrival {
 }
 
 impl Ledger {
-    /// Numbers the transfers between addresses of `graph`; others are left out.
-    pub(super) fn new(graph: &FlowGraph<'_>, transfers: &Chronicle) -> Self {
-        let numbers = transfers.numbers_in(&graph.addresses);
+    /// Numbers the transfers between some addresses; others are left out.
+    pub(super) fn new(addresses: &Interner, transfers: Chronicle) -> Self {
+        let numbers = transfers.numbers_in(addresses);
         let priced = transfers.entries().iter().any(|t| finite(t.usd) > 0.0);
         let step = |t: &Entry| {
             let (from, to) = (numbers[t.from as usize]?, numbers[t.to as usize]?);
@@ -72,8 +72,10 @@ impl Ledger {
             (from != to).then_some(Step { from, to, at: t.at, value, typed: t.typed() })
         };
         let steps: Vec<Step> = transfers.entries().iter().filter_map(step).collect();
-        let sent = Lists::of_owners(graph.len(), steps.iter().map(|s| s.from));
-        let received = Lists::of_owners(graph.len(), steps.iter().map(|s| s.to));
+        // what takes its place is as large
+        drop(transfers);
+        let sent = Lists::of_owners(addresses.len(), steps.iter().map(|s| s.from));
+        let received = Lists::of_owners(addresses.len(), steps.iter().map(|s| s.to));
         let hops = hops(&steps, &sent);
         let arrivals = arrivals(&steps, &received);
         let in_order = |lists: &Lists| lists.items().iter().map(|&id| steps[id as usize]).collect();

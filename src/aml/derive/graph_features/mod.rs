@@ -24,13 +24,13 @@ mod rhythm;
 mod sample;
 mod shapes;
 
-use std::ops::Range;
+use std::ops::{Deref, Range};
 
 use self::ledger::{Ledger, Step};
 use super::chronicle::Chronicle;
 use super::graph::FlowGraph;
 use super::lists::Lists;
-use crate::aml::sot::{AddressFeatures, MoneyFlow, NumberColumn, Transfer};
+use crate::aml::sot::{AddressFeatures, MoneyFlow, NumberColumn, Spill, Transfer};
 use crate::determinism::intern::Interner;
 use crate::determinism::par;
 
@@ -52,7 +52,7 @@ struct Family {
     name: &'static str,
     list: fn() -> Vec<Line>,
     /// One vector for each line of `list`, one value for each address.
-    compute: fn(&Scene) -> Vec<Vec<f64>>,
+    compute: fn(&View<'_>) -> Vec<Vec<f64>>,
 }
 
 /// A line of a family's list: name, unit, formula.
@@ -89,38 +89,49 @@ pub(super) struct Scene {
     senders: Lists,
     /// From the first to the end of the window, milliseconds.
     window: Range<i64>,
-    /// Columns of the families before, as long as one to come may read them.
-    done: Vec<NumberColumn>,
+}
+
+/// What a family reads: the batch, and the columns of the families before it.
+pub(super) struct View<'v> {
+    scene: &'v Scene,
+    aside: &'v Spill,
+}
+
+impl Deref for View<'_> {
+    type Target = Scene;
+
+    fn deref(&self) -> &Scene {
+        self.scene
+    }
+}
+
+impl View<'_> {
+    /// A column of an earlier family.
+    fn column(&self, name: &str) -> Vec<f64> {
+        self.aside.column(name)
+    }
 }
 
 impl Scene {
-    /// `window` is that of the batch; an empty one stands for the time from the first to the last transfer.
-    pub(super) fn new(graph: &FlowGraph<'_>, transfers: &Chronicle, window: Range<i64>) -> Self {
-        let ledger = Ledger::new(graph, transfers);
+    /// `window` is that of the batch; an empty one stands for the time from the first to the last transfer. What it is made from
+    /// is given up for it: the graph before the transfers are copied.
+    pub(super) fn new(graph: FlowGraph<'_>, transfers: Chronicle, window: Range<i64>) -> Self {
         let others = graph.edges.iter().filter(|e| e.from != e.to);
         let pairs: Vec<(u32, u32, f64)> = others.map(|e| (e.from, e.to, e.value)).collect();
         let mut ends: Vec<(u32, u32)> = pairs.iter().map(|&(from, to, _)| (from, to)).collect();
         ends.dedup();
         let recipients = Lists::of_pairs(graph.len(), ends.iter().copied());
         let senders = Lists::of_pairs(graph.len(), ends.iter().map(|&(from, to)| (to, from)));
+        let addresses = graph.addresses.clone();
+        drop(graph);
+        let ledger = Ledger::new(&addresses, transfers);
         let seen = || ledger.span().map_or(0..1, |(first, last)| first..last.saturating_add(1));
         let window = if window.is_empty() { seen() } else { window };
-        let addresses = graph.addresses.clone();
-        Scene { addresses, ledger, pairs, recipients, senders, window, done: Vec::new() }
+        Scene { addresses, ledger, pairs, recipients, senders, window }
     }
 
     fn len(&self) -> usize {
         self.addresses.len()
-    }
-
-    /// A column of an earlier family.
-    fn column(&self, name: &str) -> &[f64] {
-        &self
-            .done
-            .iter()
-            .find(|c| c.name == name)
-            .expect("a family reads columns of families before it")
-            .values
     }
 
     /// Milliseconds of the window, at least 1.
@@ -180,28 +191,56 @@ pub fn features() -> Vec<Feature> {
 /// Each address is computed alone from steps in time order; sums over addresses go upwards.
 pub fn graph_features(flows: &[MoneyFlow], transfers: &[Transfer], window: Range<i64>) -> AddressFeatures {
     let graph = FlowGraph::new(flows);
-    let scene = Scene::new(&graph, &Chronicle::of(transfers), window);
-    let columns = Beyond::of(scene, &|_| {}).collect();
-    AddressFeatures { addresses: graph.addresses, columns }
+    let (addresses, transfers) = (graph.addresses.clone(), Chronicle::of(transfers));
+    let aside = Spill::in_memory(addresses.len());
+    let scene = || Scene::new(graph, transfers, window);
+    let columns = Beyond::of(Box::new(scene), &aside, &|_| {}).collect();
+    AddressFeatures { addresses, columns }
 }
 
 /// Every column beyond the official ones, in the order of the registry, computed when it is its turn: all of them
 /// may be more than memory holds.
 pub(super) struct Beyond<'w> {
-    scene: Scene,
+    scene: Later<'w>,
+    /// Where columns are kept that later families read.
+    aside: &'w Spill,
     families: std::slice::Iter<'static, Family>,
     ready: std::vec::IntoIter<NumberColumn>,
     /// Told when a family ends.
     done: &'w (dyn Fn(&'static str) + Sync),
 }
 
+/// A scene that is set when the first family asks for it: what it is made from is smaller.
+enum Later<'w> {
+    Unset(Option<Set<'w>>),
+    Here(Scene),
+}
+
+/// Makes a scene.
+pub(super) type Set<'w> = Box<dyn FnOnce() -> Scene + Send + Sync + 'w>;
+
+impl Later<'_> {
+    fn here(&mut self) -> &Scene {
+        if let Later::Unset(set) = self {
+            let set = set.take().expect("a scene is set once");
+            *self = Later::Here(set());
+        }
+        match self {
+            Later::Here(scene) => scene,
+            Later::Unset(_) => unreachable!("it has just been set"),
+        }
+    }
+}
+
 impl<'w> Beyond<'w> {
-    pub(super) fn of(scene: Scene, done: &'w (dyn Fn(&'static str) + Sync)) -> Self {
-        Beyond { scene, families: FAMILIES.iter(), ready: Vec::new().into_iter(), done }
+    pub(super) fn of(scene: Set<'w>, aside: &'w Spill, done: &'w (dyn Fn(&'static str) + Sync)) -> Self {
+        let ready = Vec::new().into_iter();
+        Beyond { scene: Later::Unset(Some(scene)), aside, families: FAMILIES.iter(), ready, done }
     }
 
-    fn computed(&self, family: &Family) -> Vec<NumberColumn> {
-        let (columns, lines) = ((family.compute)(&self.scene), (family.list)());
+    fn computed(&mut self, family: &Family) -> Vec<NumberColumn> {
+        let view = View { scene: self.scene.here(), aside: self.aside };
+        let (columns, lines) = ((family.compute)(&view), (family.list)());
         assert_eq!(columns.len(), lines.len(), "family {} fills its list", family.name);
         let named = lines.into_iter().zip(columns).map(|((name, ..), values)| NumberColumn { name, values });
         named.collect()
@@ -219,20 +258,17 @@ impl Iterator for Beyond<'_> {
             let family = self.families.next()?;
             let columns = self.computed(family);
             (self.done)(family.name);
-            if family.name == neighbours::NAME {
-                self.ready = columns.into_iter();
-                continue;
+            for column in columns.iter().filter(|column| is_read_later(family, &column.name)) {
+                self.aside.keep(&column.name, 0, &column.values);
             }
-            self.scene.done.extend(columns);
-            if family.name == anomaly::ANOMALY.name {
-                // the last that reads nearly all columns before it
-                let all = std::mem::take(&mut self.scene.done);
-                self.scene.done =
-                    all.iter().filter(|column| neighbours::reads(&column.name)).cloned().collect();
-                self.ready = all.into_iter();
-            }
+            self.ready = columns.into_iter();
         }
     }
+}
+
+/// Whether a family to come reads a column of this one.
+fn is_read_later(family: &Family, column: &str) -> bool {
+    anomaly::reads(family.name) || neighbours::reads(column)
 }
 
 /// Lines for the receiving and the sending side: `in_{stem}` and `out_{stem}`, with `{side}` in the formula replaced.

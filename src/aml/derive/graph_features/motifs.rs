@@ -1,10 +1,10 @@
 //! Small sequences of transfers within a day or a week: there and back, in and out, out and out, round in three.
 
-use super::ledger::Hop;
 use super::sample::ratio;
 use super::{DAY_MS, Family, HOUR_MS, Scene, Step, WEEK_MS, lines};
 
-pub(super) const MOTIFS: Family = Family { name: "motifs", list: || lines(LIST), compute: motifs };
+pub(super) const MOTIFS: Family =
+    Family { name: "motifs", list: || lines(LIST), compute: |scene| motifs(scene) };
 
 const LIST: &[(&str, &str, &str)] = &[
     ("return_share", "ratio", "transfers sent that their recipient answers within 24 hours / transfers sent"),
@@ -40,8 +40,7 @@ fn motifs(scene: &Scene) -> Vec<Vec<f64>> {
         let (received, sent) = (scene.ledger.received(address), scene.ledger.sent(address));
         let (n_in, n_out) = (received.len() as f64, sent.len() as f64);
         let answered = |equal: bool| sent.iter().filter(|s| is_answered(s, received, equal)).count() as f64;
-        let hops = scene.ledger.hops_of(address).iter();
-        let triangles = hops.filter(|hop| starts_triangle(scene, address, hop)).count();
+        let triangles = sent.iter().filter(|first| starts_triangle(scene, address, first)).count();
         [
             ratio(answered(false), n_out, 0.0),
             ratio(answered(true), n_out, 0.0),
@@ -76,7 +75,7 @@ fn followed(first: &[Step], then: &[Step], fits: impl Fn(&Step, &Step) -> bool) 
     first.iter().filter(within).count() as f64
 }
 
-fn starts_triangle(scene: &Scene, home: u32, first: &Hop) -> bool {
+fn starts_triangle(scene: &Scene, home: u32, first: &Step) -> bool {
     let end = first.at.saturating_add(WEEK_MS);
     let pays_home = |address: u32| scene.senders.of(home).binary_search(&address).is_ok();
     following(scene, first.to, first.at, end).any(|second| {
@@ -87,8 +86,8 @@ fn starts_triangle(scene: &Scene, home: u32, first: &Hop) -> bool {
 }
 
 /// The first 50 transfers an address sent from `from` to `until`.
-fn following(scene: &Scene, address: u32, from: i64, until: i64) -> impl Iterator<Item = &Hop> {
-    let hops = scene.ledger.hops_of(address);
-    let start = hops.partition_point(|hop| hop.at < from);
-    hops[start..].iter().take_while(move |hop| hop.at <= until).take(50)
+fn following(scene: &Scene, address: u32, from: i64, until: i64) -> impl Iterator<Item = &Step> {
+    let sent = scene.ledger.sent(address);
+    let start = sent.partition_point(|step| step.at < from);
+    sent[start..].iter().take_while(move |step| step.at <= until).take(50)
 }

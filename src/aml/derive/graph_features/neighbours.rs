@@ -1,6 +1,6 @@
 //! What an address's counterparties are like, and theirs.
 
-use super::{Family, Line, Lists, Scene, Step};
+use super::{Family, Line, Lists, Step, View};
 use crate::determinism::{math, par};
 
 /// What is asked of counterparties; the first four are counted here, the others are columns of earlier families.
@@ -112,13 +112,13 @@ fn described(name: &str) -> String {
     }
 }
 
-fn near(scene: &Scene, side: &Lists) -> Vec<Vec<f64>> {
+fn near(scene: &View<'_>, side: &Lists) -> Vec<Vec<f64>> {
     // a trait at a time: what is asked of everybody stays in the cache
     let of = |at: usize| summaries::<3>(side, &trait_of(scene, TRAITS[at]));
     par::map(TRAITS.len(), of).into_iter().flatten().collect()
 }
 
-fn far(scene: &Scene, side: &Lists, far: &Lists) -> Vec<Vec<f64>> {
+fn far(scene: &View<'_>, side: &Lists, far: &Lists) -> Vec<Vec<f64>> {
     let of = |at: usize| {
         let [means] = summaries::<1>(far, &trait_of(scene, FAR_TRAITS[at]));
         summaries::<2>(side, &means)
@@ -136,7 +136,7 @@ fn summaries<const N: usize>(lists: &Lists, values: &[f64]) -> [Vec<f64>; N] {
     columns
 }
 
-fn trait_of(scene: &Scene, name: &str) -> Vec<f64> {
+fn trait_of(scene: &View<'_>, name: &str) -> Vec<f64> {
     let size =
         |lists: &Lists| (0..scene.len()).map(|a| math::ln_1p(lists.of(a as u32).len() as f64)).collect();
     let value = |steps: &[Step]| math::ln_1p(steps.iter().map(|step| step.value).sum());
@@ -145,7 +145,7 @@ fn trait_of(scene: &Scene, name: &str) -> Vec<f64> {
         "recipients" => size(&scene.recipients),
         "received" => par::map(scene.len(), |a| value(scene.ledger.received(a as u32))),
         "sent" => par::map(scene.len(), |a| value(scene.ledger.sent(a as u32))),
-        column => scene.column(column).to_vec(),
+        column => scene.column(column),
     }
 }
 

@@ -6,7 +6,8 @@ use super::sample::ratio;
 use super::{DAY_MS, Family, HOUR_MS, Scene, Step, WEEK_MS, lines};
 use crate::determinism::math;
 
-pub(super) const PASSAGE: Family = Family { name: "passage", list: || lines(LIST), compute: passage };
+pub(super) const PASSAGE: Family =
+    Family { name: "passage", list: || lines(LIST), compute: |scene| passage(scene) };
 
 const LIST: &[(&str, &str, &str)] = &[
     (

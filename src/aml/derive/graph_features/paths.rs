@@ -5,7 +5,8 @@ use super::{BLOCK, Family, Lists, MONTH_MS, Scene, WEEK_MS, lines};
 use crate::aml::derive::few::{Came, Few};
 use crate::determinism::par;
 
-pub(super) const PATHS: Family = Family { name: "paths", list: || lines(LIST), compute: paths };
+pub(super) const PATHS: Family =
+    Family { name: "paths", list: || lines(LIST), compute: |scene| paths(scene) };
 
 /// Transfers looked at after one.
 const NEXT: usize = 32;

@@ -6,7 +6,7 @@ use super::sample::{mean, ratio};
 use super::{BLOCK, Family, Line, Lists, Scene, lines};
 use crate::determinism::{math, par};
 
-pub(super) const POSITION: Family = Family { name: "position", list, compute: position };
+pub(super) const POSITION: Family = Family { name: "position", list, compute: |scene| position(scene) };
 
 fn list() -> Vec<Line> {
     let mut list = lines(LIST);

@@ -3,7 +3,8 @@
 use super::sample::{cv, median, ratio};
 use super::{DAY_MS, Family, HOUR_MS, Scene, Step, WEEK_MS, lines, peer};
 
-pub(super) const RHYTHM: Family = Family { name: "rhythm", list: || lines(LIST), compute: rhythm };
+pub(super) const RHYTHM: Family =
+    Family { name: "rhythm", list: || lines(LIST), compute: |scene| rhythm(scene) };
 
 const LIST: &[(&str, &str, &str)] = &[
     ("start_share", "ratio", "(first transfer - start of the window) / window: near 0 for old addresses"),

@@ -8,7 +8,8 @@ use super::sample::ratio;
 use super::{Family, Scene, lines};
 use crate::determinism::par;
 
-pub(super) const SHAPES: Family = Family { name: "shapes", list: || lines(LIST), compute: shapes };
+pub(super) const SHAPES: Family =
+    Family { name: "shapes", list: || lines(LIST), compute: |scene| shapes(scene) };
 
 /// Most senders, and most recipients, of an address that others may have in common.
 const BUSY: usize = 50;
