@@ -11,7 +11,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::aml::calibration::{Calibrated, Calibration};
-use crate::aml::features::{FeatureSet, Registry, Rows, UnknownFeature};
+use crate::aml::derive::ColumnExtent;
+use crate::aml::features::{Family, FeatureSet, Registry, Rows, UnknownFeature};
 use crate::determinism::digest::Digest;
 use crate::gbdt::infer::{Explainer, Predictor};
 use crate::gbdt::model::describe::{Importance, importances};
@@ -324,6 +325,13 @@ impl Bundle {
     /// whoever shows them should say so.
     pub fn knows(&self, network: &str) -> bool {
         self.manifest.network.split(',').any(|known| known == network)
+    }
+
+    /// The address features that its models read of what `derive` can make.
+    pub fn columns(&self) -> ColumnExtent {
+        let mut features = self.scorers.values().flat_map(|scorer| scorer.features.features());
+        let is_graph = features.any(|feature| feature.family == Family::Graph);
+        if is_graph { ColumnExtent::All } else { ColumnExtent::Official }
     }
 
     /// SHA-256 of the manifest's bytes: the bundle's identity, as it covers the digests of all models.

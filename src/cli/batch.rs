@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::Fault;
 use crate::aml::bundle::Bundle;
-use crate::aml::derive;
+use crate::aml::derive::{self, ColumnExtent};
 use crate::aml::score::Explain;
 use crate::aml::score::answer::Answer;
 use crate::aml::sot::{Batch, discover};
@@ -56,7 +56,8 @@ pub(crate) struct Output {
 impl Input {
     /// The batch with absent tables derived, and the bundle.
     pub(crate) fn open(&self) -> Result<(Batch, Bundle), Fault> {
-        let (batch, bundle) = (open_batch(&self.batch)?, open_bundle(&self.models)?);
+        let bundle = open_bundle(&self.models)?;
+        let batch = open_batch(&self.batch, bundle.columns())?;
         if !bundle.knows(&batch.id.network) {
             let (network, known) = (&batch.id.network, &bundle.manifest().network);
             tracing::warn!("the models were trained on {known}, not on {network}: scores are a guess there");
@@ -65,9 +66,9 @@ impl Input {
     }
 }
 
-/// A batch with absent tables derived.
-pub(crate) fn open_batch(dir: &Path) -> Result<Batch, Fault> {
-    Batch::open(dir).map(derive::complete).map_err(Fault::input)
+/// A batch with absent tables derived, address features with these columns.
+pub(crate) fn open_batch(dir: &Path, columns: ColumnExtent) -> Result<Batch, Fault> {
+    Batch::open(dir).map(|batch| derive::complete_with(batch, columns)).map_err(Fault::input)
 }
 
 /// A bundle.

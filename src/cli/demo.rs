@@ -89,7 +89,7 @@ fn walk(args: &Demo, bundle: &Bundle) -> Result<Outcome, Fault> {
     };
     let raw = bundled::open_batch(args.batch.as_deref())?;
     let read = lap();
-    let batch = derive::complete(raw.clone());
+    let batch = derive::complete_with(raw.clone(), bundle.columns());
     let derive = lap();
     let scores = score::score_alerts(bundle, &batch, Explain::Top(TOP)).map_err(Fault::input)?;
     let score = lap();

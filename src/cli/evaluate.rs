@@ -116,19 +116,20 @@ pub(super) fn run(args: &Evaluate, global: &Global) -> Result<Verdict, Fault> {
 
 fn judge(args: &Evaluate, bundle: &Bundle, data: &Path, global: &Global) -> Result<Report, Fault> {
     let champion = args.against.as_deref().map(open_bundle).transpose()?;
+    let columns = champion.iter().fold(bundle.columns(), |columns, other| columns.max(other.columns()));
     let settings = args.asked.settings();
     let mut evaluation = Evaluation::new(bundle, &args.title).settings(settings).map_err(Fault::input)?;
     if let Some(champion) = &champion {
         evaluation = evaluation.against(champion);
     }
     for dir in args.reference.as_deref().map(discover_batches).transpose()?.unwrap_or_default() {
-        evaluation.add_reference(&open_batch(&dir)?);
+        evaluation.add_reference(&open_batch(&dir, columns)?);
     }
     let folders = discover_batches(data)?;
     let progress = if global.quiet { ProgressBar::hidden() } else { ProgressBar::new(folders.len() as u64) };
     progress.set_style(style());
     for dir in folders {
-        let batch = of_typologies(open_batch(&dir)?, &args.typology);
+        let batch = of_typologies(open_batch(&dir, columns)?, &args.typology);
         progress.set_message(batch.id.name());
         evaluation.add(&batch).map_err(Fault::input)?;
         progress.inc(1);
@@ -161,7 +162,8 @@ fn in_folds(args: &Evaluate, bundle: &Bundle, data: &Path, folds: u32) -> Result
     let yaml = args.models.join("training.yaml");
     let config = if yaml.exists() { Config::open(&yaml).map_err(Fault::input)? } else { Config::default() };
     let folders = discover_batches(data)?;
-    let batches = folders.iter().map(|dir| open_batch(dir)).collect::<Result<Vec<_>, _>>()?;
+    let batches =
+        folders.iter().map(|dir| open_batch(dir, config.columns())).collect::<Result<Vec<_>, _>>()?;
     let trees = |kind: Kind| bundle.scorer(kind).map_or(100, |scorer| scorer.predictor().n_trees());
     let mut report =
         cross_validate(&config, &batches, folds, trees(Kind::AlertScorer)).map_err(Fault::input)?;

@@ -183,6 +183,7 @@ fn gather(args: &Train, config: Config, global: &Global) -> Result<Material, Fau
     }
     let evolution = config.target == TargetTable::Evolution;
     let latest = folders.values().map(|id| id.processing_date).max().unwrap_or_default();
+    let columns = config.columns();
     let mut trainer = Trainer::new(config, latest);
     if let Some(path) = &args.labels {
         trainer = trainer.with_labels(labels(path)?);
@@ -193,13 +194,15 @@ fn gather(args: &Train, config: Config, global: &Global) -> Result<Material, Fau
             eprintln!("batch {} of {}: {}", i + 1, folders.len(), id.name());
         }
         if !evolution {
-            trainer.add(&open_batch(dir)?).map_err(Fault::input)?;
+            trainer.add(&open_batch(dir, columns)?).map_err(Fault::input)?;
             continue;
         }
         let next = successor(id);
         match folders.iter().find(|(_, other)| **other == next) {
             Some((later, _)) => {
-                trainer.add_pair(&open_batch(dir)?, &open_batch(later)?).map_err(Fault::input)?;
+                trainer
+                    .add_pair(&open_batch(dir, columns)?, &open_batch(later, columns)?)
+                    .map_err(Fault::input)?;
             }
             None => alone += 1,
         }

@@ -229,10 +229,11 @@ fn gather(args: &Tune, goal: Goal, config: Config, global: &Global) -> Result<(M
     let ids = folders.iter().map(|dir| Batch::open(dir).map(|batch| batch.id).map_err(Fault::input));
     let ids = ids.collect::<Result<Vec<_>, _>>()?;
     let latest = ids.iter().map(|id| id.processing_date).max().unwrap_or_default();
+    let columns = config.columns();
     let mut trainer = Trainer::new(config, latest);
     let mut facts = vec![];
     for (i, dir) in folders.iter().enumerate() {
-        let batch = open_batch(dir)?;
+        let batch = open_batch(dir, columns)?;
         if !global.quiet {
             eprintln!("batch {} of {}: {}", i + 1, folders.len(), batch.id.name());
         }
@@ -242,7 +243,7 @@ fn gather(args: &Tune, goal: Goal, config: Config, global: &Global) -> Result<(M
             let same =
                 |j: &usize| ids[*j].network == ids[i].network && ids[*j].window_days == ids[i].window_days;
             let later = (0..ids.len()).filter(same).find(|&j| Some(ids[j].processing_date) == due);
-            let later = later.map(|j| open_batch(&folders[j])).transpose()?;
+            let later = later.map(|j| open_batch(&folders[j], columns)).transpose()?;
             facts.push(Facts::of(&batch, later.as_ref()).map_err(Fault::input)?);
         }
     }

@@ -78,7 +78,7 @@ pub(crate) struct Validate {
 
 pub(super) fn run(args: &Validate, global: &Global) -> Result<Verdict, Fault> {
     let judge = Judge::new(args)?;
-    let batch = open_batch(&args.batch)?;
+    let batch = judge.open_batch(&args.batch)?;
     let report = judge.report(&batch, global)?;
     let page = markdown(&report);
     if let Some(path) = &args.output {
@@ -137,7 +137,7 @@ impl<'a> Judge<'a> {
         let args = self.args;
         let (checks, submission, source) = self.submission(batch)?;
         let later = self.history.get(&successor(&batch.id));
-        let later = later.map(|dir| open_batch(dir)).transpose()?;
+        let later = later.map(|dir| self.open_batch(dir)).transpose()?;
         let facts = Facts::of(batch, later.as_ref()).map_err(Fault::input)?;
         let company = self.company(batch)?;
         let readings = self.readings();
@@ -215,13 +215,18 @@ impl<'a> Judge<'a> {
         self.bundle.as_ref().map(|bundle| self.by_bundle(bundle, batch)).transpose()
     }
 
+    /// A batch with what the bundle, if there is one, reads of it.
+    fn open_batch(&self, dir: &Path) -> Result<Batch, Fault> {
+        open_batch(dir, self.bundle.as_ref().map(Bundle::columns).unwrap_or_default())
+    }
+
     fn company(&self, batch: &Batch) -> Result<Company, Fault> {
         let same = |id: &BatchId| id.network == batch.id.network && id.window_days == batch.id.window_days;
         let mut earlier =
             self.history.iter().filter(|(id, _)| same(id) && id.processing_date < batch.id.processing_date);
         let mut company = Company::default();
         if let Some((_, dir)) = earlier.next_back() {
-            let before = open_batch(dir)?;
+            let before = self.open_batch(dir)?;
             let submission = self.past_submission(dir, &before)?;
             company.previous = submission.map(|submission| Previous::of(&before, &submission));
         }
@@ -237,12 +242,12 @@ impl<'a> Judge<'a> {
     fn past(&self, global: &Global) -> Result<Vec<Past>, Fault> {
         let mut past = vec![];
         for Pair { base, later } in pairs(&self.history) {
-            let batch = open_batch(&base)?;
+            let batch = self.open_batch(&base)?;
             let Some(submission) = self.past_submission(&base, &batch)? else { continue };
             if !global.quiet {
                 eprintln!("back-test {}", batch.id.name());
             }
-            let facts = Facts::of(&batch, Some(&open_batch(&later)?)).map_err(Fault::input)?;
+            let facts = Facts::of(&batch, Some(&self.open_batch(&later)?)).map_err(Fault::input)?;
             match complete(&facts, &submission) {
                 Some(scores) => past.push(Past { name: batch.id.name(), facts, scores }),
                 None => eprintln!("back-test {}: not every alert has a score, left out", batch.id.name()),

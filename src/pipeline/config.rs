@@ -12,6 +12,7 @@ use super::select::Selection;
 use super::time_folds::TimeFolds;
 use super::tune::{Overrides, Space, SpaceError};
 use crate::aml::bundle::Kind;
+use crate::aml::derive::ColumnExtent;
 use crate::aml::features::{Family, FeatureSet};
 use crate::aml::target::Undated;
 use crate::gbdt::params::{ObjectiveKind, ParamError, Params};
@@ -56,6 +57,8 @@ pub struct Config {
     pub exclude: Vec<String>,
     /// Whether models read what changed since an earlier batch, which is known where `derive` was given one.
     pub changes: bool,
+    /// Whether models read the columns that `derive` writes behind the official ones, known where a batch has transfers.
+    pub graph: bool,
     /// Alerts in a query that the ranker learns from; a batch is cut into parts of about so many. 0 is the whole batch.
     pub ranker_query_rows: u32,
     /// Typologies whose alerts are not learned from, to see how a model does on a kind that it never met.
@@ -312,11 +315,21 @@ impl Config {
         Family::ALL.into_iter().filter(is_masked).collect()
     }
 
+    /// The address features that are derived for models.
+    pub fn columns(&self) -> ColumnExtent {
+        if self.graph { ColumnExtent::All } else { ColumnExtent::Official }
+    }
+
     /// The features that models read.
     pub fn read_of(&self, features: FeatureSet) -> FeatureSet {
         features.without(|feature| {
             let is_excluded = self.exclude.iter().any(|name| *name == feature.name);
-            is_excluded || (feature.family == Family::Change && !self.changes)
+            let unread = match feature.family {
+                Family::Change => !self.changes,
+                Family::Graph => !self.graph,
+                _ => false,
+            };
+            is_excluded || unread
         })
     }
 
@@ -417,6 +430,8 @@ struct WireConfig {
     exclude: Vec<String>,
     #[serde(default)]
     changes: bool,
+    #[serde(default)]
+    graph: bool,
     ranker_query_rows: u32,
     exclude_typologies: Vec<String>,
     alert_scorer: BTreeMap<String, Value>,

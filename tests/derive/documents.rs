@@ -1,10 +1,13 @@
 //! Pages about derivation name what the registries hold.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use aml_miner::aml::derive::{
-    DETECTORS, FURTHER_DETECTORS, PROXIMITY_DEFINITION, PROXIMITY_RISK, TYPOLOGIES, address_columns_page,
+    self, DETECTORS, FURTHER_DETECTORS, PROXIMITY_DEFINITION, PROXIMITY_RISK, TYPOLOGIES,
+    address_columns_page,
 };
+use aml_miner::aml::features::GRAPH_COLUMNS;
 
 fn page(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs").join(name)
@@ -38,5 +41,15 @@ fn the_page_of_typologies_holds_every_rule_and_definition() {
         for text in [detector.definition, detector.bound] {
             assert!(flat.contains(text), "the text about {} differs: {text}", detector.pattern_type);
         }
+    }
+}
+
+/// What models read of the graph's columns is described where models are as where the columns are.
+#[test]
+fn graph_features_of_models_are_columns_of_the_registry() {
+    let registry: BTreeMap<String, String> =
+        derive::features().into_iter().map(|feature| (feature.name, feature.formula)).collect();
+    for (name, _, formula) in GRAPH_COLUMNS {
+        assert_eq!(registry.get(*name).map(String::as_str), Some(*formula), "{name}");
     }
 }

@@ -121,7 +121,7 @@ pub enum ProximityExtent {
 }
 
 /// Which columns address features get.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ColumnExtent {
     /// [`columns`]: the official ones, which models read.
     #[default]
@@ -143,6 +143,12 @@ pub enum PatternExtent {
 /// Fills every absent table that the present ones determine.
 pub fn complete(batch: Batch) -> Batch {
     complete_and_list(batch).0
+}
+
+/// [`complete`], with these columns of address features where they are absent.
+pub fn complete_with(batch: Batch, columns: ColumnExtent) -> Batch {
+    let extent = Extent { columns, ..Extent::default() };
+    complete_observed(batch, extent, &Unobserved).expect("what is put aside stays in memory").0
 }
 
 /// [`complete`], with the tables that were filled in, in the order of derivation.

@@ -41,6 +41,6 @@ const HEAD: &str = "| name | unit | formula | leakage |\n|---|---|---|---|\n";
 const FOLDED: &str = "
 ### Clusters, members
 
-Every address, flow, temporal and change feature above appears twice more for clusters: `member_max_NAME`, the largest over the cluster's
+Every address, flow, temporal, change and graph feature above appears twice more for clusters: `member_max_NAME`, the largest over the cluster's
 addresses, and `member_mean_NAME`, the mean; addresses where it is absent are left out. Unit and leakage note are those of `NAME`.
 ";

@@ -17,6 +17,7 @@ mod clusters;
 mod document;
 mod evidence;
 mod flow;
+mod graph;
 mod registry;
 mod temporal;
 mod unit;
@@ -33,6 +34,7 @@ use crate::gbdt::data::{Column, Feature, FeatureMatrix, Schema};
 pub use address::{COLUMNS, OfficialColumn};
 pub use document::document;
 pub use evidence::Evidence;
+pub use graph::COLUMNS as GRAPH_COLUMNS;
 pub use registry::{DuplicateFeature, Reader, Registry};
 pub use unit::Unit;
 use view::{AddressView, AlertView, ClusterView, Index};
@@ -52,12 +54,21 @@ pub enum Family {
     Cluster,
     /// The address's feature row against the one it had in an earlier batch.
     Change,
+    /// Columns behind the official ones: single transfers, their order, and the address's surroundings.
+    Graph,
 }
 
 impl Family {
     /// All of them, in the order of the registry.
-    pub const ALL: [Family; 6] =
-        [Family::Alert, Family::Address, Family::Flow, Family::Temporal, Family::Cluster, Family::Change];
+    pub const ALL: [Family; 7] = [
+        Family::Alert,
+        Family::Address,
+        Family::Flow,
+        Family::Temporal,
+        Family::Cluster,
+        Family::Change,
+        Family::Graph,
+    ];
 
     /// Lower-case name.
     pub fn name(self) -> &'static str {
@@ -68,6 +79,7 @@ impl Family {
             Family::Temporal => "temporal",
             Family::Cluster => "cluster",
             Family::Change => "change",
+            Family::Graph => "graph",
         }
     }
 }
@@ -135,6 +147,12 @@ impl ModelFeature {
         let leakage =
             "two rows of official columns, from transfers inside the window and inside an earlier one";
         ModelFeature { name, family: Family::Change, unit, doc, leakage, read: Read::Column(place) }
+    }
+
+    fn graph(place: usize, name: &'static str, unit: Unit, formula: &str) -> Self {
+        let (name, doc) = (Cow::Borrowed(name), Cow::Owned(sentence(formula)));
+        let leakage = "computed from transfers inside the window, labels unread";
+        ModelFeature { name, family: Family::Graph, unit, doc, leakage, read: Read::Column(place) }
     }
 
     const fn address(
@@ -387,7 +405,7 @@ mod tests {
         use crate::aml::sot::NUMBER_COLUMNS;
         assert!(NUMBER_COLUMNS.windows(2).all(|pair| pair[0] < pair[1]));
         let times = [temporal::FIRST, temporal::LAST];
-        for name in address::names().chain(change::names()).chain(times) {
+        for name in address::names().chain(change::names()).chain(graph::names()).chain(times) {
             assert!(NUMBER_COLUMNS.binary_search(&name).is_ok(), "{name}");
         }
     }

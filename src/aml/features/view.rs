@@ -12,7 +12,7 @@ use chrono::{Datelike, NaiveDate};
 
 use super::Rows;
 use super::evidence::Evidence;
-use super::{address, change, temporal};
+use super::{address, change, graph, temporal};
 use crate::aml::sot::{Alert, Batch, Cluster, MoneyFlow};
 
 /// Finds the rows of a batch that belong to an address or an alert.
@@ -31,7 +31,7 @@ impl<'a> Index<'a> {
     /// Goes through the flows and clusters of the batch once, and keeps those that its alerts (or clusters) read.
     pub fn new(batch: &'a Batch, rows: Rows) -> Self {
         let table = batch.features.as_ref();
-        let names = address::names().chain(change::names());
+        let names = address::names().chain(change::names()).chain(graph::names());
         let columns = names.map(|name| table.and_then(|t| t.column(name))).collect();
         let times = [temporal::FIRST, temporal::LAST].map(|name| table.and_then(|t| t.column(name)));
         let (addresses, alerts) = wanted(batch, rows);
