@@ -21,6 +21,7 @@ mod graph_features;
 mod lists;
 mod patterns;
 mod proximity;
+mod reach;
 mod typologies;
 
 pub use address::{Account, Column, address_features, columns};

@@ -8,9 +8,13 @@
 //! clustering, geometric mean of the weights over their maximum).
 
 use std::cmp::Ordering;
+use std::ops::{AddAssign, SubAssign};
 
 use super::account::usd;
 use crate::aml::derive::graph::FlowGraph;
+use crate::aml::derive::lists::Lists;
+use crate::aml::derive::reach::{Reach, Tally};
+use crate::determinism::fixed::{self, Scale};
 use crate::determinism::{math, par};
 
 /// Measures of every address, by id.
@@ -236,77 +240,48 @@ fn core_numbers(neighbours: &Undirected) -> Vec<f64> {
     degree.into_iter().map(|d| d as f64).collect()
 }
 
-/// Breadth-first search along payments, three levels from every address.
+/// Addresses within 1, 2 and 3 payments of each, and their volume.
 ///
-/// Volumes are added up in the order in which the search comes to their addresses, which their names alone fix.
+/// Volumes are added up exactly and rounded once, so that no order of additions can be seen.
 fn reaches(graph: &FlowGraph<'_>) -> (Vec<[f64; 3]>, Vec<[f64; 3]>) {
     let volume: Vec<f64> = par::map(graph.len(), |a| {
         let a = a as u32;
         graph.incoming(a).map(usd).sum::<f64>() + graph.outgoing(a).map(usd).sum::<f64>()
     });
-    let recipients = Recipients::of(graph);
-    // each block remembers the whole graph, so their number must not grow with it
-    let block = (graph.len() / 64).max(64);
-    let blocks = par::map_blocks(graph.len(), block, |starts| {
-        let mut search = Search { seen: vec![0; graph.len()], level: Vec::new(), next: Vec::new() };
-        starts.map(|start| search.reach(&recipients, &volume, start as u32)).collect::<Vec<_>>()
+    // 2^32 addresses of the largest volume fit an i128, and the smallest counts to the last digit beside 2^41 of it
+    let scale = Scale::for_max(fixed::max_abs(volume.iter().copied()), 94);
+    let reach = Reach::of(&Lists::of_pairs(graph.len(), graph.edges.iter().map(|e| (e.from, e.to))));
+    let weights: Vec<Weight> = par::map(graph.len(), |place| {
+        let volume = volume[reach.addresses()[place] as usize];
+        Weight { count: 1, volume: scale.scaled(volume).round_ties_even() as i128 }
     });
-    blocks.concat().into_iter().unzip()
+    let of_address = |tallies: [Weight; 3]| {
+        (tallies.map(|tally| f64::from(tally.count)), tallies.map(|tally| scale.value(tally.volume)))
+    };
+    let tallies = reach.tallies(|place| weights[place as usize], |_| false);
+    tallies.into_iter().map(of_address).unzip()
 }
 
-/// Whom each address paid, one address's recipients behind the other's: what searches read of the graph.
-struct Recipients {
-    start: Vec<u32>,
-    items: Vec<u32>,
+/// Addresses, and their volume in steps of a scale.
+#[derive(Clone, Copy, Default)]
+struct Weight {
+    count: u32,
+    volume: i128,
 }
 
-impl Recipients {
-    fn of(graph: &FlowGraph<'_>) -> Self {
-        let mut start = vec![0; graph.len() + 1];
-        graph.edges.iter().for_each(|e| start[e.from as usize + 1] += 1);
-        (0..graph.len()).for_each(|a| start[a + 1] += start[a]);
-        Recipients { start, items: graph.edges.iter().map(|e| e.to).collect() }
+impl Tally for Weight {}
+
+impl AddAssign for Weight {
+    fn add_assign(&mut self, other: Self) {
+        self.count += other.count;
+        self.volume += other.volume;
     }
-
-    fn of_address(&self, address: u32) -> &[u32] {
-        let a = address as usize;
-        &self.items[self.start[a] as usize..self.start[a + 1] as usize]
-    }
 }
 
-/// Memory of a search.
-struct Search {
-    /// The start of the search that was there last, plus 1.
-    seen: Vec<u32>,
-    /// Whom it reached last, and whom it is reaching.
-    level: Vec<u32>,
-    next: Vec<u32>,
-}
-
-impl Search {
-    /// Addresses within 1, 2 and 3 payments of one, and their volume.
-    fn reach(&mut self, recipients: &Recipients, volume: &[f64], start: u32) -> ([f64; 3], [f64; 3]) {
-        let (mut counts, mut volumes) = ([0.0; 3], [0.0; 3]);
-        let (mut count, mut total) = (0_u32, 0.0);
-        let by = start + 1;
-        self.level.clear();
-        self.level.push(start);
-        self.seen[start as usize] = by;
-        for hop in 0..3 {
-            self.next.clear();
-            for &to in self.level.iter().flat_map(|&a| recipients.of_address(a)) {
-                let seen = &mut self.seen[to as usize];
-                if *seen != by {
-                    *seen = by;
-                    count += 1;
-                    total += volume[to as usize];
-                    self.next.push(to);
-                }
-            }
-            std::mem::swap(&mut self.level, &mut self.next);
-            (counts[hop], volumes[hop]) = (f64::from(count), total);
-        }
-        (counts, volumes)
+impl SubAssign for Weight {
+    fn sub_assign(&mut self, other: Self) {
+        self.count -= other.count;
+        self.volume -= other.volume;
     }
 }
 

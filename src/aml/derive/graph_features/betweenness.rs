@@ -3,9 +3,12 @@
 //! Brandes' accumulation over the addresses that pay anybody, every payment one hop. As long as all of them fit the
 //! budget of [`PAYMENTS`] all are sources, which is betweenness itself; beyond it as many as do, and [`FEWEST`] at
 //! least, those with the smallest seeded random numbers, each standing for its share of all. Dependencies are added up
-//! source by source, so neither threads nor rounds can be seen. Sources: Brandes 2001; Brandes and Pich 2007.
+//! source by source, each over the recipients as [`Reach`] orders them, so neither threads nor rounds can be seen.
+//! Dependencies are gathered from who comes next on a path, so that payments are read in their direction only. Sources:
+//! Brandes 2001; Brandes and Pich 2007; Madduri et al. 2009 (gathering from successors).
 
 use super::Scene;
+use crate::aml::derive::reach::Reach;
 use crate::determinism::par;
 use crate::determinism::rng::Stream;
 
@@ -26,16 +29,16 @@ pub(super) fn betweenness(scene: &Scene) -> Vec<f64> {
     // a part at a time, for each may hold a number for every address
     for some in sources.chunks((AT_A_TIME / n.max(1)).clamp(2 * BLOCK, 64 * BLOCK)) {
         let parts = par::map_blocks(some.len(), BLOCK, |places| {
-            let mut search = Search::of(n);
-            places.map(|at| search.dependencies(scene, some[at])).collect::<Vec<_>>()
+            let mut search = Search::of(&scene.ahead);
+            places.map(|at| search.dependencies(scene.ahead.places()[some[at] as usize])).collect::<Vec<_>>()
         });
-        for (address, share) in parts.concat().into_iter().flatten() {
-            sum[address as usize] += share;
+        for (place, share) in parts.concat().into_iter().flatten() {
+            sum[place as usize] += share;
         }
     }
     let stands_for = payers.len() as f64 / sources.len().max(1) as f64;
     let pairs = n as f64 * n.saturating_sub(2).max(1) as f64;
-    sum.iter().map(|x| x * stands_for / pairs).collect()
+    scene.ahead.places().iter().map(|&place| sum[place as usize] * stands_for / pairs).collect()
 }
 
 /// Sources that one thread takes at a time.
@@ -55,62 +58,67 @@ fn sources(payers: &[u32], most: usize) -> Vec<u32> {
     order.into_iter().map(|x| x.1).collect()
 }
 
-/// Memory of a search; between two it is as it was made.
-struct Search {
-    distance: Vec<u32>,
-    /// Shortest paths from the source.
-    paths: Vec<f64>,
-    /// Their shares that pass through, added up over their ends.
-    share: Vec<f64>,
+/// A search, whose memory is as it was made between two.
+struct Search<'r> {
+    reach: &'r Reach,
+    /// Of each place.
+    found: Vec<Found>,
+    /// Places in the order of their distances.
     order: Vec<u32>,
 }
 
-impl Search {
-    fn of(n: usize) -> Self {
-        Search { distance: vec![u32::MAX; n], paths: vec![0.0; n], share: vec![0.0; n], order: Vec::new() }
+/// What is known of a place; together, for who asks for one part asks for the others.
+#[derive(Clone, Copy)]
+struct Found {
+    /// Hops from the source.
+    distance: u32,
+    /// Shortest paths from the source.
+    paths: f64,
+    /// What ends here or passes through, for each of these paths.
+    per_path: f64,
+}
+
+const FAR: Found = Found { distance: u32::MAX, paths: 0.0, per_path: 0.0 };
+
+impl<'r> Search<'r> {
+    fn of(reach: &'r Reach) -> Self {
+        Search { reach, found: vec![FAR; reach.places().len()], order: Vec::new() }
     }
 
-    /// The dependency of `source` on each address on which it has any.
-    fn dependencies(&mut self, scene: &Scene, source: u32) -> Vec<(u32, f64)> {
-        self.walk(scene, source);
-        for &b in self.order.iter().rev() {
-            let b = b as usize;
-            let per_path = (1.0 + self.share[b]) / self.paths[b];
-            for &a in scene.senders.of(b as u32) {
-                let a = a as usize;
-                if self.distance[a] != u32::MAX && self.distance[a] + 1 == self.distance[b] {
-                    self.share[a] += self.paths[a] * per_path;
-                }
-            }
-        }
-        let mut found = Vec::new();
-        for a in self.order.drain(..) {
-            let at = a as usize;
-            self.distance[at] = u32::MAX;
-            self.paths[at] = 0.0;
-            let share = std::mem::take(&mut self.share[at]);
+    /// The dependency of `source` on each place on which it has any.
+    fn dependencies(&mut self, source: u32) -> Vec<(u32, f64)> {
+        self.walk(source);
+        let mut dependencies = Vec::new();
+        for &a in self.order.iter().rev() {
+            let Found { distance, paths, .. } = self.found[a as usize];
+            let after = self.reach.neighbours().of(a).iter().map(|&b| &self.found[b as usize]);
+            let per_path: f64 = after.filter(|b| b.distance == distance + 1).map(|b| b.per_path).sum();
+            let share = paths * per_path;
+            self.found[a as usize].per_path = (1.0 + share) / paths;
             if share > 0.0 && a != source {
-                found.push((a, share));
+                dependencies.push((a, share));
             }
         }
-        found
+        self.order.drain(..).for_each(|a| self.found[a as usize] = FAR);
+        dependencies
     }
 
     /// Distances, paths and the order of distances from `source`.
-    fn walk(&mut self, scene: &Scene, source: u32) {
-        (self.distance[source as usize], self.paths[source as usize]) = (0, 1.0);
+    fn walk(&mut self, source: u32) {
+        self.found[source as usize] = Found { distance: 0, paths: 1.0, per_path: 0.0 };
         self.order.push(source);
         let mut at = 0;
         while let Some(&a) = self.order.get(at) {
             at += 1;
-            let (far, ways) = (self.distance[a as usize] + 1, self.paths[a as usize]);
-            for &b in scene.recipients.of(a) {
-                if self.distance[b as usize] == u32::MAX {
-                    self.distance[b as usize] = far;
+            let Found { distance, paths, .. } = self.found[a as usize];
+            for &b in self.reach.neighbours().of(a) {
+                let next = &mut self.found[b as usize];
+                if next.distance == u32::MAX {
+                    next.distance = distance + 1;
                     self.order.push(b);
                 }
-                if self.distance[b as usize] == far {
-                    self.paths[b as usize] += ways;
+                if next.distance == distance + 1 {
+                    next.paths += paths;
                 }
             }
         }

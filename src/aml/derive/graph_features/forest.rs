@@ -11,10 +11,20 @@ const SAMPLE: usize = 256;
 const DEPTH: usize = 8;
 const SEED: u64 = 20_251_120;
 
-/// A node of a tree: a cut, or the end with the rows that came there.
-enum Node {
-    Cut { column: u32, at: f64, below: u32, above: u32 },
-    End { length: f64 },
+/// A tree of cuts. A node that ends leads to itself, so that all rows take the same number of steps.
+#[derive(Default)]
+struct Tree {
+    nodes: Vec<Node>,
+    /// What a row's path measures that ends at each node.
+    lengths: Vec<f64>,
+}
+
+/// A cut; small, for a tree has to stay in the nearest cache.
+struct Node {
+    at: f64,
+    column: u16,
+    /// Where rows below the cut go, and where all others do.
+    next: [u16; 2],
 }
 
 /// A column, and how its values are scaled before they are cut.
@@ -47,8 +57,8 @@ pub(super) fn isolation(columns: &[Scaled<'_>], samples: &Samples) -> Vec<f64> {
         }
         let mut total = vec![0.0; rows.len()];
         for tree in &trees {
-            let of_row = total.iter_mut().zip(values.chunks_exact(width.max(1)));
-            of_row.for_each(|(total, values)| *total += path(tree, values));
+            let together = total.chunks_mut(ABREAST).zip(values.chunks(ABREAST * width.max(1)));
+            together.for_each(|(total, values)| add_paths(tree, values, total));
         }
         total.into_iter().map(score).collect::<Vec<f64>>()
     });
@@ -91,25 +101,20 @@ fn sample(n: usize, tree: u64) -> Vec<u32> {
     keyed.into_iter().map(|x| x.1).collect()
 }
 
-fn grow(columns: &[Scaled<'_>], rows: Vec<u32>, tree: u64) -> Vec<Node> {
+fn grow(columns: &[Scaled<'_>], rows: Vec<u32>, tree: u64) -> Tree {
     let draws = Stream::new(SEED, "isolation cuts").round(tree);
-    let mut nodes = Vec::new();
-    split(columns, rows, 0, draws, &mut nodes);
-    nodes
+    let mut tree = Tree::default();
+    split(columns, rows, 0, draws, &mut tree);
+    tree
 }
 
 /// Adds the tree over `rows` and returns its place.
-fn split(
-    columns: &[Scaled<'_>],
-    rows: Vec<u32>,
-    depth: usize,
-    draws: Stream,
-    nodes: &mut Vec<Node>,
-) -> usize {
-    let place = nodes.len();
-    nodes.push(Node::End { length: depth as f64 + expected_path(rows.len() as f64) });
+fn split(columns: &[Scaled<'_>], rows: Vec<u32>, depth: usize, draws: Stream, tree: &mut Tree) -> u16 {
+    let place = tree.nodes.len();
+    tree.nodes.push(Node { at: f64::NAN, column: 0, next: [place as u16; 2] });
+    tree.lengths.push(depth as f64 + expected_path(rows.len() as f64));
     if depth == DEPTH || rows.len() < 2 {
-        return place;
+        return place as u16;
     }
     let column = draws.below(2 * place as u64, columns.len() as u64) as usize;
     let values = || rows.iter().map(|&row| columns[column].at(row as usize));
@@ -118,22 +123,27 @@ fn split(
     let at = least + draws.unit(2 * place as u64 + 1) * (most - least);
     let (below, above): (Vec<u32>, Vec<u32>) =
         rows.into_iter().partition(|&row| columns[column].at(row as usize) < at);
-    let below = split(columns, below, depth + 1, draws, nodes);
-    let above = split(columns, above, depth + 1, draws, nodes);
-    nodes[place] = Node::Cut { column: column as u32, at, below: below as u32, above: above as u32 };
-    place
+    let next = [below, above].map(|rows| split(columns, rows, depth + 1, draws, tree));
+    tree.nodes[place] = Node { at, column: column as u16, next };
+    place as u16
 }
 
-fn path(tree: &[Node], row: &[f64]) -> f64 {
-    let mut place = 0;
-    loop {
-        match tree[place] {
-            Node::End { length } => return length,
-            Node::Cut { column, at, below, above } => {
-                place = if row[column as usize] < at { below } else { above } as usize;
-            }
+/// Rows that go down a tree step by step beside each other: while one waits for its next node, the others go on.
+const ABREAST: usize = 16;
+
+/// Adds the length of each row's path to its total; at most [`ABREAST`] rows, `values` those of all columns row by row.
+fn add_paths(tree: &Tree, values: &[f64], total: &mut [f64]) {
+    let width = values.len() / total.len();
+    let mut places = [0_u16; ABREAST];
+    for _ in 0..DEPTH {
+        for (place, row) in places.iter_mut().zip(values.chunks_exact(width)) {
+            let node = &tree.nodes[usize::from(*place)];
+            let is_below = row[usize::from(node.column)] < node.at;
+            *place = node.next[usize::from(!is_below)];
         }
     }
+    let lengths = places.iter().map(|&place| tree.lengths[usize::from(place)]);
+    total.iter_mut().zip(lengths).for_each(|(total, length)| *total += length);
 }
 
 /// Mean depth at which a search tree of `n` random rows ends without finding.
@@ -151,6 +161,37 @@ fn expected_path(n: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The path as the paper has it, one row alone until its end.
+    fn length(tree: &Tree, row: &[f64]) -> f64 {
+        let mut place = 0;
+        loop {
+            let Node { at, column, next } = &tree.nodes[place];
+            if next[0] == next[1] {
+                return tree.lengths[place];
+            }
+            place = usize::from(if row[usize::from(*column)] < *at { next[0] } else { next[1] });
+        }
+    }
+
+    #[test]
+    fn rows_beside_each_other_go_where_single_ones_do() {
+        let mut columns: Vec<Vec<f64>> =
+            (1..=3).map(|k| (0..300).map(|i| f64::from(i * k * 7919 % 101)).collect()).collect();
+        columns[2][5] = f64::NAN;
+        let scaled: Vec<Scaled<'_>> = columns.iter().map(|values| Scaled { values, scale: |x| x }).collect();
+        let rows: Vec<f64> =
+            (0..300).flat_map(|row| scaled.iter().map(move |column| column.at(row))).collect();
+        for rows_of_tree in [0..256, 0..1, 3..40] {
+            let tree = grow(&scaled, rows_of_tree.collect(), 7);
+            for (at, some) in rows.chunks(3 * ABREAST).enumerate() {
+                let mut total = vec![0.5; some.len() / 3];
+                add_paths(&tree, some, &mut total);
+                let expected: Vec<f64> = some.chunks(3).map(|row| 0.5 + length(&tree, row)).collect();
+                assert_eq!(total, expected, "rows from {}", at * ABREAST);
+            }
+        }
+    }
 
     #[test]
     fn one_far_away_stands_alone() {

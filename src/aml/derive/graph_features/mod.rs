@@ -30,6 +30,7 @@ use self::ledger::{Ledger, Step};
 use super::chronicle::Chronicle;
 use super::graph::FlowGraph;
 use super::lists::Lists;
+use super::reach::Reach;
 use crate::aml::sot::{AddressFeatures, MoneyFlow, NumberColumn, Spill, Transfer};
 use crate::determinism::intern::Interner;
 use crate::determinism::par;
@@ -87,6 +88,9 @@ pub(super) struct Scene {
     recipients: Lists,
     /// Distinct senders to each address, upwards.
     senders: Lists,
+    /// Searches along payments, and against them.
+    ahead: Reach,
+    behind: Reach,
     /// From the first to the end of the window, milliseconds.
     window: Range<i64>,
 }
@@ -125,9 +129,10 @@ impl Scene {
         let addresses = graph.addresses.clone();
         drop(graph);
         let ledger = Ledger::new(&addresses, transfers);
+        let (ahead, behind) = par::join(|| Reach::of(&recipients), || Reach::of(&senders));
         let seen = || ledger.span().map_or(0..1, |(first, last)| first..last.saturating_add(1));
         let window = if window.is_empty() { seen() } else { window };
-        Scene { addresses, ledger, pairs, recipients, senders, window }
+        Scene { addresses, ledger, pairs, recipients, senders, ahead, behind, window }
     }
 
     fn len(&self) -> usize {
@@ -141,18 +146,8 @@ impl Scene {
 
     /// Rows of `N` values, computed for each address alone, as `N` columns.
     fn each<const N: usize>(&self, row: impl Fn(u32) -> [f64; N] + Sync + Send) -> Vec<Vec<f64>> {
-        self.each_with(|| (), |(), address| row(address))
-    }
-
-    /// [`Self::each`] with a memory that is made for each block of addresses and handed from one to the next.
-    fn each_with<M, const N: usize>(
-        &self,
-        memory: impl Fn() -> M + Sync,
-        row: impl Fn(&mut M, u32) -> [f64; N] + Sync,
-    ) -> Vec<Vec<f64>> {
         let blocks = par::map_blocks(self.len(), BLOCK, |addresses| {
-            let mut memory = memory();
-            addresses.map(|address| row(&mut memory, address as u32)).collect::<Vec<_>>()
+            addresses.map(|address| row(address as u32)).collect::<Vec<_>>()
         });
         let blank = || (0..N).map(|_| Vec::with_capacity(self.len())).collect();
         blocks.fold(blank(), |mut columns: Vec<Vec<f64>>, rows| {
@@ -161,6 +156,25 @@ impl Scene {
             }
             columns
         })
+    }
+
+    /// [`Self::each`] in the order of `walk`, which names each address once, with a memory that is made for each block of
+    /// addresses and handed from one to the next.
+    fn each_along<M, const N: usize>(
+        &self,
+        walk: &[u32],
+        memory: impl Fn() -> M + Sync,
+        row: impl Fn(&mut M, u32) -> [f64; N] + Sync,
+    ) -> Vec<Vec<f64>> {
+        let blocks = par::map_blocks(walk.len(), BLOCK, |places| {
+            let mut memory = memory();
+            walk[places].iter().map(|&address| row(&mut memory, address)).collect::<Vec<_>>()
+        });
+        let mut columns: Vec<Vec<f64>> = (0..N).map(|_| vec![0.0; self.len()]).collect();
+        for (&address, row) in walk.iter().zip(blocks.concat()) {
+            columns.iter_mut().zip(row).for_each(|(column, x)| column[address as usize] = x);
+        }
+        columns
     }
 
     /// A length of blocks for searches whose memory is as large as the graph: few of them, however large it is.

@@ -81,11 +81,14 @@ impl Band {
 }
 
 fn paths(scene: &Scene) -> Vec<Vec<f64>> {
-    let mut columns = chains(scene, KEEP);
-    columns.extend(chains(scene, PEEL));
-    columns.extend(reaches(scene));
-    columns.extend(loops(scene, ANY));
-    columns.extend(loops(scene, EVEN));
+    // nothing depends on the order of addresses, but it decides whether a search finds in the cache what it looks at
+    let (ahead, behind) = (scene.ahead.walk(), scene.behind.walk());
+    let mut columns = chains(scene, &ahead, KEEP);
+    columns.extend(chains(scene, &ahead, PEEL));
+    columns.extend(reaches_ahead(scene, &ahead));
+    columns.extend(reaches_behind(scene, &behind));
+    columns.extend(loops(scene, &ahead, ANY));
+    columns.extend(loops(scene, &ahead, EVEN));
     columns
 }
 
@@ -99,10 +102,10 @@ fn onward<'s>(scene: &'s Scene, hop: &Hop, span: i64) -> (u32, &'s [Hop]) {
 }
 
 /// Longest chains ahead of, behind and through each address.
-fn chains(scene: &Scene, band: Band) -> Vec<Vec<f64>> {
+fn chains(scene: &Scene, walk: &[u32], band: Band) -> Vec<Vec<f64>> {
     let n = scene.ledger.len();
     let (mut ahead, mut behind) = (vec![1_u32; n], vec![1_u32; n]);
-    let follows = followers(scene, band);
+    let follows = followers(scene, walk, band);
     for id in (0..n).rev() {
         ahead[id] = 1 + follows.of(id as u32).iter().map(|&next| ahead[next as usize]).max().unwrap_or(0);
     }
@@ -126,14 +129,14 @@ fn chains(scene: &Scene, band: Band) -> Vec<Vec<f64>> {
 }
 
 /// For each transfer those that hand it on: within a week, by somebody else than who sent it, within the band.
-fn followers(scene: &Scene, band: Band) -> Lists {
+fn followers(scene: &Scene, walk: &[u32], band: Band) -> Lists {
     // sender by sender, for one's hops lead to the same addresses
-    let blocks = par::map_blocks(scene.len(), BLOCK, |senders| {
+    let blocks = par::map_blocks(walk.len(), BLOCK, |senders| {
         let mut pairs = Vec::new();
-        for sender in senders {
-            for hop in scene.ledger.hops_of(sender as u32).iter().filter(|hop| hop.value > 0.0) {
+        for &sender in &walk[senders] {
+            for hop in scene.ledger.hops_of(sender).iter().filter(|hop| hop.value > 0.0) {
                 let next = onward(scene, hop, WEEK_MS).1;
-                let fits = next.iter().filter(|next| band.holds(hop, next) && next.to != sender as u32);
+                let fits = next.iter().filter(|next| band.holds(hop, next) && next.to != sender);
                 pairs.extend(fits.map(|next| (hop.id, next.id)));
             }
         }
@@ -142,25 +145,29 @@ fn followers(scene: &Scene, band: Band) -> Lists {
     Lists::of_pairs(scene.ledger.len(), blocks.concat().iter().copied())
 }
 
-fn reaches(scene: &Scene) -> Vec<Vec<f64>> {
+fn reaches_ahead(scene: &Scene, walk: &[u32]) -> Vec<Vec<f64>> {
     let ledger = &scene.ledger;
-    let memory = || (Reach::new(), Reach::new());
-    scene.each_with(memory, |(forward, backward), address| {
+    scene.each_along(walk, Reach::new, |forward, address| {
         let sent = ledger.hops_of(address);
-        let ahead = forward.search(address, &sent[..sent.len().min(MOST_REACHED)], |hop| {
+        forward.search(address, &sent[..sent.len().min(MOST_REACHED)], |hop| {
             let until = hop.at.saturating_add(WEEK_MS);
             ledger.since(hop).iter().take(MOST_REACHED).take_while(move |next| next.at <= until)
-        });
+        })
+    })
+}
+
+fn reaches_behind(scene: &Scene, walk: &[u32]) -> Vec<Vec<f64>> {
+    let ledger = &scene.ledger;
+    scene.each_along(walk, Reach::new, |backward, address| {
         let received = ledger.arrivals_of(address);
         let last = received.len().saturating_sub(MOST_REACHED);
-        let behind = backward.search(address, &received[last..], |arrival| {
+        backward.search(address, &received[last..], |arrival| {
             let since = arrival.at.saturating_sub(WEEK_MS);
             let before = ledger.until(arrival);
             let next = &before[before.len().saturating_sub(MOST_REACHED)..];
             let within = next.iter().rev().take_while(|other| other.at >= since).count();
             next[next.len() - within..].iter()
-        });
-        [ahead[0], ahead[1], ahead[2], behind[0], behind[1], behind[2]]
+        })
     })
 }
 
@@ -259,17 +266,17 @@ impl<L: Leg> Reach<L> {
 }
 
 /// Shortest loop and number of loops of each address.
-fn loops(scene: &Scene, band: Band) -> Vec<Vec<f64>> {
+fn loops(scene: &Scene, walk: &[u32], band: Band) -> Vec<Vec<f64>> {
     // sender by sender, for the searches from one's transfers pass the same places
-    let found = par::map_blocks(scene.len(), BLOCK, |senders| {
+    let found = par::map_blocks(walk.len(), BLOCK, |senders| {
         let mut trail = Trail::new();
         let mut found = Vec::new();
-        for home in senders {
-            let last = scene.ledger.received_ids(home as u32).last();
+        for &home in &walk[senders] {
+            let last = scene.ledger.received_ids(home).last();
             // else nothing comes back after it
-            let hops = scene.ledger.hops_of(home as u32).iter();
+            let hops = scene.ledger.hops_of(home).iter();
             for first in hops.take_while(|first| last.is_some_and(|&last| last > first.id)) {
-                found.extend(trail.shortest_loop(scene, home as u32, first, band));
+                found.extend(trail.shortest_loop(scene, home, first, band));
             }
         }
         found

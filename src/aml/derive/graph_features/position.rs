@@ -3,7 +3,7 @@
 use super::betweenness::{FEWEST, PAYMENTS, betweenness};
 use super::communities::{communities, components};
 use super::sample::{mean, ratio};
-use super::{BLOCK, Family, Line, Lists, Scene, lines};
+use super::{BLOCK, Family, Line, Lists, Reach, Scene, lines};
 use crate::determinism::{math, par};
 
 pub(super) const POSITION: Family = Family { name: "position", list, compute: |scene| position(scene) };
@@ -54,29 +54,41 @@ const LIST: &[(&str, &str, &str)] = &[
 
 fn position(scene: &Scene) -> Vec<Vec<f64>> {
     let neighbours = undirected(scene);
-    let (part, group) = (components(&neighbours), communities(&neighbours));
+    // communities grow one address after the other, which leaves the other threads without work
+    let ((part, group), columns_of_searches) = par::join(
+        || (components(&neighbours), communities(&neighbours)),
+        || {
+            [
+                closenesses(scene),
+                pagerank(&scene.behind, &scene.recipients),
+                pagerank(&scene.ahead, &scene.senders),
+                betweenness(scene),
+            ]
+        },
+    );
     let groups = Groups::of(scene, &group, &neighbours);
     let part_size = sizes(&part);
-    let mut columns = scene.each(|address| {
-        let a = address as usize;
-        let own = neighbours.of(address);
-        let inside = own.iter().filter(|&&b| group[b as usize] == group[a]).count();
-        let degrees: Vec<f64> = own.iter().map(|&b| math::ln_1p(neighbours.of(b).len() as f64)).collect();
-        let g = group[a] as usize;
-        [
-            part_size[part[a] as usize],
-            groups.size[g],
-            ratio(groups.pairs[g], groups.size[g] * (groups.size[g] - 1.0) / 2.0, 0.0),
-            ratio(groups.inside[g], groups.all[g], 0.0),
-            ratio(inside as f64, own.len() as f64, 0.0),
-            clustering(&neighbours, own),
-            mean(&degrees),
-        ]
-    });
-    columns.push(closenesses(scene));
-    columns.push(pagerank(scene, Along::Payments));
-    columns.push(pagerank(scene, Along::Origins));
-    columns.push(betweenness(scene));
+    let mut columns = scene.each_along(
+        &scene.behind.walk(),
+        || (),
+        |(), address| {
+            let a = address as usize;
+            let own = neighbours.of(address);
+            let inside = own.iter().filter(|&&b| group[b as usize] == group[a]).count();
+            let degrees: Vec<f64> = own.iter().map(|&b| math::ln_1p(neighbours.of(b).len() as f64)).collect();
+            let g = group[a] as usize;
+            [
+                part_size[part[a] as usize],
+                groups.size[g],
+                ratio(groups.pairs[g], groups.size[g] * (groups.size[g] - 1.0) / 2.0, 0.0),
+                ratio(groups.inside[g], groups.all[g], 0.0),
+                ratio(inside as f64, own.len() as f64, 0.0),
+                clustering(&neighbours, own),
+                mean(&degrees),
+            ]
+        },
+    );
+    columns.extend(columns_of_searches);
     columns
 }
 
@@ -141,74 +153,35 @@ fn clustering(neighbours: &Lists, own: &[u32]) -> f64 {
 }
 
 /// Most addresses that reach one and are counted.
-const MOST_NEAR: usize = 2000;
-
-/// Memory of searches.
-struct Seen {
-    /// The start of the search that was there last, plus 1.
-    by: Vec<u32>,
-    /// Whom this one reached, its start before them.
-    items: Vec<u32>,
-}
-
-fn closenesses(scene: &Scene) -> Vec<f64> {
-    let blocks = par::map_blocks(scene.len(), scene.long_block(), |addresses| {
-        let mut seen = Seen { by: vec![0; scene.len()], items: Vec::with_capacity(MOST_NEAR + 1) };
-        addresses.map(|address| closeness(scene, address as u32, &mut seen)).collect::<Vec<_>>()
-    });
-    blocks.concat()
-}
+const MOST_NEAR: u32 = 2000;
 
 /// Who is reached first does not matter: once there are too many, none is added by more hops either.
-fn closeness(scene: &Scene, address: u32, seen: &mut Seen) -> f64 {
-    let by = address + 1;
-    seen.items.clear();
-    seen.items.push(address);
-    seen.by[address as usize] = by;
-    let (mut level, mut sum) = (0..1, 0.0);
-    for hops in 1..=3_u32 {
-        let from = seen.items.len();
-        'level: for place in level {
-            for &b in scene.senders.of(seen.items[place]) {
-                if std::mem::replace(&mut seen.by[b as usize], by) != by {
-                    seen.items.push(b);
-                    if seen.items.len() > MOST_NEAR {
-                        break 'level;
-                    }
-                }
-            }
-        }
-        level = from..seen.items.len();
-        sum += level.len() as f64 / f64::from(hops);
-        if seen.items.len() > MOST_NEAR {
-            break;
-        }
-    }
-    sum
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Along {
-    Payments,
-    Origins,
-}
-
-/// Fifty rounds of PageRank, every pair alike; the mean is 1.
-fn pagerank(scene: &Scene, along: Along) -> Vec<f64> {
-    const DAMPING: f64 = 0.85;
-    let n = scene.len();
-    let (into, out) = match along {
-        Along::Payments => (&scene.senders, &scene.recipients),
-        Along::Origins => (&scene.recipients, &scene.senders),
+fn closenesses(scene: &Scene) -> Vec<f64> {
+    let within = scene.behind.tallies(|_| 1_u32, |within| within > MOST_NEAR);
+    let closeness = |counts: [u32; 3]| {
+        let [one, two, three] = counts.map(|count| count.min(MOST_NEAR));
+        f64::from(one) + f64::from(two - one) / 2.0 + f64::from(three - two) / 3.0
     };
+    within.into_iter().map(closeness).collect()
+}
+
+/// Fifty rounds of PageRank, every pair alike; the mean is 1. Rank comes from the neighbours of `into`, each of whom
+/// shares its own among its list of `out`.
+///
+/// Ranks stand and are added up in the order of `into`.
+fn pagerank(into: &Reach, out: &Lists) -> Vec<f64> {
+    const DAMPING: f64 = 0.85;
+    let n = out.len();
+    let shares: Vec<f64> = into.addresses().iter().map(|&a| out.of(a).len() as f64).collect();
     let mut rank = vec![1.0; n];
     for _ in 0..50 {
-        let lost: f64 = (0..n).filter(|&a| out.of(a as u32).is_empty()).map(|a| rank[a]).sum();
+        let lost: f64 = rank.iter().zip(&shares).filter(|(_, shares)| **shares <= 0.0).map(|x| x.0).sum();
         let base = 1.0 - DAMPING + DAMPING * lost / n.max(1) as f64;
-        let share = par::map(n, |b| rank[b] / out.of(b as u32).len() as f64);
+        let share = par::map(n, |b| rank[b] / shares[b]);
         rank = par::map(n, |a| {
-            base + DAMPING * into.of(a as u32).iter().map(|&b| share[b as usize]).sum::<f64>()
+            let received = into.neighbours().of(a as u32).iter().map(|&b| share[b as usize]);
+            base + DAMPING * received.sum::<f64>()
         });
     }
-    rank
+    into.places().iter().map(|&place| rank[place as usize]).collect()
 }

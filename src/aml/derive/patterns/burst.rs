@@ -35,16 +35,21 @@ struct Flurry {
 fn bursts(scene: &Scene<'_>) -> Vec<Pattern> {
     let Some(transfers) = scene.transfers else { return Vec::new() };
     let places = transfers.by_address(&scene.graph.addresses);
-    let found = par::map(scene.graph.len(), |id| {
+    let of_address = |id: usize| {
         let places = places.of(id as u32);
         if places.len() < MIN_TRANSFERS {
             return None;
         }
         let own: Vec<&Entry> = places.iter().map(|&place| &transfers.entries()[place as usize]).collect();
         strongest(&own).map(|flurry| describe(scene.graph.name(id as u32), &own, flurry))
-    });
-    found.into_iter().flatten().collect()
+    };
+    let blocks =
+        par::map_blocks(scene.graph.len(), BLOCK, |ids| ids.filter_map(of_address).collect::<Vec<_>>());
+    blocks.concat()
 }
+
+/// Addresses that one thread takes at a time.
+const BLOCK: usize = 1024;
 
 fn strongest(own: &[&Entry]) -> Option<Flurry> {
     let (first, last) = (own.first()?.at, own.last()?.at);

@@ -3,6 +3,7 @@
 use super::{Detector, Scores, assemble, evenness, volume};
 use crate::aml::derive::graph::{Edge, FlowGraph};
 use crate::aml::sot::Pattern;
+use crate::determinism::par;
 
 /// Fewest counterparties on the wide side.
 pub(super) const MIN_WIDE: usize = 5;
@@ -32,18 +33,22 @@ enum Direction {
 }
 
 fn fans(graph: &FlowGraph<'_>, direction: Direction) -> Vec<Pattern> {
-    let n = graph.len() as u32;
-    let wide: Vec<usize> = (0..n).map(|a| counterparties(graph, a, direction).len()).collect();
+    let wide = par::map(graph.len(), |a| counterparties(graph, a as u32, direction).len());
     let least = percentile_95(&wide).max(MIN_WIDE);
     let narrow = |a: u32| match direction {
         Direction::In => counterparties(graph, a, Direction::Out).len(),
         Direction::Out => counterparties(graph, a, Direction::In).len(),
     };
-    (0..n)
-        .filter(|&a| wide[a as usize] >= least && narrow(a) <= MAX_NARROW)
-        .map(|a| describe(graph, a, direction))
-        .collect()
+    let is_fan = |a: &usize| wide[*a] >= least && narrow(*a as u32) <= MAX_NARROW;
+    let blocks = par::map_blocks(graph.len(), BLOCK, |addresses| {
+        let fans = addresses.filter(is_fan);
+        fans.map(|a| describe(graph, a as u32, direction)).collect::<Vec<_>>()
+    });
+    blocks.concat()
 }
+
+/// Addresses that one thread takes at a time.
+const BLOCK: usize = 1024;
 
 /// Distinct counterparties other than the address itself, ascending.
 fn counterparties(graph: &FlowGraph<'_>, address: u32, direction: Direction) -> Vec<u32> {

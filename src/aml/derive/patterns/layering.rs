@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use super::{Detector, Scene, Scores, assemble, conservation, volume};
 use crate::aml::derive::graph::{Edge, FlowGraph};
 use crate::aml::sot::Pattern;
+use crate::determinism::par;
 
 /// Fewest hops of a chain.
 pub(super) const MIN_HOPS: usize = 3;
@@ -29,46 +30,63 @@ pub(super) const LAYERING: Detector = Detector {
 };
 
 fn layering_paths(scene: &Scene<'_>) -> Vec<Pattern> {
-    let graph = scene.graph;
-    longest_chains(graph, follows).iter().map(|path| describe(graph, path)).collect()
+    let chains = longest_chains(scene.graph, follows);
+    par::map(chains.len(), |at| describe(scene.graph, &chains[at]))
 }
 
-/// Chains of hops that follow each other and choose each other.
+/// Chains of [`MIN_HOPS`] hops or more that follow each other and choose each other.
 pub(super) fn longest_chains<'g>(graph: &'g FlowGraph<'g>, follows: Follows) -> Vec<Vec<&'g Edge<'g>>> {
     let next = links(graph, follows);
     let mut is_start = vec![true; next.len()];
     next.iter().flatten().for_each(|&edge| is_start[edge] = false);
-    let starts = (0..next.len()).filter(|&edge| is_start[edge]);
-    starts.flat_map(|start| chains(graph, &next, start)).collect()
+    let blocks = par::map_blocks(next.len(), BLOCK, |edges| {
+        // two links are three hops; most pairs have none
+        let is_long = |edge: &usize| next[*edge].is_some_and(|second| next[second].is_some());
+        let starts = edges.filter(|&edge| is_start[edge]).filter(is_long);
+        starts.flat_map(|start| chains(graph, &next, start)).collect::<Vec<_>>()
+    });
+    blocks.concat()
 }
+
+/// Pairs that one thread takes at a time.
+const BLOCK: usize = 4096;
 
 /// Whether the second hop may hand on what the first brought.
 pub(super) type Follows = fn(&Edge<'_>, &Edge<'_>) -> bool;
 
 /// The hop that follows each hop, where both choose each other.
 fn links(graph: &FlowGraph<'_>, follows: Follows) -> Vec<Option<usize>> {
-    let position =
-        |e: &Edge<'_>| graph.edges.partition_point(|other| (other.from, other.to) < (e.from, e.to));
-    let pairs = |a: u32| graph.outgoing(a).len() + graph.incoming(a).len();
-    let choose = |edges: &mut dyn Iterator<Item = &Edge<'_>>| {
-        let order = |a: &&Edge<'_>, b: &&Edge<'_>| {
-            let later = b.flow.first_seen_timestamp.cmp(&a.flow.first_seen_timestamp);
-            a.value.total_cmp(&b.value).then(later).then_with(|| (b.from, b.to).cmp(&(a.from, a.to)))
-        };
-        edges.max_by(order).map(position)
+    let mut starts = vec![0];
+    (0..graph.len() as u32).for_each(|a| starts.push(starts[a as usize] + graph.outgoing(a).len()));
+    let position = |e: &Edge<'_>| {
+        let (from, to) = (starts[e.from as usize], starts[e.from as usize + 1]);
+        from + graph.edges[from..to].partition_point(|other| other.to < e.to)
     };
-    let quiet = |a: u32| pairs(a) <= MAX_PAIRS;
-    let after = |e: &Edge<'_>| choose(&mut graph.outgoing(e.to).filter(|f| quiet(e.to) && follows(e, f)));
-    let before =
-        |f: &Edge<'_>| choose(&mut graph.incoming(f.from).filter(|e| quiet(f.from) && follows(e, f)));
-    (0..graph.edges.len())
-        .map(|at| after(&graph.edges[at]).filter(|&next| before(&graph.edges[next]) == Some(at)))
-        .collect()
+    par::map(graph.edges.len(), |at| {
+        let edge = &graph.edges[at];
+        let through = edge.to;
+        // asked first: a busy address has many pairs, and each that leads to it would look at all
+        if graph.outgoing(through).len() + graph.incoming(through).len() > MAX_PAIRS {
+            return None;
+        }
+        let next = position(largest(graph.outgoing(through).filter(|next| follows(edge, next)))?);
+        let before = largest(graph.incoming(through).filter(|e| follows(e, &graph.edges[next])))?;
+        (position(before) == at).then_some(next)
+    })
+}
+
+/// The hop that carries most, then the earliest, then by byte order.
+fn largest<'g>(hops: impl Iterator<Item = &'g Edge<'g>>) -> Option<&'g Edge<'g>> {
+    hops.max_by(|a, b| {
+        let later = b.flow.first_seen_timestamp.cmp(&a.flow.first_seen_timestamp);
+        a.value.total_cmp(&b.value).then(later).then_with(|| (b.from, b.to).cmp(&(a.from, a.to)))
+    })
 }
 
 /// Whether `next` may hand on what `edge` brought.
 pub(super) fn follows(edge: &Edge<'_>, next: &Edge<'_>) -> bool {
-    is_soon(edge, next) && passes_on(edge, next, LEAST_KEPT..=MOST_KEPT)
+    // times stand in the flow, which is far away
+    passes_on(edge, next, LEAST_KEPT..=MOST_KEPT) && is_soon(edge, next)
 }
 
 /// Whether `next` begins no earlier than `edge` and not long after.

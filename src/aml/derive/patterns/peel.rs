@@ -54,5 +54,5 @@ fn pieces<'g>(graph: &'g FlowGraph<'g>, path: &[&'g Edge<'g>]) -> Vec<Vec<&'g Ed
 }
 
 fn follows(edge: &Edge<'_>, next: &Edge<'_>) -> bool {
-    is_soon(edge, next) && passes_on(edge, next, LEAST_KEPT..=MOST_KEPT)
+    passes_on(edge, next, LEAST_KEPT..=MOST_KEPT) && is_soon(edge, next)
 }
