@@ -1,9 +1,12 @@
 //! Transfers as steps between numbered addresses: in time order, and by sender and recipient.
 
+use std::ops::Deref;
+
 use crate::aml::derive::chronicle::{Chronicle, Entry};
 use crate::aml::derive::finite;
 use crate::aml::derive::lists::Lists;
 use crate::determinism::intern::Interner;
+use crate::determinism::par;
 
 /// One transfer between two different addresses.
 #[derive(Clone, Copy, Debug)]
@@ -27,10 +30,23 @@ pub(super) struct Ledger {
     /// The steps at those positions, so that each address's are read in one piece.
     sent_steps: Vec<Step>,
     received_steps: Vec<Step>,
-    /// What searches read of the steps by sender.
+}
+
+/// What searches along and against time read of a ledger: made for them, for it is as large.
+pub(super) struct Trails<'l> {
+    ledger: &'l Ledger,
+    /// Steps by sender.
     hops: Vec<Hop>,
-    /// The same of those by recipient.
+    /// Steps by recipient.
     arrivals: Vec<Arrival>,
+}
+
+impl Deref for Trails<'_> {
+    type Target = Ledger;
+
+    fn deref(&self) -> &Ledger {
+        self.ledger
+    }
 }
 
 /// A step among those of its sender.
@@ -76,53 +92,26 @@ impl Ledger {
         drop(transfers);
         let sent = Lists::of_owners(addresses.len(), steps.iter().map(|s| s.from));
         let received = Lists::of_owners(addresses.len(), steps.iter().map(|s| s.to));
-        let hops = hops(&steps, &sent);
-        let arrivals = arrivals(&steps, &received);
         let in_order = |lists: &Lists| lists.items().iter().map(|&id| steps[id as usize]).collect();
         let (sent_steps, received_steps) = (in_order(&sent), in_order(&received));
-        Ledger { sent, received, sent_steps, received_steps, hops, arrivals }
+        Ledger { sent, received, sent_steps, received_steps }
+    }
+
+    /// What searches read.
+    pub(super) fn trails(&self) -> Trails<'_> {
+        let (hops, arrivals) = par::join(|| hops(self), || arrivals(self));
+        Trails { ledger: self, hops, arrivals }
     }
 
     /// How many steps there are.
     pub(super) fn len(&self) -> usize {
-        self.hops.len()
+        self.sent_steps.len()
     }
 
     /// The times of the first and of the last step.
     pub(super) fn span(&self) -> Option<(i64, i64)> {
-        let times = || self.hops.iter().map(|hop| hop.at);
+        let times = || self.sent_steps.iter().map(|step| step.at);
         times().min().zip(times().max())
-    }
-
-    /// What a hop's recipient sent after it, in time order, and where the first of them stands among all hops.
-    pub(super) fn onward(&self, hop: &Hop) -> (u32, &[Hop]) {
-        (hop.next, &self.hops[hop.next as usize..hop.end as usize])
-    }
-
-    /// What a hop's recipient sent at the same time or later, in time order.
-    pub(super) fn since(&self, hop: &Hop) -> &[Hop] {
-        let own = self.sent.range(hop.to).start;
-        let later = hop.next as usize;
-        let tied = self.hops[own..later].iter().rev().take_while(|other| other.at >= hop.at).count();
-        &self.hops[later - tied..hop.end as usize]
-    }
-
-    /// What an arrival's sender received at the same time or before, in time order.
-    pub(super) fn until(&self, arrival: &Arrival) -> &[Arrival] {
-        let own = self.received.range(arrival.from);
-        let before = arrival.end as usize;
-        let tied = self.arrivals[before..own.end].iter().take_while(|other| other.at <= arrival.at).count();
-        &self.arrivals[own.start..before + tied]
-    }
-
-    /// Hops out of an address, in time order.
-    pub(super) fn hops_of(&self, address: u32) -> &[Hop] {
-        &self.hops[self.sent.range(address)]
-    }
-
-    /// Arrivals at an address, in time order.
-    pub(super) fn arrivals_of(&self, address: u32) -> &[Arrival] {
-        &self.arrivals[self.received.range(address)]
     }
 
     /// Positions of the steps an address sent, in time order.
@@ -160,41 +149,77 @@ impl Ledger {
     }
 }
 
+impl Trails<'_> {
+    /// What a hop's recipient sent after it, in time order, and where the first of them stands among all hops.
+    pub(super) fn onward(&self, hop: &Hop) -> (u32, &[Hop]) {
+        (hop.next, &self.hops[hop.next as usize..hop.end as usize])
+    }
+
+    /// What a hop's recipient sent at the same time or later, in time order.
+    pub(super) fn since(&self, hop: &Hop) -> &[Hop] {
+        let own = self.sent.range(hop.to).start;
+        let later = hop.next as usize;
+        let tied = self.hops[own..later].iter().rev().take_while(|other| other.at >= hop.at).count();
+        &self.hops[later - tied..hop.end as usize]
+    }
+
+    /// What an arrival's sender received at the same time or before, in time order.
+    pub(super) fn until(&self, arrival: &Arrival) -> &[Arrival] {
+        let own = self.received.range(arrival.from);
+        let before = arrival.end as usize;
+        let tied = self.arrivals[before..own.end].iter().take_while(|other| other.at <= arrival.at).count();
+        &self.arrivals[own.start..before + tied]
+    }
+
+    /// Hops out of an address, in time order.
+    pub(super) fn hops_of(&self, address: u32) -> &[Hop] {
+        &self.hops[self.sent.range(address)]
+    }
+
+    /// Arrivals at an address, in time order.
+    pub(super) fn arrivals_of(&self, address: u32) -> &[Arrival] {
+        &self.arrivals[self.received.range(address)]
+    }
+}
+
 /// The steps one recipient's behind the other, each with what its sender had received before it.
-fn arrivals(steps: &[Step], received: &Lists) -> Vec<Arrival> {
-    let arrival = |&id: &u32| {
-        let Step { from, at, .. } = steps[id as usize];
-        Arrival { at, from, end: received.range(from).start as u32 }
-    };
-    let mut arrivals: Vec<Arrival> = received.items().iter().map(arrival).collect();
+fn arrivals(ledger: &Ledger) -> Vec<Arrival> {
+    let received = &ledger.received;
+    let arrival =
+        |step: &Step| Arrival { at: step.at, from: step.from, end: received.range(step.from).start as u32 };
+    let mut arrivals: Vec<Arrival> = ledger.received_steps.iter().map(arrival).collect();
     let mut count = vec![0_u32; received.len()];
-    for step in steps {
-        let own = &mut count[step.to as usize];
-        let place = received.range(step.to).start as u32 + *own;
-        *own += 1;
-        arrivals[place as usize].end += count[step.from as usize];
+    for place in in_time(received) {
+        let Step { from, to, .. } = ledger.received_steps[place as usize];
+        count[to as usize] += 1;
+        // an address is no sender to itself
+        arrivals[place as usize].end += count[from as usize];
     }
     arrivals
 }
 
 /// The steps one sender's behind the other, each with what its recipient sent after it.
-fn hops(steps: &[Step], sent: &Lists) -> Vec<Hop> {
-    let mut hops: Vec<Hop> = sent
-        .items()
-        .iter()
-        .map(|&id| {
-            let Step { to, at, value, .. } = steps[id as usize];
-            let own = sent.range(to);
-            Hop { at, value, to, id, next: own.start as u32, end: own.end as u32 }
-        })
-        .collect();
-    // in time order: how many its recipient has sent, and how many its sender
+fn hops(ledger: &Ledger) -> Vec<Hop> {
+    let sent = &ledger.sent;
+    let hop = |(step, &id): (&Step, &u32)| {
+        let own = sent.range(step.to);
+        let Step { to, at, value, .. } = *step;
+        Hop { at, value, to, id, next: own.start as u32, end: own.end as u32 }
+    };
+    let mut hops: Vec<Hop> = ledger.sent_steps.iter().zip(sent.items()).map(hop).collect();
+    // how many its recipient has sent by then, and how many its sender
     let mut count = vec![0_u32; sent.len()];
-    for step in steps {
-        let own = &mut count[step.from as usize];
-        let place = sent.range(step.from).start as u32 + *own;
-        *own += 1;
-        hops[place as usize].next += count[step.to as usize];
+    for place in in_time(sent) {
+        let Step { from, to, .. } = ledger.sent_steps[place as usize];
+        count[from as usize] += 1;
+        hops[place as usize].next += count[to as usize];
     }
     hops
+}
+
+/// Where steps stand in lists of them, first to last in time.
+fn in_time(lists: &Lists) -> Vec<u32> {
+    let mut places = vec![0; lists.items().len()];
+    (0_u32..).zip(lists.items()).for_each(|(place, &id)| places[id as usize] = place);
+    places
 }

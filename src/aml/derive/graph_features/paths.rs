@@ -1,6 +1,8 @@
 //! Paths along which time never runs backwards: chains that keep or peel the amount, reach, and loops.
 
-use super::ledger::{Arrival, Hop};
+use std::ops::Deref;
+
+use super::ledger::{Arrival, Hop, Trails};
 use super::{BLOCK, Family, Lists, MONTH_MS, Scene, WEEK_MS, lines};
 use crate::aml::derive::few::{Came, Few};
 use crate::determinism::par;
@@ -80,7 +82,22 @@ impl Band {
     }
 }
 
+/// A scene with what searches read of its ledger.
+struct Ways<'s> {
+    scene: &'s Scene,
+    ledger: Trails<'s>,
+}
+
+impl Deref for Ways<'_> {
+    type Target = Scene;
+
+    fn deref(&self) -> &Scene {
+        self.scene
+    }
+}
+
 fn paths(scene: &Scene) -> Vec<Vec<f64>> {
+    let scene = &Ways { scene, ledger: scene.ledger.trails() };
     // nothing depends on the order of addresses, but it decides whether a search finds in the cache what it looks at
     let (ahead, behind) = (scene.ahead.walk(), scene.behind.walk());
     let mut columns = chains(scene, &ahead, KEEP);
@@ -93,7 +110,7 @@ fn paths(scene: &Scene) -> Vec<Vec<f64>> {
 }
 
 /// Hops that go on from one: later ones (by time, then position), within `span`; the first stands at the place.
-fn onward<'s>(scene: &'s Scene, hop: &Hop, span: i64) -> (u32, &'s [Hop]) {
+fn onward<'s>(scene: &'s Ways<'_>, hop: &Hop, span: i64) -> (u32, &'s [Hop]) {
     let (place, hops) = scene.ledger.onward(hop);
     let until = hop.at.saturating_add(span);
     let most = &hops[..hops.len().min(NEXT)];
@@ -102,7 +119,7 @@ fn onward<'s>(scene: &'s Scene, hop: &Hop, span: i64) -> (u32, &'s [Hop]) {
 }
 
 /// Longest chains ahead of, behind and through each address.
-fn chains(scene: &Scene, walk: &[u32], band: Band) -> Vec<Vec<f64>> {
+fn chains(scene: &Ways<'_>, walk: &[u32], band: Band) -> Vec<Vec<f64>> {
     let n = scene.ledger.len();
     let (mut ahead, mut behind) = (vec![1_u32; n], vec![1_u32; n]);
     let follows = followers(scene, walk, band);
@@ -129,7 +146,7 @@ fn chains(scene: &Scene, walk: &[u32], band: Band) -> Vec<Vec<f64>> {
 }
 
 /// For each transfer those that hand it on: within a week, by somebody else than who sent it, within the band.
-fn followers(scene: &Scene, walk: &[u32], band: Band) -> Lists {
+fn followers(scene: &Ways<'_>, walk: &[u32], band: Band) -> Lists {
     // sender by sender, for one's hops lead to the same addresses
     let blocks = par::map_blocks(walk.len(), BLOCK, |senders| {
         let mut pairs = Vec::new();
@@ -145,7 +162,7 @@ fn followers(scene: &Scene, walk: &[u32], band: Band) -> Lists {
     Lists::of_pairs(scene.ledger.len(), blocks.concat().iter().copied())
 }
 
-fn reaches_ahead(scene: &Scene, walk: &[u32]) -> Vec<Vec<f64>> {
+fn reaches_ahead(scene: &Ways<'_>, walk: &[u32]) -> Vec<Vec<f64>> {
     let ledger = &scene.ledger;
     scene.each_along(walk, Reach::new, |forward, address| {
         let sent = ledger.hops_of(address);
@@ -156,7 +173,7 @@ fn reaches_ahead(scene: &Scene, walk: &[u32]) -> Vec<Vec<f64>> {
     })
 }
 
-fn reaches_behind(scene: &Scene, walk: &[u32]) -> Vec<Vec<f64>> {
+fn reaches_behind(scene: &Ways<'_>, walk: &[u32]) -> Vec<Vec<f64>> {
     let ledger = &scene.ledger;
     scene.each_along(walk, Reach::new, |backward, address| {
         let received = ledger.arrivals_of(address);
@@ -266,7 +283,7 @@ impl<L: Leg> Reach<L> {
 }
 
 /// Shortest loop and number of loops of each address.
-fn loops(scene: &Scene, walk: &[u32], band: Band) -> Vec<Vec<f64>> {
+fn loops(scene: &Ways<'_>, walk: &[u32], band: Band) -> Vec<Vec<f64>> {
     // sender by sender, for the searches from one's transfers pass the same places
     let found = par::map_blocks(walk.len(), BLOCK, |senders| {
         let mut trail = Trail::new();
@@ -308,7 +325,7 @@ impl Trail {
 
     /// Members of the shortest loop that starts with `first`, a transfer out of `home`; `None` without one. Breadth
     /// first over transfers, each entered once: the first to return ends a loop of fewest hops.
-    fn shortest_loop(&mut self, scene: &Scene, home: u32, first: &Hop, band: Band) -> Option<Vec<u32>> {
+    fn shortest_loop(&mut self, scene: &Ways<'_>, home: u32, first: &Hop, band: Band) -> Option<Vec<u32>> {
         // the first transfer's own place is never met again: whoever is entered does not pay home
         self.seen.begin_with(u32::MAX);
         self.entered.clear();
@@ -328,7 +345,7 @@ impl Trail {
 
     /// Enters the transfers that hand on the one at `at` and go elsewhere than `home`, while there is room; true as
     /// soon as one of them goes home and that makes a loop of `hop` transfers, 3 or more.
-    fn go_on(&mut self, scene: &Scene, at: usize, home: u32, band: Band, hop: usize) -> bool {
+    fn go_on(&mut self, scene: &Ways<'_>, at: usize, home: u32, band: Band, hop: usize) -> bool {
         let before = self.entered[at].0;
         let is_full = hop == LOOP_HOPS || self.entered.len() == LOOP_STEPS;
         // most transfers do not lead to anybody who ever pays home
