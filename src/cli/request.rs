@@ -7,8 +7,8 @@ use clap::Args;
 use super::args::Global;
 use super::batch::write_file;
 use super::{Fault, Verdict, bundled};
-use crate::aml::derive;
-use crate::aml::sot::{self, request_body};
+use crate::aml::derive::{self, ColumnExtent};
+use crate::aml::sot::{self, NUMBER_COLUMNS, request_body};
 
 /// Arguments of `request`.
 #[derive(Debug, Args)]
@@ -24,7 +24,14 @@ pub(crate) struct Request {
 }
 
 pub(super) fn run(args: &Request, _global: &Global) -> Result<Verdict, Fault> {
-    let mut batch = derive::complete(bundled::open_batch(args.batch.as_deref())?);
+    let raw = bundled::open_batch(args.batch.as_deref())?;
+    let mut batch = derive::complete_with(raw, ColumnExtent::All);
+    if let Some(table) = &mut batch.features {
+        // nobody who answers reads the others
+        let official = derive::columns();
+        let is_read = |name: &str| NUMBER_COLUMNS.contains(&name) || official.iter().any(|c| c.name == name);
+        table.columns.retain(|column| is_read(&column.name));
+    }
     if let Some(n) = args.alerts {
         sot::keep_alerts(&mut batch, n);
     }

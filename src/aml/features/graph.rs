@@ -1,8 +1,7 @@
 //! Graph family: how single transfers, their order and an address's surroundings look, as `derive` writes it behind the official
 //! columns where a batch has transfers; absent elsewhere. Models read it where their training was told to.
 //!
-//! Left out: what grows with the batch rather than with what the address does (sizes of its part and community), sampled
-//! betweenness, and columns that hardly differ from one that is here.
+//! Left out: what depends on the size of the batch more than on what the address does (its part and community), sampled betweenness, and columns that hardly differ from one that is here.
 
 use super::{ModelFeature, Unit, address, change};
 
@@ -212,12 +211,6 @@ pub const COLUMNS: &[GraphColumn] = &[
         "fewest transfers of a loop whose hops carry 50 % to 102 % of the one before; 7 for none",
     ),
     ("even_loop_count", Unit::Count, "transfers that start a loop of that kind of which it is part"),
-    (
-        "community_density",
-        Unit::Ratio,
-        "pairs that deal with each other / all pairs of its community; 0 for one alone",
-    ),
-    ("community_inside_share", Unit::Ratio, "value between members / value of all payments of its community"),
     ("own_inside_share", Unit::Ratio, "its counterparties in its community / counterparties"),
     (
         "clustering_plain",

@@ -7,13 +7,14 @@
 //! over them do not depend on the order of rows in a file.
 
 use std::cmp::Ordering;
+use std::sync::LazyLock;
 
 use chrono::{Datelike, NaiveDate};
 
 use super::Rows;
 use super::evidence::Evidence;
 use super::{address, change, graph, temporal};
-use crate::aml::sot::{Alert, Batch, Cluster, MoneyFlow};
+use crate::aml::sot::{AddressFeatures, Alert, Batch, Cluster, MoneyFlow};
 
 /// Finds the rows of a batch that belong to an address or an alert.
 pub struct Index<'a> {
@@ -31,8 +32,7 @@ impl<'a> Index<'a> {
     /// Goes through the flows and clusters of the batch once, and keeps those that its alerts (or clusters) read.
     pub fn new(batch: &'a Batch, rows: Rows) -> Self {
         let table = batch.features.as_ref();
-        let names = address::names().chain(change::names()).chain(graph::names());
-        let columns = names.map(|name| table.and_then(|t| t.column(name))).collect();
+        let columns = columns_of(table);
         let times = [temporal::FIRST, temporal::LAST].map(|name| table.and_then(|t| t.column(name)));
         let (addresses, alerts) = wanted(batch, rows);
         let [inward, outward] = flows(batch, &addresses);
@@ -71,6 +71,23 @@ impl<'a> Index<'a> {
         });
         AddressView { columns: &self.columns, row, times, flows, window }
     }
+}
+
+/// The columns that features read, at the places by which they ask for them; the first of a name counts.
+fn columns_of(table: Option<&AddressFeatures>) -> Vec<Option<&[f64]>> {
+    static PLACES: LazyLock<Vec<(&str, usize)>> = LazyLock::new(|| {
+        let names = address::names().chain(change::names()).chain(graph::names());
+        let mut places: Vec<(&str, usize)> = names.zip(0..).collect();
+        places.sort_unstable();
+        places
+    });
+    let mut columns = vec![None; PLACES.len()];
+    for column in table.iter().flat_map(|table| &table.columns) {
+        if let Ok(at) = PLACES.binary_search_by_key(&column.name.as_str(), |(name, _)| name) {
+            columns[PLACES[at].1].get_or_insert(column.values.as_slice());
+        }
+    }
+    columns
 }
 
 /// Names in alphabetic order, each once; a name's place is found by halving.

@@ -160,7 +160,7 @@ impl<'a> Columns<'a> {
 }
 
 /// The official columns that models read or `derive` computes, in byte order: numbers all of them.
-pub const NUMBER_COLUMNS: [&str; 196] = [
+pub const NUMBER_COLUMNS: [&str; 194] = [
     "activity_days",
     "activity_span_days",
     "after_dormancy_share",
@@ -182,8 +182,6 @@ pub const NUMBER_COLUMNS: [&str; 196] = [
     "closeness",
     "clustering_coefficient",
     "clustering_plain",
-    "community_density",
-    "community_inside_share",
     "concentration_ratio",
     "consistency_score",
     "counterparty_concentration",

@@ -31,16 +31,17 @@ mod skew;
 mod study;
 mod threshold;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::folds::FoldError;
 use super::train::TrainError;
 use crate::aml::bundle::{Bundle, Kind};
+use crate::aml::derive::features;
 use crate::aml::features::Rows as RowsOf;
 use crate::aml::score::ScoreError;
-use crate::aml::sot::Batch;
+use crate::aml::sot::{AddressFeatures, Batch};
 use crate::aml::target::{self, Source, TargetError, Undated};
 
 pub use ablation::Ablation;
@@ -307,9 +308,19 @@ impl View {
     fn of(self, batch: &Batch) -> Batch {
         match self {
             View::AllTables => batch.clone(),
-            View::OfficialColumns => Batch { money_flows: None, clusters: None, ..batch.clone() },
+            View::OfficialColumns => {
+                let features = batch.features.as_ref().map(official);
+                Batch { features, money_flows: None, clusters: None, ..batch.clone() }
+            }
         }
     }
+}
+
+/// The table without the columns that are derived beyond the official ones.
+fn official(table: &AddressFeatures) -> AddressFeatures {
+    let beyond: BTreeSet<String> = features().into_iter().map(|feature| feature.name).collect();
+    let columns = table.columns.iter().filter(|column| !beyond.contains(&column.name)).cloned().collect();
+    AddressFeatures { addresses: table.addresses.clone(), columns }
 }
 
 /// The targets that a batch offers, by the name they have in reports.
