@@ -176,6 +176,12 @@ impl Trails<'_> {
         &self.hops[self.sent.range(address)]
     }
 
+    /// The hop out of an address that stands at a position in time.
+    pub(super) fn hop_of(&self, address: u32, id: u32) -> Option<&Hop> {
+        let hops = self.hops_of(address);
+        hops.binary_search_by_key(&id, |hop| hop.id).ok().map(|at| &hops[at])
+    }
+
     /// Arrivals at an address, in time order.
     pub(super) fn arrivals_of(&self, address: u32) -> &[Arrival] {
         &self.arrivals[self.received.range(address)]

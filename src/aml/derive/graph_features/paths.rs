@@ -284,16 +284,19 @@ impl<L: Leg> Reach<L> {
 
 /// Shortest loop and number of loops of each address.
 fn loops(scene: &Ways<'_>, walk: &[u32], band: Band) -> Vec<Vec<f64>> {
-    // sender by sender, for the searches from one's transfers pass the same places
-    let found = par::map_blocks(walk.len(), BLOCK, |senders| {
+    let ledger = &scene.ledger;
+    // recipient by recipient, each in time order: the searches from one's arrivals pass nearly the same transfers
+    let found = par::map_blocks(walk.len(), BLOCK, |recipients| {
         let mut trail = Trail::new();
         let mut found = Vec::new();
-        for &home in &walk[senders] {
-            let last = scene.ledger.received_ids(home).last();
-            // else nothing comes back after it
-            let hops = scene.ledger.hops_of(home).iter();
-            for first in hops.take_while(|first| last.is_some_and(|&last| last > first.id)) {
-                found.extend(trail.shortest_loop(scene, home, first, band));
+        for &recipient in &walk[recipients] {
+            for (&id, step) in ledger.received_ids(recipient).iter().zip(ledger.received(recipient)) {
+                let home = step.from;
+                // else nothing comes back after it
+                if ledger.received_ids(home).last().is_some_and(|&last| last > id) {
+                    let first = ledger.hop_of(home, id);
+                    found.extend(first.and_then(|first| trail.shortest_loop(scene, home, first, band)));
+                }
             }
         }
         found
