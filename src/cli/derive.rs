@@ -14,9 +14,12 @@ use crate::aml::derive::{
     AlertParts, Aside, ColumnExtent, Derived, Extent, FeatureColumns, FlowRows, Observe, PatternExtent,
     Previous, ProximityExtent, complete_observed,
 };
-use crate::aml::sot::{AddressFeatures, Alert, Batch, BatchId, BatchWriter, Cluster, MoneyFlow, TableKind};
+use crate::aml::sot::{
+    AddressFeatures, Alert, Batch, BatchId, BatchWriter, Cluster, MoneyFlow, TableKind, Transfers,
+};
 use crate::server::Clock;
 use crate::table::WriteError;
+use crate::table::parquet::GROUP_ROWS;
 
 /// Writes the tables that a batch lacks and its others determine.
 #[derive(Debug, Args)]
@@ -55,12 +58,14 @@ pub(crate) fn run(args: &Derive, global: &Global) -> Result<Verdict, Fault> {
     let clock = args.timings.then(SystemClock::start);
     let bar = progress(global);
     bar.set_message(format!("reading {}", args.batch.display()));
-    let batch = Batch::open(&args.batch).map_err(Fault::input)?;
+    let mut batch = Batch::open(&args.batch).map_err(Fault::input)?;
     if same_folder(args) {
         let text = "--output: expected another folder than the batch's, whose META.json would be replaced";
         return Err(Fault::Input(text.to_owned()));
     }
     let previous = args.previous.as_deref().map(|dir| previous(&batch.id, dir)).transpose()?;
+    // nothing here writes transfers again
+    batch.transfers.iter_mut().for_each(Transfers::forget_ids);
     let stages = Stages::new(&args.output, clock, bar);
     stages.done("read");
     let (batch, derived) =
@@ -207,8 +212,8 @@ impl Observe for Stages<'_> {
         let FlowRows { len, rows } = flows;
         self.write(|writer| {
             let mut table = writer.begin_table::<MoneyFlow>(&batch.id)?;
-            for first in (0..len).step_by(FLOWS_AT_A_TIME) {
-                table.write(&rows(first..len.min(first + FLOWS_AT_A_TIME)))?;
+            for first in (0..len).step_by(GROUP_ROWS) {
+                table.write(&rows(first..len.min(first + GROUP_ROWS)))?;
             }
             Ok(vec![(TableKind::MoneyFlows, writer.end_table(table)?)])
         });
@@ -227,10 +232,7 @@ impl Observe for Stages<'_> {
 }
 
 /// Bytes of address features that wait in memory; the rest does in a file.
-const IN_MEMORY: usize = 256 << 20;
-
-/// Rows of flows that are in memory together: one row group, some 80 MB.
-const FLOWS_AT_A_TIME: usize = 1 << 17;
+const IN_MEMORY: usize = 64 << 20;
 
 /// A turning sign with the time so far and the stage that ended last; only on a terminal.
 fn progress(global: &Global) -> ProgressBar {

@@ -48,7 +48,7 @@ pub const MAX_CELLS: u64 = 4_000_000_000;
 /// The most columns, nested ones counted by their leaves.
 pub const MAX_COLUMNS: u64 = 20_000;
 /// The rows of a row group of tables that are written in several.
-pub const GROUP_ROWS: usize = 1 << 20;
+pub const GROUP_ROWS: usize = 1 << 17;
 /// The largest page, uncompressed.
 pub const MAX_PAGE_BYTES: u64 = 1 << 30;
 

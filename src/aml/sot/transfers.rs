@@ -139,6 +139,20 @@ impl Transfers {
         &self.amount_usd
     }
 
+    /// Gives up what only tells rows apart, and the fees: they stay in their order, but `tx_id` and the indices are empty from now on
+    /// and fees 0. For who needs the memory for what is computed from the rest.
+    pub fn forget_ids(&mut self) {
+        let rows = self.len();
+        let mut none = Texts::default();
+        let empty = none.add_entry("");
+        (0..rows).for_each(|_| none.push_entry(Some(empty)));
+        self.tx_id = none;
+        self.indices = [""].into_iter().collect();
+        self.event_index = vec![0; rows];
+        self.edge_index = vec![0; rows];
+        self.fee = vec![0.0; rows];
+    }
+
     fn push(&mut self, t: TransferRow<'_>) {
         self.tx_id.push(Some(t.tx_id));
         self.event_index.push(self.indices.intern(t.event_index));
