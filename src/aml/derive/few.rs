@@ -63,6 +63,41 @@ impl Few {
     }
 }
 
+/// A first look for a number among some: it misses none of them and lets few others pass. One bit for each number;
+/// Bloom 1970.
+pub(super) struct Filter {
+    bits: [u64; 64],
+}
+
+impl Filter {
+    /// More would fill it, and filling it takes as long as there are numbers.
+    const MOST: usize = 512;
+
+    /// Of any numbers; too many of them let everything pass.
+    pub(super) fn of(numbers: &[u32]) -> Self {
+        let mut bits = [if numbers.len() > Self::MOST { u64::MAX } else { 0 }; 64];
+        for &number in numbers.iter().take(Self::MOST) {
+            let (word, bit) = Self::place(number);
+            bits[word] |= bit;
+        }
+        Filter { bits }
+    }
+
+    /// False only where the number is not among them.
+    #[inline]
+    pub(super) fn may_hold(&self, number: u32) -> bool {
+        let (word, bit) = Self::place(number);
+        self.bits[word] & bit != 0
+    }
+
+    #[inline]
+    fn place(number: u32) -> (usize, u64) {
+        // the upper 12 bits, as in the table above
+        let place = number.wrapping_mul(0x9E37_79B9) >> 20;
+        ((place >> 6) as usize, 1 << (place & 63))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -88,6 +123,17 @@ mod tests {
                 prop_assert_eq!(few.items.len(), seen.len());
                 prop_assert_eq!(few.items.iter().copied().collect::<BTreeSet<u32>>(), seen);
             }
+        }
+    }
+
+    #[test]
+    fn a_filter_misses_nothing_and_lets_few_pass() {
+        for count in [0_u32, 1, 100, 512, 513, 5000] {
+            let numbers: Vec<u32> = (0..count).map(|i| i.wrapping_mul(2_654_435_769) >> 3).collect();
+            let filter = Filter::of(&numbers);
+            assert!(numbers.iter().all(|&number| filter.may_hold(number)), "{count}");
+            let others = (0..4096).filter(|&i| filter.may_hold(i << 20 | 77)).count();
+            assert!(count > 512 || others <= 4096 / 4, "{others} of 4096 pass beside {count}");
         }
     }
 

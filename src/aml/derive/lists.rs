@@ -30,11 +30,13 @@ impl Lists {
     }
 
     /// The list of an address.
+    #[inline]
     pub(super) fn of(&self, address: u32) -> &[u32] {
         &self.items[self.range(address)]
     }
 
     /// Where the list of an address stands among all items.
+    #[inline]
     pub(super) fn range(&self, address: u32) -> Range<usize> {
         let a = address as usize;
         self.start[a] as usize..self.start[a + 1] as usize

@@ -31,15 +31,11 @@ pub(super) struct Measures {
 
 impl Measures {
     pub(super) fn of(graph: &FlowGraph<'_>) -> Self {
-        let neighbours = Undirected::of(graph);
-        let (reach, reach_volume) = reaches(graph);
-        Measures {
-            pagerank: pagerank(graph),
-            clustering: clustering(&neighbours),
-            kcore: core_numbers(&neighbours),
-            reach,
-            reach_volume,
-        }
+        // parts of both go one address after the other, which leaves the other threads without work
+        let (neighbours, (reach, reach_volume)) = par::join(|| Undirected::of(graph), || reaches(graph));
+        let (kcore, (pagerank, clustering)) =
+            par::join(|| core_numbers(&neighbours), || (pagerank(graph), clustering(&neighbours)));
+        Measures { pagerank, clustering, kcore, reach, reach_volume }
     }
 }
 

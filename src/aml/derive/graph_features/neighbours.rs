@@ -1,6 +1,6 @@
 //! What an address's counterparties are like, and theirs.
 
-use super::{BLOCK, Family, Line, Lists, Step, View};
+use super::{Family, Line, Lists, Step, View};
 use crate::determinism::{math, par};
 
 /// What is asked of counterparties; the first four are counted here, the others are columns of earlier families.
@@ -112,53 +112,28 @@ fn described(name: &str) -> String {
     }
 }
 
-/// Traits that are looked at together: those of an address are one line of the cache.
-const TOGETHER: usize = 8;
-
-/// Values of some traits for each address; 0 beyond them.
-type Rows = Vec<[f64; TOGETHER]>;
-
 fn near(scene: &View<'_>, side: &Lists) -> Vec<Vec<f64>> {
-    let of = |names: &[&str]| columns_of(names.len(), &summaries::<3>(side, &rows_of(scene, names)));
-    TRAITS.chunks(TOGETHER).flat_map(of).collect()
+    // a trait at a time: what is asked of everybody stays in the cache
+    let of = |at: usize| summaries::<3>(side, &trait_of(scene, TRAITS[at]));
+    par::map(TRAITS.len(), of).into_iter().flatten().collect()
 }
 
 fn far(scene: &View<'_>, side: &Lists, far: &Lists) -> Vec<Vec<f64>> {
-    let of = |names: &[&str]| {
-        let [means] = summaries::<1>(far, &rows_of(scene, names));
-        columns_of(names.len(), &summaries::<2>(side, &means))
+    let of = |at: usize| {
+        let [means] = summaries::<1>(far, &trait_of(scene, FAR_TRAITS[at]));
+        summaries::<2>(side, &means)
     };
-    FAR_TRAITS.chunks(TOGETHER).flat_map(of).collect()
-}
-
-fn rows_of(scene: &View<'_>, names: &[&str]) -> Rows {
-    let columns = par::map(names.len(), |at| trait_of(scene, names[at]));
-    par::map(scene.len(), |a| {
-        let mut row = [0.0; TOGETHER];
-        row.iter_mut().zip(&columns).for_each(|(x, column)| *x = column[a]);
-        row
-    })
-}
-
-/// The columns of the first `traits`, each with all its summaries.
-fn columns_of<const N: usize>(traits: usize, summaries: &[Rows; N]) -> Vec<Vec<f64>> {
-    par::map(traits * N, |at| summaries[at % N].iter().map(|row| row[at / N]).collect())
+    par::map(FAR_TRAITS.len(), of).into_iter().flatten().collect()
 }
 
 /// The first `N` of mean, maximum and minimum over the list of each address.
-fn summaries<const N: usize>(lists: &Lists, values: &[[f64; TOGETHER]]) -> [Rows; N] {
-    let blocks = par::map_blocks(lists.len(), BLOCK, |addresses| {
-        let mut rows = [(); N].map(|()| Rows::with_capacity(addresses.len()));
-        for a in addresses {
-            let summary = summary(lists.of(a as u32), values);
-            rows.iter_mut().zip(summary).for_each(|(rows, row)| rows.push(row));
-        }
-        rows
-    });
-    blocks.fold([(); N].map(|()| Rows::with_capacity(lists.len())), |mut all, rows| {
-        all.iter_mut().zip(rows).for_each(|(all, rows)| all.extend(rows));
-        all
-    })
+fn summaries<const N: usize>(lists: &Lists, values: &[f64]) -> [Vec<f64>; N] {
+    let mut columns = [(); N].map(|()| Vec::with_capacity(lists.len()));
+    for a in 0..lists.len() as u32 {
+        let summary = summary(lists.of(a), values);
+        columns.iter_mut().zip(summary).for_each(|(column, x)| column.push(x));
+    }
+    columns
 }
 
 fn trait_of(scene: &View<'_>, name: &str) -> Vec<f64> {
@@ -175,14 +150,12 @@ fn trait_of(scene: &View<'_>, name: &str) -> Vec<f64> {
 }
 
 /// Mean, maximum, minimum; 0 for none.
-fn summary(of: &[u32], values: &[[f64; TOGETHER]]) -> [[f64; TOGETHER]; 3] {
-    let [mut mean, mut most, mut least] = [0.0, f64::NEG_INFINITY, f64::INFINITY].map(|x| [x; TOGETHER]);
+fn summary(of: &[u32], values: &[f64]) -> [f64; 3] {
+    let (mut sum, mut most, mut least) = (0.0, f64::NEG_INFINITY, f64::INFINITY);
     for &a in of {
-        for (at, &x) in values[a as usize].iter().enumerate() {
-            mean[at] += x;
-            (most[at], least[at]) = (f64::max(most[at], x), f64::min(least[at], x));
-        }
+        let x = values[a as usize];
+        sum += x;
+        (most, least) = (f64::max(most, x), f64::min(least, x));
     }
-    mean.iter_mut().for_each(|sum| *sum /= of.len() as f64);
-    if of.is_empty() { [[0.0; TOGETHER]; 3] } else { [mean, most, least] }
+    if of.is_empty() { [0.0; 3] } else { [sum / of.len() as f64, most, least] }
 }

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use super::ledger::{Arrival, Hop, Trails};
 use super::{BLOCK, Family, Lists, MONTH_MS, Scene, WEEK_MS, lines};
-use crate::aml::derive::few::{Came, Few};
+use crate::aml::derive::few::{Came, Few, Filter};
 use crate::determinism::par;
 
 pub(super) const PATHS: Family =
@@ -77,6 +77,7 @@ const EVEN: Band = Band { least: 0.5, most: 1.02 };
 const ANY: Band = Band { least: 0.0, most: f64::INFINITY };
 
 impl Band {
+    #[inline]
     fn holds(self, before: &Hop, after: &Hop) -> bool {
         after.value >= self.least * before.value && after.value <= self.most * before.value
     }
@@ -100,8 +101,9 @@ fn paths(scene: &Scene) -> Vec<Vec<f64>> {
     let scene = &Ways { scene, ledger: scene.ledger.trails() };
     // nothing depends on the order of addresses, but it decides whether a search finds in the cache what it looks at
     let (ahead, behind) = (scene.ahead.walk(), scene.behind.walk());
-    let mut columns = chains(scene, &ahead, KEEP);
-    columns.extend(chains(scene, &ahead, PEEL));
+    // longest chains grow transfer by transfer, on one thread
+    let (mut columns, peels) = par::join(|| chains(scene, &ahead, KEEP), || chains(scene, &ahead, PEEL));
+    columns.extend(peels);
     columns.extend(reaches_ahead(scene, &ahead));
     columns.extend(reaches_behind(scene, &behind));
     columns.extend(loops(scene, &ahead, ANY));
@@ -318,12 +320,18 @@ fn loops(scene: &Ways<'_>, walk: &[u32], band: Band) -> Vec<Vec<f64>> {
 /// Transfers that a search for a loop entered: their places among all hops, the hops, and which led to each.
 struct Trail {
     seen: Few,
+    /// Who ever pays home.
+    payers: Filter,
     entered: Vec<(Hop, usize)>,
 }
 
 impl Trail {
     fn new() -> Self {
-        Trail { seen: Few::of_at_most(LOOP_STEPS), entered: Vec::with_capacity(LOOP_STEPS) }
+        Trail {
+            seen: Few::of_at_most(LOOP_STEPS),
+            payers: Filter::of(&[]),
+            entered: Vec::with_capacity(LOOP_STEPS),
+        }
     }
 
     /// Members of the shortest loop that starts with `first`, a transfer out of `home`; `None` without one. Breadth
@@ -331,6 +339,7 @@ impl Trail {
     fn shortest_loop(&mut self, scene: &Ways<'_>, home: u32, first: &Hop, band: Band) -> Option<Vec<u32>> {
         // the first transfer's own place is never met again: whoever is entered does not pay home
         self.seen.begin_with(u32::MAX);
+        self.payers = Filter::of(scene.senders.of(home));
         self.entered.clear();
         self.entered.push((*first, 0));
         let mut level = 0..1;
@@ -352,7 +361,8 @@ impl Trail {
         let before = self.entered[at].0;
         let is_full = hop == LOOP_HOPS || self.entered.len() == LOOP_STEPS;
         // most transfers do not lead to anybody who ever pays home
-        let returns = hop > 2 && scene.senders.of(home).binary_search(&before.to).is_ok();
+        let may_return = hop > 2 && self.payers.may_hold(before.to);
+        let returns = may_return && scene.senders.of(home).binary_search(&before.to).is_ok();
         if is_full && !returns {
             return false;
         }
