@@ -11,7 +11,6 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::aml::calibration::{Calibrated, Calibration};
-use crate::aml::derive::ColumnExtent;
 use crate::aml::features::{Family, FeatureSet, Registry, Rows, UnknownFeature};
 use crate::determinism::digest::Digest;
 use crate::gbdt::infer::{Explainer, Predictor};
@@ -327,11 +326,10 @@ impl Bundle {
         self.manifest.network.split(',').any(|known| known == network)
     }
 
-    /// The address features that its models read of what `derive` can make.
-    pub fn columns(&self) -> ColumnExtent {
+    /// Whether one of its models reads a feature of the family.
+    pub fn reads(&self, family: Family) -> bool {
         let mut features = self.scorers.values().flat_map(|scorer| scorer.features.features());
-        let is_graph = features.any(|feature| feature.family == Family::Graph);
-        if is_graph { ColumnExtent::All } else { ColumnExtent::Official }
+        features.any(|feature| feature.family == family)
     }
 
     /// SHA-256 of the manifest's bytes: the bundle's identity, as it covers the digests of all models.

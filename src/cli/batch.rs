@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::Fault;
 use crate::aml::bundle::Bundle;
 use crate::aml::derive::{self, ColumnExtent};
+use crate::aml::features::Family;
 use crate::aml::score::Explain;
 use crate::aml::score::answer::Answer;
 use crate::aml::sot::{Batch, discover};
@@ -57,7 +58,7 @@ impl Input {
     /// The batch with absent tables derived, and the bundle.
     pub(crate) fn open(&self) -> Result<(Batch, Bundle), Fault> {
         let bundle = open_bundle(&self.models)?;
-        let batch = open_batch(&self.batch, bundle.columns())?;
+        let batch = open_batch(&self.batch, columns_for(&bundle))?;
         if !bundle.knows(&batch.id.network) {
             let (network, known) = (&batch.id.network, &bundle.manifest().network);
             tracing::warn!("the models were trained on {known}, not on {network}: scores are a guess there");
@@ -69,6 +70,11 @@ impl Input {
 /// A batch with absent tables derived, address features with these columns.
 pub(crate) fn open_batch(dir: &Path, columns: ColumnExtent) -> Result<Batch, Fault> {
     Batch::open(dir).map(|batch| derive::complete_with(batch, columns)).map_err(Fault::input)
+}
+
+/// The address features that are derived for a bundle.
+pub(crate) fn columns_for(bundle: &Bundle) -> ColumnExtent {
+    if bundle.reads(Family::Graph) { ColumnExtent::All } else { ColumnExtent::Official }
 }
 
 /// A bundle.

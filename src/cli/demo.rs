@@ -9,6 +9,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::args::Global;
+use super::batch::columns_for;
 use super::clock::SystemClock;
 use super::serve::{self, Http};
 use super::{Fault, Verdict, bundled};
@@ -89,7 +90,7 @@ fn walk(args: &Demo, bundle: &Bundle) -> Result<Outcome, Fault> {
     };
     let raw = bundled::open_batch(args.batch.as_deref())?;
     let read = lap();
-    let batch = derive::complete_with(raw.clone(), bundle.columns());
+    let batch = derive::complete_with(raw.clone(), columns_for(bundle));
     let derive = lap();
     let scores = score::score_alerts(bundle, &batch, Explain::Top(TOP)).map_err(Fault::input)?;
     let score = lap();

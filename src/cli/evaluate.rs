@@ -6,7 +6,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::Global;
-use super::batch::{discover_batches, open_batch, open_bundle, write_file};
+use super::batch::{columns_for, discover_batches, open_batch, open_bundle, write_file};
 use super::{Fault, Verdict};
 use crate::aml::bundle::{Bundle, Kind};
 use crate::aml::sot::Batch;
@@ -116,7 +116,7 @@ pub(super) fn run(args: &Evaluate, global: &Global) -> Result<Verdict, Fault> {
 
 fn judge(args: &Evaluate, bundle: &Bundle, data: &Path, global: &Global) -> Result<Report, Fault> {
     let champion = args.against.as_deref().map(open_bundle).transpose()?;
-    let columns = champion.iter().fold(bundle.columns(), |columns, other| columns.max(other.columns()));
+    let columns = champion.iter().fold(columns_for(bundle), |columns, other| columns.max(columns_for(other)));
     let settings = args.asked.settings();
     let mut evaluation = Evaluation::new(bundle, &args.title).settings(settings).map_err(Fault::input)?;
     if let Some(champion) = &champion {

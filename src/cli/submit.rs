@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::args::Tls;
-use super::batch::{Input, write_file};
+use super::batch::{Input, columns_for, write_file};
 use super::keygen::read_secret;
 use super::{Fault, Verdict};
 use crate::aml::derive;
@@ -56,7 +56,7 @@ pub(super) fn run(args: &Submit) -> Result<Verdict, Fault> {
     let validator = args.post.as_deref().map(|url| (Client::new(url, limits, &trust), url));
     let opened = sot::open(&args.input.batch).map_err(Fault::input)?;
     let bundle = super::batch::open_bundle(&args.input.models)?;
-    let batch = derive::complete_with(opened.batch.clone(), bundle.columns());
+    let batch = derive::complete_with(opened.batch.clone(), columns_for(&bundle));
     let submitter = Submitter { id: args.submitter.clone(), github_url: args.github_url.clone() };
     let scores = Submission::read(&args.scores, &args.github_url).map_err(Fault::input)?;
     let document = match Document::of(&batch, &scores, &submitter) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::args::{Global, Tls};
-use super::batch::{open_batch, open_bundle, write_file};
+use super::batch::{columns_for, open_batch, open_bundle, write_file};
 use super::clock::SystemClock;
 use super::{Fault, Verdict};
 use crate::aml::bundle::Bundle;
@@ -217,7 +217,7 @@ impl<'a> Judge<'a> {
 
     /// A batch with what the bundle, if there is one, reads of it.
     fn open_batch(&self, dir: &Path) -> Result<Batch, Fault> {
-        open_batch(dir, self.bundle.as_ref().map(Bundle::columns).unwrap_or_default())
+        open_batch(dir, self.bundle.as_ref().map(columns_for).unwrap_or_default())
     }
 
     fn company(&self, batch: &Batch) -> Result<Company, Fault> {

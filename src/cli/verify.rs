@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::batch::open_bundle;
+use super::batch::{columns_for, open_bundle};
 use super::keygen::read_public;
 use super::{Fault, Verdict};
 use crate::aml::derive;
@@ -38,7 +38,7 @@ pub(super) fn run(args: &Verify) -> Result<Verdict, Fault> {
         (Some(batch), Some(models)) => {
             let opened = sot::open(batch).map_err(Fault::input)?;
             let bundle = open_bundle(models)?;
-            let complete = derive::complete_with(opened.batch.clone(), bundle.columns());
+            let complete = derive::complete_with(opened.batch.clone(), columns_for(&bundle));
             let scores = score_alerts(&bundle, &complete, Explain::No).map_err(Fault::input)?;
             let witness = Witness { opened: &opened, bundle: &bundle, scores: &scores };
             verify(&args.submission, key, Some(&witness))
