@@ -5,15 +5,16 @@
     reason = "all of this is test code: a panic is a failed test, a skip is printed"
 )]
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use aml_miner::aml::sot::{
     self, AddressFeatures, Alert, Batch, BatchId, Cluster, NumberColumn, RequestFaults, TableKind, Transfer,
-    Verified, to_table, write_batch,
+    Transfers, Verified, to_table, write_batch,
 };
 use aml_miner::determinism::digest::{Digest, Md5};
 use aml_miner::determinism::intern::Interner;
-use aml_miner::table::{self, Table, TableColumn, Values};
+use aml_miner::table::{self, Table, TableColumn, Values, parquet};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -146,7 +147,7 @@ fn labels_of_the_day_lie_in_a_folder_of_their_network() {
             |name: &str, text: &str| TableColumn::new(name, Values::Text(vec![Some(text.to_owned())]));
         let table = Table::new("labels", vec![column("address", "a"), column("risk_level", risk)]);
         let path = labels.join(format!("address_labels_{day}.parquet"));
-        table::parquet::write(&path, &table).expect("written");
+        parquet::write(&path, &table).expect("written");
     }
     let batch = Batch::open(&dir).expect("a batch");
     assert_eq!(batch.id.name(), "mine-2025-11-20-30d");
@@ -236,7 +237,7 @@ fn with_column(dir: &Path, kind: TableKind, column: &str, values: Values) {
     if !matches!(values, Values::Other(_)) {
         table.columns.push(TableColumn::new(column, values));
     }
-    table::parquet::write(&dir.join(kind.file()), &table).expect("written");
+    parquet::write(&dir.join(kind.file()), &table).expect("written");
     std::fs::remove_file(dir.join("META.json")).expect("removed");
 }
 
@@ -255,7 +256,7 @@ fn faults_of_files_are_named() {
     );
     let text = error_after(|dir| {
         let other = Table::new("x", vec![TableColumn::new("alert_id", Values::Text(vec![]))]);
-        table::parquet::write(&dir.join("clusters.parquet"), &other).expect("written");
+        parquet::write(&dir.join("clusters.parquet"), &other).expect("written");
     });
     assert!(text.contains("clusters.parquet: expected 1 rows as META.json says, found 0"), "{text}");
     assert!(text.contains("clusters.parquet: expected SHA-256 "), "{text}");
@@ -315,7 +316,7 @@ fn every_dialect_of_meta_is_verified() {
             let path = dir.join("alerts.parquet");
             let mut table = table::read(&path).expect("readable");
             table.columns.retain(|column| column.name != "severity");
-            table::parquet::write(&path, &table).expect("written");
+            parquet::write(&path, &table).expect("written");
         });
         let expected = format!("alerts.parquet: expected {method} ");
         assert!(text.starts_with(&expected) && text.lines().count() == 1, "dialect {dialect}: {text}");
@@ -429,7 +430,7 @@ fn other_dresses_are_understood() {
     let mut table = table::read(&folder.join("transfers.parquet")).expect("a table");
     table.columns.retain(|c| c.name != "amount" && c.name != "fee" && c.name != "edge_index");
     table.columns.push(TableColumn::new("amount", Values::Decimal { scale: 18, units: vec![units(0); 3] }));
-    table::parquet::write(&folder.join("transfers.parquet"), &table).expect("written");
+    parquet::write(&folder.join("transfers.parquet"), &table).expect("written");
     let opened = sot::open(dir.path()).expect("the only batch below");
     assert_eq!(opened.batch.id, small().id, "named by its path");
     let transfers = opened.batch.transfers.as_ref().expect("transfers");
@@ -472,7 +473,7 @@ fn a_column_twice_is_refused() {
         let mut table = to_table(&small(), TableKind::Transfers).expect("the table");
         let twice = table.columns.iter().find(|c| c.name == "amount").expect("a column").clone();
         table.columns.push(twice);
-        table::parquet::write(&dir.join("transfers.parquet"), &table).expect("written");
+        parquet::write(&dir.join("transfers.parquet"), &table).expect("written");
         std::fs::remove_file(dir.join("META.json")).expect("removed");
     });
     let expected = "transfers.parquet: not a valid Parquet file: expected column names that differ, found `amount` twice";
@@ -808,7 +809,7 @@ fn bytes_of(hex: &str) -> Vec<u8> {
 fn brotli_is_read_in_pages_of_either_version() {
     let expected = Values::Text(vec![Some("a".repeat(100)), None, Some("b".repeat(100))]);
     for file in BROTLI.map(bytes_of) {
-        let read = table::parquet::read_bytes("brotli.parquet", &file, table::parquet::Columns::All);
+        let read = parquet::read_bytes("brotli.parquet", &file, parquet::Columns::All);
         assert_eq!(read.expect("a legal file").column("address"), Some(&expected));
     }
 }
@@ -818,7 +819,7 @@ fn brotli_is_read_in_pages_of_either_version() {
 fn brotli_that_asks_for_much_memory_is_refused() {
     let [old, new] = BROTLI.map(bytes_of);
     let read = |file: &[u8]| {
-        let read = table::parquet::read_within("brotli.parquet", file, &|bytes| bytes < 1 << 20);
+        let read = parquet::read_within("brotli.parquet", file, &|bytes| bytes < 1 << 20);
         read.expect_err("it asks for too much").to_string()
     };
     for (file, stream) in [(&old, [0x1b, 0xd5]), (&new, [0x1b, 0xcf])] {
@@ -832,7 +833,7 @@ fn brotli_that_asks_for_much_memory_is_refused() {
     let mut file = old;
     (file[at], file[at + 1]) = (0xfc, 0x7f);
     let within = |most: usize| {
-        table::parquet::read_within("brotli.parquet", &file, &|bytes| bytes <= most).map(|table| table.n_rows)
+        parquet::read_within("brotli.parquet", &file, &|bytes| bytes <= most).map(|table| table.n_rows)
     };
     assert!(matches!(within(8_000), Err(table::ReadError::NoRoom { .. })), "{:?}", within(8_000));
     assert!(matches!(within(10_000), Err(table::ReadError::Column { .. })), "{:?}", within(10_000));
@@ -871,7 +872,7 @@ fn pyarrow_and_this_reader_agree_on_each_others_files() {
         ),
         TableColumn::new("ints", Values::IntList(vec![Some(vec![1, -2]), None, Some(vec![])])),
     ];
-    table::parquet::write(&ours, &Table::new("ours.parquet", columns.clone())).expect("written");
+    parquet::write(&ours, &Table::new("ours.parquet", columns.clone())).expect("written");
     let run = std::process::Command::new(python)
         .arg("-c")
         .arg(PYARROW)
@@ -975,4 +976,76 @@ proptest! {
         prop_assert_eq!(&back.transfers, &batch.transfers);
         prop_assert_eq!(format!("{:?}", tables(&back)), format!("{:?}", tables(&batch)));
     }
+}
+
+// ---- transfers are read a few columns and rows at a time
+
+/// A file of transfers in row groups of so many.
+fn in_groups(path: &Path, rows: &[Transfer], of: usize) {
+    let table = |some: &[Transfer]| {
+        let batch = Batch { transfers: Some(some.into()), ..Batch::default() };
+        to_table(&batch, TableKind::Transfers).expect("the table")
+    };
+    let mut writer = parquet::Writer::new(path, &table(&[]).columns).expect("a writable folder");
+    for some in rows.chunks(of) {
+        let table = table(some);
+        let given = |column: &'_ TableColumn| parquet::Given::Values(Cow::Owned(column.values.clone()));
+        writer
+            .group(&mut |places: std::ops::Range<usize>| table.columns[places].iter().map(given).collect())
+            .expect("written");
+    }
+    writer.finish().expect("written");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn transfers_come_back_from_any_row_groups(
+        rows in (1..40usize).prop_flat_map(|n| (0..n).map(any_transfer).collect::<Vec<_>>().prop_shuffle()),
+        of in 1..9usize,
+    ) {
+        let dir = tempfile::tempdir().expect("a folder");
+        in_groups(&dir.path().join("transfers.parquet"), &rows, of);
+        let read = Batch::open(dir.path()).expect("a batch").transfers.expect("transfers");
+        let mut expected = rows.clone();
+        expected.sort_by(|a, b| a.tx_id.cmp(&b.tx_id));
+        prop_assert_eq!(read.to_vec(), expected);
+        prop_assert_eq!(read, Transfers::from(rows));
+    }
+}
+
+/// Rows of faults count from the start of the file, not of their row group.
+#[test]
+fn faults_in_later_row_groups_have_their_row() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let row = |n: usize| Transfer {
+        tx_id: format!("{n}"),
+        to_address: if n == 5 { String::new() } else { "b".into() },
+        ..small().transfers.expect("transfers").get(0).into()
+    };
+    in_groups(&dir.path().join("transfers.parquet"), &(0..7).map(row).collect::<Vec<_>>(), 2);
+    let text = Batch::open(dir.path()).expect_err("an empty address").to_string();
+    assert!(text.contains("column to_address, row 5") || text.contains("row 5"), "{text}");
+    assert!(text.contains("expected text that is not empty, found an empty text"), "{text}");
+}
+
+/// What nothing reads is not decoded, so it cannot spoil a batch; `inspect` looks at it.
+#[test]
+fn a_damaged_column_that_nobody_reads_is_passed_over() {
+    let dir = tempfile::tempdir().expect("a folder");
+    write_batch(dir.path(), &small(), &[TableKind::Transfers]).expect("written");
+    let notes = (0..3).map(|n| Some(format!("a note of some length, number {n}"))).collect();
+    with_column(dir.path(), TableKind::Transfers, "notes", Values::Text(notes));
+    let path = dir.path().join("transfers.parquet");
+    let mut bytes = std::fs::read(&path).expect("there");
+    let (rest, tail) = bytes.split_at(bytes.len() - 8);
+    let footer = rest.len() - u32::from_le_bytes(tail[..4].try_into().expect("four bytes")) as usize;
+    // the last column ends where the footer begins
+    bytes[footer - 12..footer - 2].fill(0xFF);
+    std::fs::write(&path, bytes).expect("written");
+    let read = Batch::open(dir.path()).expect("a batch");
+    assert_eq!(read.transfers, small().transfers);
+    let text = sot::open(dir.path()).expect_err("a damaged column").to_string();
+    assert!(text.contains("notes"), "{text}");
 }
