@@ -20,7 +20,8 @@ fn root() -> &'static Path {
 }
 
 fn demo() -> Batch {
-    derive::complete(Batch::open(&root().join("fixtures/demo")).expect("the demo batch opens"))
+    let raw = Batch::open(&root().join("fixtures/demo")).expect("the demo batch opens");
+    derive::complete_with(raw, derive::ColumnExtent::All)
 }
 
 /// The first alert of the demo batch, and all other tables.

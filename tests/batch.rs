@@ -1035,14 +1035,13 @@ fn faults_in_later_row_groups_have_their_row() {
 fn a_damaged_column_that_nobody_reads_is_passed_over() {
     let dir = tempfile::tempdir().expect("a folder");
     write_batch(dir.path(), &small(), &[TableKind::Transfers]).expect("written");
-    let notes = (0..3).map(|n| Some(format!("a note of some length, number {n}"))).collect();
+    let notes = (0..3).map(|n| Some(format!("{n} is a note of some length"))).collect();
     with_column(dir.path(), TableKind::Transfers, "notes", Values::Text(notes));
     let path = dir.path().join("transfers.parquet");
     let mut bytes = std::fs::read(&path).expect("there");
-    let (rest, tail) = bytes.split_at(bytes.len() - 8);
-    let footer = rest.len() - u32::from_le_bytes(tail[..4].try_into().expect("four bytes")) as usize;
-    // the last column ends where the footer begins
-    bytes[footer - 12..footer - 2].fill(0xFF);
+    // so short a text stands in the compressed page as it is
+    let word = bytes.windows(4).position(|bytes| bytes == b"note").expect("the first note");
+    bytes[word] = 0xFF;
     std::fs::write(&path, bytes).expect("written");
     let read = Batch::open(dir.path()).expect("a batch");
     assert_eq!(read.transfers, small().transfers);

@@ -151,7 +151,8 @@ fn api_examples() -> Vec<String> {
     use aml_miner::aml::score::{Explain, answer, rank_alerts, score_alerts, score_clusters};
     use aml_miner::aml::{bundle, derive, sot};
     let bundle = bundle::Bundle::open(&root().join("models")).expect("the shipped bundle");
-    let batch = derive::complete(sot::Batch::open(&root().join("fixtures/demo")).expect("the demo batch"));
+    let raw = sot::Batch::open(&root().join("fixtures/demo")).expect("the demo batch");
+    let batch = derive::complete_with(raw, derive::ColumnExtent::All);
     let alerts = score_alerts(&bundle, &batch, Explain::Top(2)).expect("scores");
     let first = &answer::alerts(&alerts).rows[0];
     let why = alerts[0].explanation.as_ref().expect("asked for");

@@ -29,7 +29,7 @@ fn raw() -> &'static Batch {
 /// The demo batch with all tables.
 fn demo() -> &'static Batch {
     static BATCH: OnceLock<Batch> = OnceLock::new();
-    BATCH.get_or_init(|| derive::complete(raw().clone()))
+    BATCH.get_or_init(|| derive::complete_with(raw().clone(), derive::ColumnExtent::All))
 }
 
 fn models() -> PathBuf {

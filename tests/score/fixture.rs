@@ -24,7 +24,7 @@ pub(crate) fn raw(seed: u64, week: u64) -> Batch {
 
 pub(crate) fn batch() -> &'static Batch {
     static BATCH: OnceLock<Batch> = OnceLock::new();
-    BATCH.get_or_init(|| derive::complete(raw(77, 30)))
+    BATCH.get_or_init(|| derive::complete_with(raw(77, 30), derive::ColumnExtent::All))
 }
 
 pub(crate) fn config() -> Config {
