@@ -17,6 +17,7 @@ use crate::aml::derive::{
 use crate::aml::sot::{
     AddressFeatures, Alert, Batch, BatchId, BatchWriter, Cluster, MoneyFlow, TableKind, Transfers,
 };
+use crate::determinism::par;
 use crate::server::Clock;
 use crate::table::WriteError;
 use crate::table::parquet::GROUP_ROWS;
@@ -195,10 +196,10 @@ impl Observe for Stages<'_> {
         self.write(|writer| {
             let mut alerts = writer.begin_table::<Alert>(id)?;
             let mut clusters = if asked { Some(writer.begin_table::<Cluster>(id)?) } else { None };
-            for (part, of_part) in parts {
+            each_ahead(parts, |(part, of_part)| {
                 alerts.write(&part)?;
-                clusters.iter_mut().try_for_each(|clusters| clusters.write(&of_part))?;
-            }
+                clusters.iter_mut().try_for_each(|clusters| clusters.write(&of_part))
+            })?;
             let mut tables = vec![(TableKind::Alerts, writer.end_table(alerts)?)];
             if let Some(clusters) = clusters {
                 tables.push((TableKind::Clusters, writer.end_table(clusters)?));
@@ -212,9 +213,9 @@ impl Observe for Stages<'_> {
         let FlowRows { len, rows } = flows;
         self.write(|writer| {
             let mut table = writer.begin_table::<MoneyFlow>(&batch.id)?;
-            for first in (0..len).step_by(GROUP_ROWS) {
-                table.write(&rows(first..len.min(first + GROUP_ROWS)))?;
-            }
+            let firsts = (0..len).step_by(GROUP_ROWS);
+            let mut parts = firsts.map(|first| rows(first..len.min(first + GROUP_ROWS)));
+            each_ahead(&mut parts, |part| table.write(&part))?;
             Ok(vec![(TableKind::MoneyFlows, writer.end_table(table)?)])
         });
         self.done("flows written");
@@ -229,6 +230,20 @@ impl Observe for Stages<'_> {
         });
         self.done("features written");
     }
+}
+
+/// Writes parts one after the other, each while the next is made.
+fn each_ahead<P: Send>(
+    parts: &mut (dyn Iterator<Item = P> + Send),
+    mut write: impl FnMut(P) -> Result<(), WriteError> + Send,
+) -> Result<(), WriteError> {
+    let mut ready = parts.next();
+    while let Some(part) = ready {
+        let (written, next) = par::join(|| write(part), || parts.next());
+        written?;
+        ready = next;
+    }
+    Ok(())
 }
 
 /// Bytes of address features that wait in memory; the rest does in a file.

@@ -211,7 +211,7 @@ pub struct AlertParts<'a> {
     /// Whether clusters are wanted; there are none otherwise.
     pub asked: bool,
     /// Made when they are taken.
-    pub parts: &'a mut dyn Iterator<Item = (Vec<Alert>, Vec<Cluster>)>,
+    pub parts: &'a mut (dyn Iterator<Item = (Vec<Alert>, Vec<Cluster>)> + Send),
 }
 
 /// The columns of the features, made as they are taken.

@@ -160,6 +160,12 @@ impl Faults {
         }
     }
 
+    /// Puts the faults of another reader behind these.
+    pub(super) fn append(&mut self, other: Faults) {
+        other.kept.into_iter().for_each(|fault| self.add(fault));
+        self.more += other.more;
+    }
+
     /// The error, when there is any fault.
     pub(super) fn finish(self) -> Result<(), BatchError> {
         if self.kept.is_empty() { Ok(()) } else { Err(BatchError { faults: self.kept, more: self.more }) }

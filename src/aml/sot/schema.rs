@@ -191,7 +191,7 @@ const NO_ROOM: JsonFault = ("Lists inside of rows should have at most 8000000 it
 const _: () = assert!(super::request::MAX_LIST_ITEMS == 8_000_000, "the message names the limit");
 
 /// A default that may depend on the batch.
-type DefaultOf<T> = fn(&BatchId) -> T;
+pub(super) type DefaultOf<T> = fn(&BatchId) -> T;
 
 /// A table on its way to rows.
 pub(super) struct Source<'a> {

@@ -7,11 +7,11 @@ use std::cmp::Ordering;
 
 use super::batch::Transfer;
 use super::cell::{Cell, Check};
-use super::fault::BatchFault;
-use super::schema::{ColumnSpec, Record, Source, expected};
+use super::fault::{BatchFault, Faults};
+use super::schema::{ColumnSpec, DefaultOf, Record, Source, expected};
 use crate::determinism::intern::Interner;
 use crate::determinism::par;
-use crate::table::{TableColumn, Texts, Values};
+use crate::table::{Table, TableColumn, Texts, Values};
 
 /// Transfers by `tx_id`, `event_index`, `edge_index` and `asset_contract`, then by whatever could still differ.
 #[derive(Clone, Default)]
@@ -335,46 +335,101 @@ impl std::fmt::Debug for Transfers {
 
 /// Reads the table; `None` when a fault was added. Of a file that is not decoded yet a few columns are in memory at a time.
 pub(super) fn read(source: &mut Source<'_>) -> Option<Transfers> {
-    let (mut addresses, mut assets, mut indices) = (Interner::new(), Interner::new(), Interner::new());
-    let ends = numbered(source, ["from_address", "to_address"], &mut addresses);
-    let kinds = numbered(source, ["asset_symbol", "asset_contract"], &mut assets);
-    let places = numbered(source, ["event_index", "edge_index"], &mut indices);
-    let mut tx_id = Texts::default();
-    let ids = walk(source, &[spec("tx_id")], |_, part| tx_id.append(part));
-    let whole = source.load(&["block_height", "block_timestamp"]);
-    let block_height = source.column(spec("block_height"), Some(|_| 0));
-    let block_timestamp = source.column(spec("block_timestamp"), None);
-    let real = source.load(&["amount", "amount_usd"]);
-    let amount = source.column(spec("amount"), None);
-    let amount_usd = source.column(spec("amount_usd"), None);
-    let rest = source.load(&["fee"]);
-    let fee = source.column(spec("fee"), Some(|_| 0.0));
-    // every column was asked for, so that all faults are known
-    let ([from_address, to_address], [asset_symbol, asset_contract]) = (ends?, kinds?);
-    let [event_index, edge_index] = places?;
-    (ids?, whole?, real?, rest?);
-    let mut transfers = Transfers {
-        tx_id,
-        indices,
-        event_index,
-        edge_index,
-        block_height: block_height?,
-        block_timestamp: block_timestamp?,
-        addresses,
-        from_address,
-        to_address,
-        assets,
-        asset_symbol,
-        asset_contract,
-        amount: amount?,
-        amount_usd: amount_usd?,
-        fee: fee?,
+    let (words, numbers) = match source.reader {
+        None => (Words::read(source), Numbers::read(source)),
+        Some(_) => {
+            let mut faults = Faults::default();
+            let table = Table { columns: vec![], ..source.table.clone() };
+            let mut beside = Source { table, faults: &mut faults, ..*source };
+            let read = par::join(|| Words::read(source), || Numbers::read(&mut beside));
+            source.faults.append(faults);
+            read
+        }
     };
+    // every column was asked for, so that all faults are known
+    let mut transfers = words?.with(numbers?);
     let order = transfers.order();
     are_keys_distinct(&transfers, order.as_deref(), source).then(|| {
         order.iter().for_each(|order| transfers.reorder(order));
         transfers
     })
+}
+
+/// The columns of text.
+struct Words {
+    tx_id: Texts,
+    indices: Interner,
+    places: [Vec<u32>; 2],
+    addresses: Interner,
+    ends: [Vec<u32>; 2],
+    assets: Interner,
+    kinds: [Vec<u32>; 2],
+}
+
+impl Words {
+    fn read(source: &mut Source<'_>) -> Option<Self> {
+        let (mut addresses, mut assets, mut indices) = (Interner::new(), Interner::new(), Interner::new());
+        let mut tx_id = Texts::default();
+        let ids = walk(source, &[spec("tx_id")], |_, part| tx_id.append(part));
+        let places = numbered(source, ["event_index", "edge_index"], &mut indices);
+        let ends = numbered(source, ["from_address", "to_address"], &mut addresses);
+        let kinds = numbered(source, ["asset_symbol", "asset_contract"], &mut assets);
+        ids?;
+        Some(Words { tx_id, indices, places: places?, addresses, ends: ends?, assets, kinds: kinds? })
+    }
+
+    fn with(self, numbers: Numbers) -> Transfers {
+        let ([event_index, edge_index], [from_address, to_address]) = (self.places, self.ends);
+        let [asset_symbol, asset_contract] = self.kinds;
+        Transfers {
+            tx_id: self.tx_id,
+            indices: self.indices,
+            event_index,
+            edge_index,
+            block_height: numbers.block_height,
+            block_timestamp: numbers.block_timestamp,
+            addresses: self.addresses,
+            from_address,
+            to_address,
+            assets: self.assets,
+            asset_symbol,
+            asset_contract,
+            amount: numbers.amount,
+            amount_usd: numbers.amount_usd,
+            fee: numbers.fee,
+        }
+    }
+}
+
+/// The columns of numbers.
+struct Numbers {
+    block_height: Vec<u64>,
+    block_timestamp: Vec<i64>,
+    amount: Vec<f64>,
+    amount_usd: Vec<f64>,
+    fee: Vec<f64>,
+}
+
+impl Numbers {
+    fn read(source: &mut Source<'_>) -> Option<Self> {
+        let block_height = loaded(source, "block_height", Some(|_| 0));
+        let block_timestamp = loaded(source, "block_timestamp", None);
+        let (amount, amount_usd) = (loaded(source, "amount", None), loaded(source, "amount_usd", None));
+        let fee = loaded(source, "fee", Some(|_| 0.0));
+        Some(Numbers {
+            block_height: block_height?,
+            block_timestamp: block_timestamp?,
+            amount: amount?,
+            amount_usd: amount_usd?,
+            fee: fee?,
+        })
+    }
+}
+
+/// A column that is decoded now.
+fn loaded<T: Cell>(source: &mut Source<'_>, column: &str, default: Option<DefaultOf<T>>) -> Option<Vec<T>> {
+    source.load(&[column])?;
+    source.column(spec(column), default)
 }
 
 /// Whether no key stands twice; `order` is that of the keys.
@@ -465,7 +520,7 @@ fn settle(
     spec: &ColumnSpec,
     part: Texts,
     first: usize,
-    (file, faults): (&str, &mut super::fault::Faults),
+    (file, faults): (&str, &mut Faults),
 ) -> Option<Texts> {
     let default = default_of(spec.name);
     let is_missing = |row: &usize| part.entry_of(*row).is_none();
