@@ -16,6 +16,9 @@ const LIST: &[(&str, &str, &str)] = &[
     ("isolation_graph", "score", "the same over shapes, paths and position"),
 ];
 
+/// What becomes of a value before it is cut.
+type Scale = fn(f64) -> f64;
+
 /// The families that each forest looks at.
 const READ: [[&str; 3]; 3] =
     [["amounts", "passage", "fans"], ["rhythm", "motifs", ""], ["shapes", "paths", "position"]];
@@ -31,10 +34,10 @@ fn anomaly(scene: &View<'_>) -> Vec<Vec<f64>> {
     for families in READ {
         let named = super::FAMILIES.iter().filter(|family| families.contains(&family.name));
         let lines = named.flat_map(|family| (family.list)());
-        let columns: Vec<(Vec<f64>, fn(f64) -> f64)> = lines
+        let columns: Vec<(Vec<f64>, Scale)> = lines
             .map(|(name, unit, _)| {
                 let large = matches!(unit, "usd" | "count" | "hours");
-                let scale: fn(f64) -> f64 = if large { signed_log } else { |x| x };
+                let scale: Scale = if large { signed_log } else { |x| x };
                 (scene.column(&name), scale)
             })
             .collect();

@@ -227,7 +227,7 @@ pub(super) struct Beyond<'w> {
 /// A scene that is set when the first family asks for it: what it is made from is smaller.
 enum Later<'w> {
     Unset(Option<Set<'w>>),
-    Here(Scene),
+    Here(Box<Scene>),
 }
 
 /// Makes a scene.
@@ -237,7 +237,7 @@ impl Later<'_> {
     fn here(&mut self) -> &Scene {
         if let Later::Unset(set) = self {
             let set = set.take().expect("a scene is set once");
-            *self = Later::Here(set());
+            *self = Later::Here(Box::new(set()));
         }
         match self {
             Later::Here(scene) => scene,
