@@ -12,11 +12,9 @@ use super::clock::SystemClock;
 use super::{Fault, Verdict};
 use crate::aml::derive::{
     AlertParts, Aside, ColumnExtent, Derived, Extent, FeatureColumns, FlowRows, Observe, PatternExtent,
-    Previous, ProximityExtent, complete_observed,
+    Previous, ProximityExtent, complete_observed, let_go,
 };
-use crate::aml::sot::{
-    AddressFeatures, Alert, Batch, BatchId, BatchWriter, Cluster, MoneyFlow, TableKind, Transfers,
-};
+use crate::aml::sot::{AddressFeatures, Alert, Batch, BatchId, BatchWriter, Cluster, MoneyFlow, TableKind};
 use crate::determinism::par;
 use crate::server::Clock;
 use crate::table::WriteError;
@@ -65,8 +63,7 @@ pub(crate) fn run(args: &Derive, global: &Global) -> Result<Verdict, Fault> {
         return Err(Fault::Input(text.to_owned()));
     }
     let previous = args.previous.as_deref().map(|dir| previous(&batch.id, dir)).transpose()?;
-    // nothing here writes transfers again
-    batch.transfers.iter_mut().for_each(Transfers::forget_ids);
+    let_go(&mut batch);
     let stages = Stages::new(&args.output, clock, bar);
     stages.done("read");
     let (batch, derived) =

@@ -1,9 +1,42 @@
 //! Networks of nothing, of one transfer, of oneself, without prices; tables that are already there.
 
-use aml_miner::aml::derive::{Derived, complete, complete_and_list};
-use aml_miner::aml::sot::{Batch, Transfer};
+use aml_miner::aml::derive::{
+    Aside, ColumnExtent, Derived, Extent, PatternExtent, ProximityExtent, complete, complete_and_list, let_go,
+};
+use aml_miner::aml::simulate::{Simulation, simulate};
+use aml_miner::aml::sot::{Batch, TableKind, Transfer, to_table};
 
-use crate::network::{START, batch, pay};
+use crate::network::{START, batch, completed, pay};
+
+#[test]
+fn what_no_rule_reads_can_be_let_go() {
+    let simulation = Simulation { addresses: 300, patterns: 12, ..Simulation::default() };
+    let whole = simulate(&simulation).expect("legal settings").next().expect("one day");
+    let mut slim = whole.clone();
+    let_go(&mut slim);
+    assert!(
+        slim.ground_truth.is_none() && slim.transfers.as_ref().is_some_and(|t| t.get(0).tx_id.is_empty())
+    );
+    let (some, all) = (slim.labels.as_ref().map(Vec::len), whole.labels.as_ref().map(Vec::len));
+    assert!(some > Some(0) && some < all, "{some:?} of {all:?}");
+    let everything = Extent {
+        columns: ColumnExtent::All,
+        patterns: PatternExtent::All,
+        proximity: ProximityExtent::Added,
+        ..Extent::default()
+    };
+    let [slim, whole] = [slim, whole].map(|batch| completed(batch, everything));
+    for kind in [
+        TableKind::MoneyFlows,
+        TableKind::Features,
+        TableKind::Patterns,
+        TableKind::Alerts,
+        TableKind::Clusters,
+    ] {
+        let table = |batch: &Batch| format!("{:?}", to_table(batch, kind).expect("derived"));
+        assert!(table(&slim) == table(&whole), "{kind:?}");
+    }
+}
 
 #[test]
 fn nothing_known_gives_nothing() {
@@ -81,4 +114,17 @@ fn present_tables_stay_as_they_are() {
     assert_eq!(derived, [Derived::Features, Derived::Patterns, Derived::Clusters]);
     assert_eq!(done.money_flows, Some(vec![]));
     assert_eq!(done.alerts, Some(vec![]));
+}
+
+/// Where columns wait is nobody's business but the memory's.
+#[test]
+fn columns_that_wait_in_a_file_come_back_as_they_were() {
+    let simulation = Simulation { addresses: 200, patterns: 8, ..Simulation::default() };
+    let batch = simulate(&simulation).expect("legal settings").next().expect("one day");
+    let folder = tempfile::tempdir().expect("a folder");
+    let extent = Extent { columns: ColumnExtent::All, ..Extent::default() };
+    let aside = Extent { aside: Some(Aside { limit: 0, folder: folder.path() }), ..extent };
+    let [in_memory, in_file] = [extent, aside].map(|extent| completed(batch.clone(), extent).features);
+    assert!(in_memory.is_some() && format!("{in_memory:?}") == format!("{in_file:?}"));
+    assert_eq!(std::fs::read_dir(folder.path()).expect("there").count(), 0, "nothing is left");
 }

@@ -16,7 +16,7 @@ use super::finite;
 use super::flows::DAY_MS;
 use super::graph::FlowGraph;
 use super::typologies::{ExchangePayments, Facts, Finding, NearThreshold, TYPOLOGIES, Typology};
-use crate::aml::sot::{AddressFeatures, Alert, Batch, Pattern, Transfer};
+use crate::aml::sot::{AddressFeatures, AddressLabel, Alert, Batch, Pattern, Transfer};
 use crate::determinism::intern::Interner;
 use crate::determinism::par;
 
@@ -410,11 +410,16 @@ fn labelled_exchanges(batch: &Batch, graph: &FlowGraph<'_>) -> Vec<u32> {
     let known_until = batch.id.window_ms().end + DAY_MS;
     let labels = batch.labels.as_deref().unwrap_or_default();
     let known = labels.iter().filter(|l| l.created_timestamp.is_none_or(|at| at < known_until));
-    let exchanges = known.filter(|l| l.address_type.eq_ignore_ascii_case("exchange"));
+    let exchanges = known.filter(|l| is_exchange(l));
     let mut ids: Vec<u32> = exchanges.filter_map(|l| graph.addresses.get(&l.address)).collect();
     ids.sort_unstable();
     ids.dedup();
     ids
+}
+
+/// Whether a label calls its address an exchange.
+pub(super) fn is_exchange(label: &AddressLabel) -> bool {
+    label.address_type.eq_ignore_ascii_case("exchange")
 }
 
 /// For each address with transfers just under the threshold the day and direction with most of them, then the

@@ -47,7 +47,7 @@ use self::flows::Pairs;
 use self::graph_features::{Beyond, Scene};
 use crate::aml::sot::{
     AddressFeatures, Alert, Batch, BatchId, CHANGES, Change, Cluster, Comparison, MoneyFlow, NumberColumn,
-    Spill, WriteError,
+    Spill, Transfers, WriteError,
 };
 
 /// A table that derivation can fill in.
@@ -262,6 +262,17 @@ pub fn complete_observed(
     batch.money_flows = given.or(batch.money_flows);
     aside.finish()?;
     Ok((batch, derived))
+}
+
+/// Lets go of what no rule of derivation reads, for who wants what it makes and nothing else of the batch: what only tells transfers
+/// apart, prices, planted roles, and labels that call nobody an exchange or risky.
+pub fn let_go(batch: &mut Batch) {
+    batch.transfers.iter_mut().for_each(Transfers::forget_ids);
+    (batch.asset_prices, batch.ground_truth) = (None, None);
+    if let Some(labels) = &mut batch.labels {
+        labels.retain(|label| alerts::is_exchange(label) || proximity::is_grave(label));
+        labels.shrink_to_fit();
+    }
 }
 
 /// Features that were derived, or that columns come behind.

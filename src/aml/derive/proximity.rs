@@ -10,7 +10,7 @@ use super::flows::DAY_MS;
 use super::graph::{Edge, FlowGraph};
 use super::graph_features::Feature;
 use super::patterns::{Scores, assemble};
-use crate::aml::sot::{Batch, NumberColumn, Pattern};
+use crate::aml::sot::{AddressLabel, Batch, NumberColumn, Pattern};
 use crate::determinism::par;
 
 /// Most payments between two addresses that are near each other.
@@ -57,13 +57,17 @@ pub(super) fn risky(batch: &Batch, graph: &FlowGraph<'_>) -> Vec<bool> {
     let mut risky = vec![false; graph.len()];
     let labels = batch.labels.iter().flatten();
     let known = labels.filter(|label| label.created_timestamp.is_none_or(|at| at < known_until));
-    let grave = |level: &str| ["high", "critical"].iter().any(|grave| level.eq_ignore_ascii_case(grave));
-    for label in known.filter(|label| grave(&label.risk_level)) {
+    for label in known.filter(|label| is_grave(label)) {
         if let Some(id) = graph.addresses.get(&label.address) {
             risky[id as usize] = true;
         }
     }
     risky
+}
+
+/// Whether a label calls its address risky.
+pub(super) fn is_grave(label: &AddressLabel) -> bool {
+    ["high", "critical"].iter().any(|grave| label.risk_level.eq_ignore_ascii_case(grave))
 }
 
 /// The columns of the family for every address of the graph.

@@ -93,11 +93,13 @@ impl Reach {
             let mut search = Search::of(self, &weight, &is_enough);
             self.walk[at].iter().map(|&start| search.tallies_of(start)).collect::<Vec<_>>()
         });
-        let mut tallies = vec![[W::default(); HOPS]; self.walk.len()];
-        for (&place, found) in self.walk.iter().zip(blocks.concat()) {
-            tallies[self.addresses[place as usize] as usize] = found;
-        }
-        tallies
+        let mut walk = self.walk.iter();
+        blocks.fold(vec![[W::default(); HOPS]; self.walk.len()], |mut tallies, found| {
+            for (found, &place) in found.into_iter().zip(walk.by_ref()) {
+                tallies[self.addresses[place as usize] as usize] = found;
+            }
+            tallies
+        })
     }
 }
 

@@ -78,16 +78,26 @@ impl Undirected {
     /// columns were.
     fn of(graph: &FlowGraph<'_>) -> Self {
         let named = order_of_naming(graph);
+        let none = || Undirected { start: vec![0], ids: Vec::new(), weights: Vec::new() };
         let blocks = par::map_blocks(graph.len(), BLOCK, |addresses| {
-            addresses.map(|a| links(graph, &named, a as u32)).collect::<Vec<_>>()
+            let mut block = none();
+            addresses.for_each(|a| block.push(&links(graph, &named, a as u32)));
+            block
         });
-        let mut flat = Undirected { start: vec![0], ids: Vec::new(), weights: Vec::new() };
-        for own in blocks.concat() {
-            flat.ids.extend(own.iter().map(|link| link.0));
-            flat.weights.extend(own.iter().map(|link| link.1));
-            flat.start.push(flat.ids.len());
-        }
-        flat
+        blocks.fold(none(), |mut flat, block| {
+            let before = flat.ids.len();
+            flat.start.extend(block.start[1..].iter().map(|start| before + start));
+            flat.ids.extend(block.ids);
+            flat.weights.extend(block.weights);
+            flat
+        })
+    }
+
+    /// Adds the links of the next address.
+    fn push(&mut self, links: &[(u32, f64)]) {
+        self.ids.extend(links.iter().map(|link| link.0));
+        self.weights.extend(links.iter().map(|link| link.1));
+        self.start.push(self.ids.len());
     }
 
     fn len(&self) -> usize {
