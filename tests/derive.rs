@@ -13,6 +13,8 @@ mod network;
 
 #[path = "derive/alerts.rs"]
 mod alerts;
+#[path = "derive/associations.rs"]
+mod associations;
 #[path = "derive/changes.rs"]
 mod changes;
 #[path = "derive/documents.rs"]

@@ -11,8 +11,8 @@ use super::args::Global;
 use super::clock::SystemClock;
 use super::{Fault, Verdict};
 use crate::aml::derive::{
-    AlertParts, Aside, ColumnExtent, Derived, Extent, FeatureColumns, FlowRows, Observe, PatternExtent,
-    Previous, ProximityExtent, complete_observed, let_go,
+    AlertParts, Aside, ClusterExtent, ColumnExtent, Derived, Extent, FeatureColumns, FlowRows, Observe,
+    PatternExtent, Previous, ProximityExtent, complete_observed, let_go,
 };
 use crate::aml::sot::{AddressFeatures, Alert, Batch, BatchId, BatchWriter, Cluster, MoneyFlow, TableKind};
 use crate::determinism::par;
@@ -33,6 +33,10 @@ pub(crate) struct Derive {
     /// threshold evasion, relay chains and gather-scatters
     #[arg(long, value_enum, default_value_t = Patterns::Alerting)]
     patterns: Patterns,
+    /// Which clusters to write: those of one address, which models learned from, or also those of one pattern and those of
+    /// addresses with grave alerts that pay each other
+    #[arg(long, value_enum, default_value_t = Clusters::SameEntity)]
+    clusters: Clusters,
     /// Also say how near addresses are to others that labels call risky: columns and patterns that no model may train on
     #[arg(long)]
     proximity: bool,
@@ -42,6 +46,15 @@ pub(crate) struct Derive {
     /// Tell on standard error how long each stage took, in seconds
     #[arg(long)]
     timings: bool,
+}
+
+/// Which clusters are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Clusters {
+    /// Those of one address.
+    SameEntity,
+    /// Every kind.
+    All,
 }
 
 /// Which detectors run.
@@ -94,6 +107,10 @@ fn extent<'p>(args: &'p Derive, previous: Option<&'p Previous>) -> Extent<'p> {
         patterns: match args.patterns {
             Patterns::Alerting => PatternExtent::Alerting,
             Patterns::All => PatternExtent::All,
+        },
+        clusters: match args.clusters {
+            Clusters::SameEntity => ClusterExtent::SameEntity,
+            Clusters::All => ClusterExtent::All,
         },
         proximity: if args.proximity { ProximityExtent::Added } else { ProximityExtent::None },
         previous,
@@ -194,7 +211,9 @@ impl Observe for Stages<'_> {
             let mut alerts = writer.begin_table::<Alert>(id)?;
             let mut clusters = if asked { Some(writer.begin_table::<Cluster>(id)?) } else { None };
             each_ahead(parts, |(part, of_part)| {
-                alerts.write(&part)?;
+                if !part.is_empty() {
+                    alerts.write(&part)?;
+                }
                 clusters.iter_mut().try_for_each(|clusters| clusters.write(&of_part))
             })?;
             let mut tables = vec![(TableKind::Alerts, writer.end_table(alerts)?)];

@@ -1,6 +1,6 @@
 //! Alerts of one address belong together.
 //!
-//! The only kind made here is `same_entity`: every address with two or more alerts. Members are listed by descending
+//! The kind made here is `same_entity`: every address with two or more alerts; `associations.rs` has the others. Members are listed by descending
 //! confidence, then by id, so the first is the primary one whatever the order of the alerts was.
 //!
 //! `total_volume_usd` is the sum over the members. The pipeline that fed the published batches stored the volume of
@@ -34,20 +34,33 @@ pub(super) fn clusters_of(batch: &Batch, alerts: &[Alert]) -> Vec<Cluster> {
     of_address.map(|own| same_entity(batch, &own[0].address, own.iter().collect())).collect()
 }
 
-fn same_entity(batch: &Batch, address: &str, mut members: Vec<&Alert>) -> Cluster {
+fn same_entity(batch: &Batch, address: &str, members: Vec<&Alert>) -> Cluster {
+    cluster(batch, &Bond { kind: "same_entity", name: address.to_owned() }, &[address], members)
+}
+
+/// What holds a cluster together.
+pub(super) struct Bond {
+    /// `same_entity` ...
+    pub(super) kind: &'static str,
+    /// Its own name among clusters of the kind.
+    pub(super) name: String,
+}
+
+/// The cluster of some alerts on some addresses.
+pub(super) fn cluster(batch: &Batch, bond: &Bond, addresses: &[&str], mut members: Vec<&Alert>) -> Cluster {
     members.sort_by(|a, b| {
         let by_confidence = b.alert_confidence_score.total_cmp(&a.alert_confidence_score);
         by_confidence.then_with(|| a.alert_id.cmp(&b.alert_id))
     });
-    let date = batch.id.processing_date;
-    let (earliest, latest) = activity(batch, address);
+    let (date, Bond { kind, name }) = (batch.id.processing_date, bond);
+    let activities = || addresses.iter().map(|address| activity(batch, address));
     let worst = members.iter().max_by_key(|m| severity_rank(&m.severity));
     Cluster {
-        cluster_id: format!("cluster_same_entity_{address}_{date}"),
+        cluster_id: format!("cluster_{kind}_{name}_{date}"),
         processing_date: date,
         window_days: batch.id.window_days,
-        cluster_type: "same_entity".to_owned(),
-        primary_address: address.to_owned(),
+        cluster_type: (*kind).to_owned(),
+        primary_address: members.first().map(|m| m.address.clone()).unwrap_or_default(),
         pattern_id: members
             .iter()
             .map(|m| m.pattern_id.clone())
@@ -55,18 +68,19 @@ fn same_entity(batch: &Batch, address: &str, mut members: Vec<&Alert>) -> Cluste
             .unwrap_or_default(),
         primary_alert_id: members.first().map(|m| m.alert_id.clone()).unwrap_or_default(),
         related_alert_ids: members.iter().map(|m| m.alert_id.clone()).collect(),
-        addresses_involved: vec![address.to_owned()],
+        addresses_involved: addresses.iter().map(|&address| address.to_owned()).collect(),
         total_alerts: members.len() as u64,
         total_volume_usd: members.iter().map(|m| finite(m.volume_usd)).sum(),
         severity_max: worst.map(|m| m.severity.clone()).unwrap_or_default(),
         confidence_avg: members.iter().map(|m| finite(m.alert_confidence_score)).sum::<f64>()
             / members.len() as f64,
-        earliest_alert_timestamp: earliest,
-        latest_alert_timestamp: latest,
+        earliest_alert_timestamp: activities().map(|(first, _)| first).min().unwrap_or(0),
+        latest_alert_timestamp: activities().map(|(_, last)| last).max().unwrap_or(0),
     }
 }
 
-fn severity_rank(severity: &str) -> u8 {
+/// critical 4, high 3, medium 2, low 1, other words 0; in any case of letters.
+pub(super) fn severity_rank(severity: &str) -> u8 {
     match severity.to_ascii_lowercase().as_str() {
         "critical" => 4,
         "high" => 3,

@@ -10,6 +10,7 @@
 
 mod address;
 mod alerts;
+mod associations;
 mod changes;
 mod chronicle;
 mod clusters;
@@ -42,6 +43,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use self::alerts::Docket;
+use self::associations::Associations;
 use self::chronicle::Chronicle;
 use self::flows::Pairs;
 use self::graph_features::{Beyond, Scene};
@@ -85,6 +87,8 @@ pub struct Extent<'p> {
     pub columns: ColumnExtent,
     /// Of the patterns.
     pub patterns: PatternExtent,
+    /// Of the clusters.
+    pub clusters: ClusterExtent,
     /// What labels of other addresses say, in both.
     pub proximity: ProximityExtent,
     /// [`CHANGES`](crate::aml::sot::CHANGES) since this batch stand behind all other columns, also behind those that the batch came with.
@@ -138,6 +142,16 @@ pub enum PatternExtent {
     #[default]
     Alerting,
     /// Also those of [`FURTHER_DETECTORS`] behind them; no alert or cluster comes from them.
+    All,
+}
+
+/// Which clusters are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClusterExtent {
+    /// Those of one address, which models learned from.
+    #[default]
+    SameEntity,
+    /// Also those of one pattern, and of addresses that pay each other, behind them.
     All,
 }
 
@@ -242,7 +256,7 @@ pub fn complete_observed(
     observer.done("order");
     // apart from the batch, whose other tables come and go while the graph refers to them
     let given = batch.money_flows.take();
-    let unasked = given.is_some() && !is_graph_asked(&batch);
+    let unasked = given.is_some() && !is_graph_asked(&batch, extent);
     let (pairs, graph) = if unasked { (None, None) } else { graph_of(given.as_deref(), transfers) };
     derived.extend(pairs.is_some().then_some(Derived::MoneyFlows));
     observer.done("flows");
@@ -312,8 +326,9 @@ fn settle_features(
 }
 
 /// Whether a table is absent that is made from the graph of flows.
-fn is_graph_asked(batch: &Batch) -> bool {
-    batch.features.is_none() || batch.patterns.is_none() || batch.alerts.is_none()
+fn is_graph_asked(batch: &Batch, extent: Extent<'_>) -> bool {
+    let is_for_clusters = batch.clusters.is_none() && extent.clusters == ClusterExtent::All;
+    batch.features.is_none() || batch.patterns.is_none() || batch.alerts.is_none() || is_for_clusters
 }
 
 /// The graph of flows that are given, else of transfers, with the pairs that these make.
@@ -359,9 +374,9 @@ impl View<'_> {
         });
         observer.done("patterns");
         if batch.alerts.is_none() && batch.features.is_some() {
-            self.raise_alerts(batch, derived, observer);
+            self.raise_alerts(batch, extent, derived, observer);
         } else if batch.clusters.is_none() {
-            batch.clusters = batch.alerts.as_deref().map(|alerts| clusters(batch, alerts));
+            batch.clusters = batch.alerts.as_deref().map(|alerts| self.clusters_of(batch, alerts, extent));
             if batch.clusters.is_some() {
                 derived.push(Derived::Clusters);
                 observer.done("clusters");
@@ -375,14 +390,38 @@ impl View<'_> {
         }
     }
 
+    /// The clusters of alerts that the batch came with.
+    fn clusters_of(&self, batch: &Batch, alerts: &[Alert], extent: Extent<'_>) -> Vec<Cluster> {
+        let mut found = clusters(batch, alerts);
+        if extent.clusters == ClusterExtent::All {
+            let mut associations = Associations::default();
+            associations.gather(alerts);
+            found.extend(associations.clusters(batch, self.graph));
+        }
+        found
+    }
+
     /// Alerts, and clusters of them where the batch has none.
-    fn raise_alerts(&self, batch: &mut Batch, derived: &mut Vec<Derived>, observer: &dyn Observe) {
+    fn raise_alerts(
+        &self,
+        batch: &mut Batch,
+        extent: Extent<'_>,
+        derived: &mut Vec<Derived>,
+        observer: &dyn Observe,
+    ) {
         let Some(features) = &batch.features else { return };
-        let docket = Docket::of(batch, features, self.graph, self.transfers);
+        let mut docket = Docket::of(batch, features, self.graph, self.transfers);
         let asked = batch.clusters.is_none();
-        let mut parts = docket.map(|alerts| {
+        let is_all = asked && extent.clusters == ClusterExtent::All;
+        let mut associations = is_all.then(Associations::default);
+        let mut parts = std::iter::from_fn(|| {
+            let Some(alerts) = docket.next() else {
+                // behind the last alerts, and only once
+                return associations.take().map(|all| (Vec::new(), all.clusters(batch, self.graph)));
+            };
             let clusters = if asked { clusters::clusters_of(batch, &alerts) } else { Vec::new() };
-            (alerts, clusters)
+            associations.iter_mut().for_each(|all| all.gather(&alerts));
+            Some((alerts, clusters))
         });
         let (alerts, clusters) = observer.settled_alerts(&batch.id, AlertParts { asked, parts: &mut parts });
         derived.push(Derived::Alerts);
