@@ -91,7 +91,7 @@ pub struct Extent<'p> {
     pub clusters: ClusterExtent,
     /// What labels of other addresses say, in both.
     pub proximity: ProximityExtent,
-    /// [`CHANGES`](crate::aml::sot::CHANGES) since this batch stand behind all other columns, also behind those that the batch came with.
+    /// [`CHANGES`] since this batch stand behind all other columns, also behind those that the batch came with.
     pub previous: Option<&'p Previous>,
     /// Where address features wait that nothing reads until they are handed on; in memory where this is `None`.
     pub aside: Option<Aside<'p>>,
