@@ -554,3 +554,43 @@ fn spec(column: &str) -> &'static ColumnSpec {
     let found = Transfer::COLUMNS.iter().find(|spec| spec.name == column);
     found.expect("a column of the table")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aml::sot::BatchId;
+
+    /// What is read column by column is what is read row by row, defaults included.
+    #[test]
+    fn rows_and_columns_say_the_same() {
+        let texts = |list: &[Option<&str>]| Values::Text(list.iter().map(|t| t.map(str::to_owned)).collect());
+        let required = || {
+            let named = [
+                ("tx_id", texts(&[Some("b"), Some("a")])),
+                ("from_address", texts(&[Some("x"), Some("y")])),
+                ("to_address", texts(&[Some("y"), Some("x")])),
+                ("block_timestamp", Values::Int(vec![Some(5), Some(7)])),
+                ("amount", Values::F64(vec![1.5, 2.5])),
+                ("amount_usd", Values::F64(vec![3.0, 0.0])),
+            ];
+            named.map(|(name, values)| TableColumn::new(name, values)).to_vec()
+        };
+        let optional = [
+            ("event_index", Values::Int(vec![Some(3), None])),
+            ("edge_index", texts(&[None, Some("1")])),
+            ("asset_symbol", texts(&[Some("TOR"), None])),
+            ("asset_contract", texts(&[None, Some("0xc")])),
+        ];
+        let optional = optional.map(|(name, values)| TableColumn::new(name, values)).to_vec();
+        for columns in [required(), [required(), optional].concat()] {
+            let table = Table::new("transfers.csv", columns);
+            let (id, mut faults) = (BatchId::default(), Faults::default());
+            let mut source = Source { table: table.clone(), reader: None, id: &id, faults: &mut faults };
+            let by_columns = read(&mut source).expect("sound");
+            source.table = table;
+            let by_rows: Vec<Transfer> = Record::read(&mut source).expect("sound");
+            assert_eq!(by_columns, Transfers::from(by_rows));
+            assert_eq!(by_columns.get(0).tx_id, "a");
+        }
+    }
+}
