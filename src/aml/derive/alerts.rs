@@ -6,6 +6,7 @@
 //!
 //! What a label says of an address's risk is never read here: models learn to predict it from alerts.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -94,11 +95,7 @@ impl<'a> Docket<'a> {
             structural_alert(self.witness.batch, &self.patterns[pattern as usize], at as usize)
         }));
         // of those that would share an id the strongest comes first, and of equals the one that was found first
-        found.sort_by(|a, b| {
-            let by_confidence = b.alert_confidence_score.total_cmp(&a.alert_confidence_score);
-            let strongest = by_confidence.then_with(|| a.evidence_json.cmp(&b.evidence_json));
-            a.typology_type.cmp(&b.typology_type).then(strongest)
-        });
+        found.sort_by(|a, b| a.typology_type.cmp(&b.typology_type).then_with(|| by_strength(a, b)));
         found.dedup_by(|later, first| later.typology_type == first.typology_type);
         found
     }
@@ -173,16 +170,17 @@ pub(super) fn kept(alerts: &[Alert]) -> Vec<usize> {
         let first = ids.intern(&alert.alert_id) as usize;
         if first == kept.len() {
             kept.push(at);
-        } else if stronger(alert, &alerts[kept[first]]) {
+        } else if by_strength(alert, &alerts[kept[first]]).is_lt() {
             kept[first] = at;
         }
     }
     kept
 }
 
-fn stronger(a: &Alert, b: &Alert) -> bool {
-    let by_confidence = a.alert_confidence_score.total_cmp(&b.alert_confidence_score);
-    by_confidence.then_with(|| b.evidence_json.cmp(&a.evidence_json)).is_gt()
+/// The most confident first, of equals the one whose evidence comes first.
+fn by_strength(a: &Alert, b: &Alert) -> Ordering {
+    let by_confidence = b.alert_confidence_score.total_cmp(&a.alert_confidence_score);
+    by_confidence.then_with(|| a.evidence_json.cmp(&b.evidence_json))
 }
 
 fn findings(witness: &Witness<'_>, row: usize, address: &str) -> Vec<Alert> {
