@@ -190,7 +190,7 @@ impl Observe for Stages<'_> {
         });
         match table {
             Derived::Patterns => {
-                batch.patterns = None;
+                par::let_go(batch.patterns.take());
                 self.done("patterns written");
             }
             Derived::Clusters => {
@@ -212,9 +212,9 @@ impl Observe for Stages<'_> {
             let mut clusters = if asked { Some(writer.begin_table::<Cluster>(id)?) } else { None };
             each_ahead(parts, |(part, of_part)| {
                 if !part.is_empty() {
-                    alerts.write(&part)?;
+                    alerts.write(part)?;
                 }
-                clusters.iter_mut().try_for_each(|clusters| clusters.write(&of_part))
+                clusters.iter_mut().try_for_each(|clusters| clusters.write(of_part))
             })?;
             let mut tables = vec![(TableKind::Alerts, writer.end_table(alerts)?)];
             if let Some(clusters) = clusters {
@@ -231,7 +231,7 @@ impl Observe for Stages<'_> {
             let mut table = writer.begin_table::<MoneyFlow>(&batch.id)?;
             let firsts = (0..len).step_by(GROUP_ROWS);
             let mut parts = firsts.map(|first| rows(first..len.min(first + GROUP_ROWS)));
-            each_ahead(&mut parts, |part| table.write(&part))?;
+            each_ahead(&mut parts, |part| table.write(part))?;
             Ok(vec![(TableKind::MoneyFlows, writer.end_table(table)?)])
         });
         self.done("flows written");
@@ -249,14 +249,15 @@ impl Observe for Stages<'_> {
 }
 
 /// Writes parts one after the other, each while the next is made.
-fn each_ahead<P: Send>(
+fn each_ahead<P: Send + Sync + 'static>(
     parts: &mut (dyn Iterator<Item = P> + Send),
-    mut write: impl FnMut(P) -> Result<(), WriteError> + Send,
+    mut write: impl FnMut(&P) -> Result<(), WriteError> + Send,
 ) -> Result<(), WriteError> {
     let mut ready = parts.next();
     while let Some(part) = ready {
-        let (written, next) = par::join(|| write(part), || parts.next());
+        let (written, next) = par::join(|| write(&part), || parts.next());
         written?;
+        par::let_go(part);
         ready = next;
     }
     Ok(())

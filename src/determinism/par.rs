@@ -103,6 +103,13 @@ pub fn join<A: Send, B: Send>(a: impl FnOnce() -> A + Send, b: impl FnOnce() -> 
     rayon::join(a, b)
 }
 
+/// Frees a value while this thread goes on, where another has time: millions of texts take longer to free than to write.
+pub fn let_go<T: Send + 'static>(value: T) {
+    if width() > 1 {
+        rayon::spawn(move || drop(value));
+    }
+}
+
 /// Sorts by a total order, so that the result does not depend on how the work was split.
 ///
 /// # Panics

@@ -80,7 +80,7 @@ impl Reach {
         is_enough: impl Fn(W) -> bool + Sync,
     ) -> Vec<[W; HOPS]> {
         // each block remembers the whole graph, so their number must not grow with it
-        self.tallies_by((self.walk.len() / 64).max(64), weight, is_enough)
+        self.tallies_by((self.walk.len() / 256).max(64), weight, is_enough)
     }
 
     fn tallies_by<W: Tally>(

@@ -90,10 +90,13 @@ impl Ledger {
         let steps: Vec<Step> = transfers.entries().iter().filter_map(step).collect();
         // what takes its place is as large
         drop(transfers);
-        let sent = Lists::of_owners(addresses.len(), steps.iter().map(|s| s.from));
-        let received = Lists::of_owners(addresses.len(), steps.iter().map(|s| s.to));
-        let in_order = |lists: &Lists| lists.items().iter().map(|&id| steps[id as usize]).collect();
-        let (sent_steps, received_steps) = (in_order(&sent), in_order(&received));
+        let by = |owner: fn(&Step) -> u32| {
+            let lists = Lists::of_owners(addresses.len(), steps.iter().map(owner));
+            let in_order: Vec<Step> = lists.items().iter().map(|&id| steps[id as usize]).collect();
+            (lists, in_order)
+        };
+        let ((sent, sent_steps), (received, received_steps)) =
+            par::join(|| by(|step| step.from), || by(|step| step.to));
         Ledger { sent, received, sent_steps, received_steps }
     }
 
