@@ -18,7 +18,6 @@ use crate::aml::sot::{AddressFeatures, Alert, Batch, BatchId, BatchWriter, Clust
 use crate::determinism::par;
 use crate::server::Clock;
 use crate::table::WriteError;
-use crate::table::parquet::GROUP_ROWS;
 
 /// Writes the tables that a batch lacks and its others determine.
 #[derive(Debug, Args)]
@@ -229,8 +228,8 @@ impl Observe for Stages<'_> {
         let FlowRows { len, rows } = flows;
         self.write(|writer| {
             let mut table = writer.begin_table::<MoneyFlow>(&batch.id)?;
-            let firsts = (0..len).step_by(GROUP_ROWS);
-            let mut parts = firsts.map(|first| rows(first..len.min(first + GROUP_ROWS)));
+            let firsts = (0..len).step_by(FLOWS_AT_A_TIME);
+            let mut parts = firsts.map(|first| rows(first..len.min(first + FLOWS_AT_A_TIME)));
             each_ahead(&mut parts, |part| table.write(part))?;
             Ok(vec![(TableKind::MoneyFlows, writer.end_table(table)?)])
         });
@@ -262,6 +261,9 @@ fn each_ahead<P: Send + Sync + 'static>(
     }
     Ok(())
 }
+
+/// Flows that are in memory together, half a kilobyte each; some are made and some freed meanwhile.
+const FLOWS_AT_A_TIME: usize = 1 << 16;
 
 /// Bytes of address features that wait in memory; the rest does in a file.
 const IN_MEMORY: usize = 64 << 20;

@@ -135,7 +135,7 @@ pub(super) const READ: [&str; 7] = [
 ];
 
 /// Addresses whose alerts are in memory together.
-const SUBJECTS_AT_A_TIME: usize = 1 << 16;
+const SUBJECTS_AT_A_TIME: usize = 1 << 14;
 /// Addresses that one thread takes at a time.
 const BLOCK: usize = 1 << 10;
 

@@ -3,6 +3,8 @@
 //! Every tree sees a seeded sample of rows; every node cuts a seeded column of its rows at a seeded place between that
 //! column's least and largest value. Sources: Liu, Ting and Zhou 2008.
 
+use std::ops::Range;
+
 use crate::determinism::rng::Stream;
 use crate::determinism::{math, par};
 
@@ -27,36 +29,66 @@ struct Node {
     next: [u16; 2],
 }
 
-/// A column, and how its values are scaled before they are cut.
-#[derive(Clone, Copy)]
+/// A column, of which some rows at a time are there, and how its values are scaled before they are cut.
 pub(super) struct Scaled<'a> {
-    pub(super) values: &'a [f64],
+    pub(super) values: Rows<'a>,
     pub(super) scale: fn(f64) -> f64,
 }
 
+/// The values of some rows.
+type Rows<'a> = Box<dyn Fn(Range<usize>) -> Vec<f64> + Sync + 'a>;
+
 impl Scaled<'_> {
-    fn at(&self, row: usize) -> f64 {
-        (self.scale)(self.values[row])
+    fn of(&self, rows: Range<usize>) -> Vec<f64> {
+        (self.values)(rows).into_iter().map(self.scale).collect()
     }
 }
 
 /// 2^(-mean path / expected path): near 1 for rows that stand alone, below 0.5 for those among many.
 pub(super) fn isolation(columns: &[Scaled<'_>], samples: &Samples) -> Vec<f64> {
-    let (n, sample) = (samples.n, SAMPLE.min(samples.n));
-    let trees = par::map(TREES, |tree| grow(columns, samples.of_tree[tree].clone(), tree as u64));
+    let trees = forest(columns, samples);
+    let mut scores = Vec::with_capacity(samples.n);
+    for first in (0..samples.n).step_by(TOGETHER) {
+        let rows = first..samples.n.min(first + TOGETHER);
+        scores.extend(scores_of(&trees, columns, rows, samples.n));
+    }
+    scores
+}
+
+/// Rows whose columns are there together.
+const TOGETHER: usize = 1 << 17;
+
+/// Trees over what they see of the columns, all of which would take as much memory as everything else of a large batch.
+fn forest(columns: &[Scaled<'_>], samples: &Samples) -> Vec<Tree> {
+    let mut seen = samples.of_tree.concat();
+    seen.sort_unstable();
+    seen.dedup();
+    let known = par::map(columns.len(), |at| {
+        let all = (columns[at].values)(0..samples.n);
+        seen.iter().map(|&row| (columns[at].scale)(all[row as usize])).collect::<Vec<f64>>()
+    });
+    par::map(TREES, |tree| {
+        let place = |row: &u32| seen.binary_search(row).expect("every sampled row was seen") as u32;
+        grow(&known, samples.of_tree[tree].iter().map(place).collect(), tree as u64)
+    })
+}
+
+fn scores_of(trees: &[Tree], columns: &[Scaled<'_>], rows: Range<usize>, n: usize) -> Vec<f64> {
+    let sample = SAMPLE.min(n);
+    let known = par::map(columns.len(), |at| columns[at].of(rows.clone()));
     let expected = expected_path(sample as f64);
     let score = |total: f64| {
         if expected > 0.0 { math::powf(2.0, -total / TREES as f64 / expected) } else { 0.5 }
     };
     // all rows of a block through one tree, then the next tree: both stay in the cache
-    let blocks = par::map_blocks(n, ROWS, |rows| {
-        let width = columns.len();
+    let blocks = par::map_blocks(rows.len(), ROWS, |rows| {
+        let width = known.len();
         let mut values = vec![0.0; rows.len() * width];
-        for (at, column) in columns.iter().enumerate() {
-            rows.clone().enumerate().for_each(|(place, row)| values[place * width + at] = column.at(row));
+        for (at, column) in known.iter().enumerate() {
+            rows.clone().enumerate().for_each(|(place, row)| values[place * width + at] = column[row]);
         }
         let mut total = vec![0.0; rows.len()];
-        for tree in &trees {
+        for tree in trees {
             let together = total.chunks_mut(ABREAST).zip(values.chunks(ABREAST * width.max(1)));
             together.for_each(|(total, values)| add_paths(tree, values, total));
         }
@@ -101,7 +133,7 @@ fn sample(n: usize, tree: u64) -> Vec<u32> {
     keyed.into_iter().map(|x| x.1).collect()
 }
 
-fn grow(columns: &[Scaled<'_>], rows: Vec<u32>, tree: u64) -> Tree {
+fn grow(columns: &[Vec<f64>], rows: Vec<u32>, tree: u64) -> Tree {
     let draws = Stream::new(SEED, "isolation cuts").round(tree);
     let mut tree = Tree::default();
     split(columns, rows, 0, draws, &mut tree);
@@ -109,7 +141,7 @@ fn grow(columns: &[Scaled<'_>], rows: Vec<u32>, tree: u64) -> Tree {
 }
 
 /// Adds the tree over `rows` and returns its place.
-fn split(columns: &[Scaled<'_>], rows: Vec<u32>, depth: usize, draws: Stream, tree: &mut Tree) -> u16 {
+fn split(columns: &[Vec<f64>], rows: Vec<u32>, depth: usize, draws: Stream, tree: &mut Tree) -> u16 {
     let place = tree.nodes.len();
     tree.nodes.push(Node { at: f64::NAN, column: 0, next: [place as u16; 2] });
     tree.lengths.push(depth as f64 + expected_path(rows.len() as f64));
@@ -117,12 +149,12 @@ fn split(columns: &[Scaled<'_>], rows: Vec<u32>, depth: usize, draws: Stream, tr
         return place as u16;
     }
     let column = draws.below(2 * place as u64, columns.len() as u64) as usize;
-    let values = || rows.iter().map(|&row| columns[column].at(row as usize));
+    let values = || rows.iter().map(|&row| columns[column][row as usize]);
     let (least, most) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
     // a column that says nothing here costs a level, as it does in the paper's bounded trees
     let at = least + draws.unit(2 * place as u64 + 1) * (most - least);
     let (below, above): (Vec<u32>, Vec<u32>) =
-        rows.into_iter().partition(|&row| columns[column].at(row as usize) < at);
+        rows.into_iter().partition(|&row| columns[column][row as usize] < at);
     let next = [below, above].map(|rows| split(columns, rows, depth + 1, draws, tree));
     tree.nodes[place] = Node { at, column: column as u16, next };
     place as u16

@@ -48,12 +48,30 @@ const FAR_TRAITS: &[&str] = &[
 
 const SUMMARIES: [&str; 3] = ["mean", "max", "min"];
 
-/// The summaries of one side; then, of each way to the counterparties' counterparties, a part of the family for each, so
-/// that not all columns are there at once.
-pub(super) const SENDERS: Family =
-    Family { name: NAME, list: || near_list("senders"), compute: |scene| near(scene, &scene.senders) };
-pub(super) const RECIPIENTS: Family =
-    Family { name: NAME, list: || near_list("recipients"), compute: |scene| near(scene, &scene.recipients) };
+/// The summaries of each side, some traits after the others; then, of each way to the counterparties' counterparties, a part
+/// of the family for each, so that not all columns are there at once.
+pub(super) const SENDERS: [Family; 3] = [
+    Family { name: NAME, list: || near_list("senders", 0), compute: |scene| near(scene, &scene.senders, 0) },
+    Family { name: NAME, list: || near_list("senders", 1), compute: |scene| near(scene, &scene.senders, 1) },
+    Family { name: NAME, list: || near_list("senders", 2), compute: |scene| near(scene, &scene.senders, 2) },
+];
+pub(super) const RECIPIENTS: [Family; 3] = [
+    Family {
+        name: NAME,
+        list: || near_list("recipients", 0),
+        compute: |scene| near(scene, &scene.recipients, 0),
+    },
+    Family {
+        name: NAME,
+        list: || near_list("recipients", 1),
+        compute: |scene| near(scene, &scene.recipients, 1),
+    },
+    Family {
+        name: NAME,
+        list: || near_list("recipients", 2),
+        compute: |scene| near(scene, &scene.recipients, 2),
+    },
+];
 pub(super) const SENDERS_SENDERS: Family = Family {
     name: NAME,
     list: || far_list("senders", "senders"),
@@ -77,7 +95,15 @@ pub(super) const RECIPIENTS_RECIPIENTS: Family = Family {
 
 pub(super) const NAME: &str = "neighbours";
 
-fn near_list(side: &str) -> Vec<Line> {
+/// The traits of a part of those of one side.
+fn traits_of(part: usize) -> &'static [&'static str] {
+    &TRAITS[part * TRAITS_OF_PART..TRAITS.len().min((part + 1) * TRAITS_OF_PART)]
+}
+
+const TRAITS_OF_PART: usize = 8;
+const _: () = assert!(TRAITS.len().div_ceil(TRAITS_OF_PART) == SENDERS.len(), "every trait is in a part");
+
+fn near_list(side: &str, part: usize) -> Vec<Line> {
     let of = |name: &&str| {
         let described = described(name);
         SUMMARIES.map(|how| {
@@ -85,7 +111,7 @@ fn near_list(side: &str) -> Vec<Line> {
             (format!("{side}_{name}_{how}"), "as there", formula)
         })
     };
-    TRAITS.iter().flat_map(of).collect()
+    traits_of(part).iter().flat_map(of).collect()
 }
 
 fn far_list(side: &str, far: &str) -> Vec<Line> {
@@ -112,10 +138,11 @@ fn described(name: &str) -> String {
     }
 }
 
-fn near(scene: &View<'_>, side: &Lists) -> Vec<Vec<f64>> {
+fn near(scene: &View<'_>, side: &Lists, part: usize) -> Vec<Vec<f64>> {
+    let traits = traits_of(part);
     // a trait at a time: what is asked of everybody stays in the cache
-    let of = |at: usize| summaries::<3>(side, &trait_of(scene, TRAITS[at]));
-    par::map(TRAITS.len(), of).into_iter().flatten().collect()
+    let of = |at: usize| summaries::<3>(side, &trait_of(scene, traits[at]));
+    par::map(traits.len(), of).into_iter().flatten().collect()
 }
 
 fn far(scene: &View<'_>, side: &Lists, far: &Lists) -> Vec<Vec<f64>> {

@@ -291,7 +291,7 @@ fn loops(scene: &Ways<'_>, walk: &[u32], band: Band) -> Vec<Vec<f64>> {
         let mut found = Vec::new();
         for &recipient in &walk[recipients] {
             for (&id, step) in ledger.received_ids(recipient).iter().zip(ledger.received(recipient)) {
-                let home = step.from;
+                let home = step.peer;
                 // else nothing comes back after it
                 if ledger.received_ids(home).last().is_some_and(|&last| last > id) {
                     let first = ledger.hop_of(home, id);

@@ -79,7 +79,6 @@ pub(super) fn further_patterns_of(graph: &FlowGraph<'_>, transfers: Option<&Chro
 }
 
 fn detect(detectors: &[Detector], graph: &FlowGraph<'_>, transfers: Option<&Chronicle>) -> Vec<Pattern> {
-    graph.sort_by_value();
     let scene = Scene { graph, transfers };
     par::map(detectors.len(), |at| unique((detectors[at].detect)(&scene))).into_iter().flatten().collect()
 }
