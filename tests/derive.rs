@@ -19,6 +19,8 @@ mod associations;
 mod changes;
 #[path = "derive/documents.rs"]
 mod documents;
+#[path = "derive/dormant.rs"]
+mod dormant;
 #[path = "derive/edge_cases.rs"]
 mod edge_cases;
 #[path = "derive/further.rs"]
@@ -33,5 +35,7 @@ mod patterns;
 mod planted;
 #[path = "derive/proximity.rs"]
 mod proximity;
+#[path = "derive/rug.rs"]
+mod rug;
 #[path = "derive/sample.rs"]
 mod sample;

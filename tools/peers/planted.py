@@ -19,8 +19,9 @@ SHAPES = [("Cycle / Round Trip", "Treasury Rotation", "cycle"), ("Deep Layering"
           ("Gather-Scatter", "Savings Club", "gather_scatter"), ("Bipartite Dispersal", "Supplier Invoices", None),
           ("Stacked Bipartite Layers", "Distribution Chain", None), ("Classic Peel Chain", "Change Address Spending", "peel_chain"),
           ("Mixer Emulation", "Private Savings", "mixer_like"), ("Temporal Burst (Fan-Out)", "Prize Draw", "temporal_burst"),
-          ("Dormant Wallet Activation", "Matured Savings", None), ("Wash Trading", "Liquidity Balancing", "cycle"),
-          ("Sybil Network (Airdrop Farming)", "Voucher Programme", "smurfing_network")]
+          ("Dormant Wallet Activation", "Matured Savings", "dormant_activation"), ("Wash Trading", "Liquidity Balancing", "cycle"),
+          ("Sybil Network (Airdrop Farming)", "Voucher Programme", "smurfing_network"),
+          ("Rug Pull", "Crowdfunding", "rug_pull")]
 OWN = {planted: own for *both, own in SHAPES for planted in both}
 
 

@@ -6,12 +6,14 @@
 
 mod burst;
 mod cycle;
+mod dormant;
 mod fan;
 mod gather;
 mod layering;
 mod mixer;
 mod peel;
 mod relay;
+mod rug;
 mod smurfing;
 mod threshold;
 
@@ -46,8 +48,16 @@ pub const DETECTORS: &[Detector] =
     &[cycle::CYCLE, layering::LAYERING, fan::FAN_IN, fan::FAN_OUT, burst::BURST];
 
 /// Detectors that no alert comes from: for who asks for all patterns, and evidence along payments only.
-pub const FURTHER_DETECTORS: &[Detector] =
-    &[smurfing::SMURFING, peel::PEEL, mixer::MIXER, threshold::THRESHOLD, relay::RELAY, gather::GATHER];
+pub const FURTHER_DETECTORS: &[Detector] = &[
+    smurfing::SMURFING,
+    peel::PEEL,
+    mixer::MIXER,
+    threshold::THRESHOLD,
+    relay::RELAY,
+    gather::GATHER,
+    dormant::DORMANT,
+    rug::RUG,
+];
 
 /// Runs [`FURTHER_DETECTORS`]. Sorted by detector, then by id; ids are unique.
 pub fn further_patterns(flows: &[MoneyFlow], transfers: Option<&[Transfer]>) -> Vec<Pattern> {
