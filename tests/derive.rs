@@ -15,6 +15,8 @@ mod network;
 mod alerts;
 #[path = "derive/associations.rs"]
 mod associations;
+#[path = "derive/bipartite.rs"]
+mod bipartite;
 #[path = "derive/changes.rs"]
 mod changes;
 #[path = "derive/documents.rs"]

@@ -36,7 +36,7 @@ fn pairs(flows: &[MoneyFlow], address: &str) -> usize {
 fn woke(flows: &[MoneyFlow], address: &str) -> Option<i64> {
     let begin = flows.iter().map(|f| f.first_seen_timestamp).min()?;
     let end = flows.iter().map(|f| f.last_seen_timestamp).max()?;
-    let enough = ((end - begin) / 4).max(7 * DAY).min(30 * DAY);
+    let enough = ((end - begin) / 4).clamp(7 * DAY, 30 * DAY);
     let silence = |time: i64| {
         let before = of(flows, address).filter(|f| f.first_seen_timestamp < time);
         let pays = |f: &MoneyFlow| f.first_seen_timestamp == time && f.from_address == address;

@@ -17,7 +17,7 @@ enum Reach {
 
 /// A shape, the type that looks for it, and the least share of laundering schemes that it must reach: somewhat below what
 /// `docs/patterns.md` measures, for there are fewer schemes here.
-const FLOORS: [(Shape, &str, Reach, f64); 14] = [
+const FLOORS: [(Shape, &str, Reach, f64); 16] = [
     (Shape::Cycle, "cycle", Reach::Found, 0.4),
     (Shape::Layering, "layering_path", Reach::Found, 0.7),
     (Shape::FanIn, "motif_fanin", Reach::Found, 0.7),
@@ -25,6 +25,8 @@ const FLOORS: [(Shape, &str, Reach, f64); 14] = [
     (Shape::FanOut, "motif_fanout", Reach::Found, 0.4),
     (Shape::ScatterGather, "smurfing_network", Reach::Found, 0.8),
     (Shape::GatherScatter, "gather_scatter", Reach::Found, 0.6),
+    (Shape::Bipartite, "bipartite", Reach::Found, 0.5),
+    (Shape::Stack, "stack", Reach::Found, 0.6),
     (Shape::PeelChain, "peel_chain", Reach::Found, 0.4),
     (Shape::Mixer, "mixer_like", Reach::Found, 0.8),
     (Shape::Burst, "temporal_burst", Reach::Touched, 0.8),

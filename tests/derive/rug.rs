@@ -39,7 +39,7 @@ fn is_small(flows: &[MoneyFlow], address: &str) -> bool {
 }
 
 /// By value, then the earliest, then by byte order.
-fn largest<'f>(flows: Vec<&'f MoneyFlow>) -> Option<&'f MoneyFlow> {
+fn largest(flows: Vec<&MoneyFlow>) -> Option<&MoneyFlow> {
     flows.into_iter().min_by(|a, b| {
         let by_value = b.amount_usd_sum.total_cmp(&a.amount_usd_sum);
         let by_time = a.first_seen_timestamp.cmp(&b.first_seen_timestamp);

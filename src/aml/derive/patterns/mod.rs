@@ -4,6 +4,7 @@
 //! on lengths and on work per starting point, both in an order that addresses' names fix, so shuffled rows give the
 //! same patterns. Definitions, bounds and caps in words: `docs/typologies.md`.
 
+mod bipartite;
 mod burst;
 mod cycle;
 mod dormant;
@@ -15,6 +16,7 @@ mod peel;
 mod relay;
 mod rug;
 mod smurfing;
+mod stack;
 mod threshold;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,6 +59,8 @@ pub const FURTHER_DETECTORS: &[Detector] = &[
     gather::GATHER,
     dormant::DORMANT,
     rug::RUG,
+    bipartite::BIPARTITE,
+    stack::STACK,
 ];
 
 /// Runs [`FURTHER_DETECTORS`]. Sorted by detector, then by id; ids are unique.
