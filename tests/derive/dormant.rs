@@ -161,7 +161,7 @@ fn networks() -> impl Strategy<Value = Vec<Transfer>> {
     let sum = prop_oneof![3 => Just(1.0), 1 => 0.6..1.2_f64];
     let hours = prop_oneof![3 => 0.0..60.0_f64, 1 => 0.0..200.0_f64];
     let scheme = (1..4_usize, 1..3_usize, prop::collection::vec((sum, hours), 24));
-    let across = prop::collection::vec((0..8_usize, 0..8_usize, 0.1..200.0_f64, 0.0..700.0_f64), 0..6);
+    let across = prop::collection::vec((0..8_usize, 0..8_usize, 0.1..60.0_f64, 0.0..700.0_f64), 0..6);
     (scheme, across, 0.0..24.0 * 14.0).prop_map(|((sleepers, hops, drawn), across, wake)| {
         let mut drawn = drawn.into_iter();
         let mut next = || drawn.next().expect("enough were drawn");
