@@ -29,7 +29,8 @@ pub(crate) struct Derive {
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
     /// Which patterns to write: those that alerts come from, or also smurfing networks, peel chains, mixers,
-    /// threshold evasion, relay chains and gather-scatters
+    /// threshold evasion, relay chains, gather-scatters, dormant activations, rug pulls,
+    /// bipartite payments and stacks of these
     #[arg(long, value_enum, default_value_t = Patterns::Alerting)]
     patterns: Patterns,
     /// Which clusters to write: those of one address, which models learned from, or also those of one pattern and those of
