@@ -10,10 +10,15 @@ use std::time::Duration;
 use rayon::Yield;
 use rayon::prelude::*;
 
-/// Results of a block-wise map, in block order. [`Blocks::fold`] is the only way out.
+/// Results of a block-wise map, in block order.
 pub struct Blocks<T>(Vec<T>);
 
 impl<T> Blocks<T> {
+    /// The blocks themselves, first to last.
+    pub fn in_order(self) -> Vec<T> {
+        self.0
+    }
+
     /// Folds the blocks from first to last.
     ///
     /// # Determinism

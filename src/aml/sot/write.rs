@@ -60,9 +60,11 @@ impl<'d> BatchWriter<'d> {
     /// When the operating system refuses.
     pub fn write(&mut self, batch: &Batch, kind: TableKind) -> Result<(), WriteError> {
         let (Some(rows), Some(columns)) = (batch.rows(kind), columns(batch, kind)) else { return Ok(()) };
+        // a pattern may name thousands of addresses
+        let some = if kind == TableKind::Patterns { parquet::GROUP_ROWS / 8 } else { parquet::GROUP_ROWS };
         let mut table = self.begin(kind, &columns)?;
-        for first in (0..rows.max(1)).step_by(parquet::GROUP_ROWS) {
-            table.group(&columns, first..rows.min(first + parquet::GROUP_ROWS))?;
+        for first in (0..rows.max(1)).step_by(some) {
+            table.group(&columns, first..rows.min(first + some))?;
         }
         self.end(table)
     }

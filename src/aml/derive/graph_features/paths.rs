@@ -101,8 +101,8 @@ fn paths(scene: &Scene) -> Vec<Vec<f64>> {
     let scene = &Ways { scene, ledger: scene.ledger.trails() };
     // nothing depends on the order of addresses, but it decides whether a search finds in the cache what it looks at
     let (ahead, behind) = (scene.ahead.walk(), scene.behind.walk());
-    // longest chains grow transfer by transfer, on one thread, and every search ends on one
-    let chained = || par::join(|| chains(scene, &ahead, KEEP), || chains(scene, &ahead, PEEL));
+    // longest chains grow transfer by transfer, on one thread, and every search ends on one; what chains remember is large
+    let chained = || (chains(scene, &ahead, KEEP), chains(scene, &ahead, PEEL));
     let reached = || par::join(|| reaches_ahead(scene, &ahead), || reaches_behind(scene, &behind));
     let looped = || par::join(|| loops(scene, &ahead, ANY), || loops(scene, &ahead, EVEN));
     let ((keeps, peels), ((forth, back), (any, even))) = par::join(chained, || par::join(reached, looped));
@@ -159,7 +159,8 @@ fn followers(scene: &Ways<'_>, walk: &[u32], band: Band) -> Lists {
         }
         pairs
     });
-    Lists::of_pairs(scene.ledger.len(), blocks.concat().iter().copied())
+    let blocks: Vec<Vec<(u32, u32)>> = blocks.in_order();
+    Lists::of_pairs(scene.ledger.len(), blocks.iter().flatten().copied())
 }
 
 fn reaches_ahead(scene: &Ways<'_>, walk: &[u32]) -> Vec<Vec<f64>> {
