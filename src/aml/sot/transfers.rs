@@ -553,6 +553,7 @@ fn spec(column: &str) -> &'static ColumnSpec {
 mod tests {
     use super::*;
     use crate::aml::sot::BatchId;
+    use crate::table::Values;
 
     /// What is read column by column is what is read row by row, defaults included.
     #[test]

@@ -46,10 +46,14 @@ impl Scaled<'_> {
 
 /// 2^(-mean path / expected path): near 1 for rows that stand alone, below 0.5 for those among many.
 pub(super) fn isolation(columns: &[Scaled<'_>], samples: &Samples) -> Vec<f64> {
+    isolation_by(TOGETHER, columns, samples)
+}
+
+fn isolation_by(together: usize, columns: &[Scaled<'_>], samples: &Samples) -> Vec<f64> {
     let trees = forest(columns, samples);
     let mut scores = Vec::with_capacity(samples.n);
-    for first in (0..samples.n).step_by(TOGETHER) {
-        let rows = first..samples.n.min(first + TOGETHER);
+    for first in (0..samples.n).step_by(together) {
+        let rows = first..samples.n.min(first + together);
         scores.extend(scores_of(&trees, columns, rows, samples.n));
     }
     scores
@@ -211,11 +215,9 @@ mod tests {
         let mut columns: Vec<Vec<f64>> =
             (1..=3).map(|k| (0..300).map(|i| f64::from(i * k * 7919 % 101)).collect()).collect();
         columns[2][5] = f64::NAN;
-        let scaled: Vec<Scaled<'_>> = columns.iter().map(|values| Scaled { values, scale: |x| x }).collect();
-        let rows: Vec<f64> =
-            (0..300).flat_map(|row| scaled.iter().map(move |column| column.at(row))).collect();
+        let rows: Vec<f64> = (0..300).flat_map(|row| columns.iter().map(move |column| column[row])).collect();
         for rows_of_tree in [0..256, 0..1, 3..40] {
-            let tree = grow(&scaled, rows_of_tree.collect(), 7);
+            let tree = grow(&columns, rows_of_tree.collect(), 7);
             for (at, some) in rows.chunks(3 * ABREAST).enumerate() {
                 let mut total = vec![0.5; some.len() / 3];
                 add_paths(&tree, some, &mut total);
@@ -225,12 +227,28 @@ mod tests {
         }
     }
 
+    fn whole(column: &[f64]) -> Scaled<'_> {
+        Scaled { values: Box::new(|rows| column[rows].to_vec()), scale: |x| x }
+    }
+
+    #[test]
+    fn rows_some_at_a_time_get_the_scores_of_all_together() {
+        let columns: Vec<Vec<f64>> =
+            (1..=4).map(|k| (0..700).map(|i| f64::from(i * k * 7919 % 503)).collect()).collect();
+        let columns: Vec<Scaled<'_>> = columns.iter().map(|column| whole(column)).collect();
+        let samples = Samples::of(700);
+        let all = isolation_by(700, &columns, &samples);
+        assert_eq!(all.len(), 700);
+        for together in [1, 64, 257, 699] {
+            assert_eq!(isolation_by(together, &columns, &samples), all, "{together} at a time");
+        }
+    }
+
     #[test]
     fn one_far_away_stands_alone() {
         let mut column: Vec<f64> = (0..500).map(|i| f64::from(i % 10)).collect();
         column[77] = 1e6;
-        let column = Scaled { values: &column, scale: |x| x };
-        let score = isolation(&[column, column], &Samples::of(500));
+        let score = isolation(&[whole(&column), whole(&column)], &Samples::of(500));
         let others = (0..500).filter(|&i| i != 77).map(|i| score[i]).fold(0.0, f64::max);
         // half of the trees have seen it: a path of 1; the others take it for one of the 25 nines that no cut parts, 8 + 5.6.
         // That is 2^(-(0.51 + 0.49 * 13.6) / 10.2) = 0.61
