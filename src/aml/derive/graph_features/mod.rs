@@ -23,6 +23,7 @@ mod position;
 mod rhythm;
 mod sample;
 mod shapes;
+mod ties;
 
 use std::ops::{Deref, Range};
 
@@ -76,6 +77,9 @@ const FAMILIES: &[Family] = &[
     neighbours::SENDERS_RECIPIENTS,
     neighbours::RECIPIENTS_SENDERS,
     neighbours::RECIPIENTS_RECIPIENTS,
+    neighbours::SENDERS_FURTHER,
+    neighbours::RECIPIENTS_FURTHER,
+    ties::TIES,
 ];
 
 /// What families look at.

@@ -46,6 +46,28 @@ const FAR_TRAITS: &[&str] = &[
     "isolation_graph",
 ];
 
+/// Those of the family `surroundings`: counterparties' circles, how even their amounts are and how steady their days.
+const FURTHER_TRAITS: &[&str] = &[
+    "clustering_plain",
+    "scatter_gather_source",
+    "scatter_gather_sink",
+    "scatter_gather_middle",
+    "shared_senders_share",
+    "shared_recipients_share",
+    "in_amount_cv",
+    "out_amount_cv",
+    "in_amount_distinct_share",
+    "out_amount_distinct_share",
+    "hold_mean",
+    "unfunded_share",
+    "busiest_day_share",
+    "gap_cv",
+    "dormancy_share",
+    "own_inside_share",
+    "community_density",
+    "loop_hops",
+];
+
 const SUMMARIES: [&str; 3] = ["mean", "max", "min"];
 
 /// The summaries of one side; then, of each way to the counterparties' counterparties, a part of the family for each, so
@@ -75,17 +97,38 @@ pub(super) const RECIPIENTS_RECIPIENTS: Family = Family {
     compute: |scene| far(scene, &scene.recipients, &scene.recipients),
 };
 
+/// A family of its own behind the others, whose columns keep their places.
+pub(super) const SENDERS_FURTHER: Family = Family {
+    name: "surroundings",
+    list: || further_list("senders"),
+    compute: |scene| further(scene, &scene.senders),
+};
+pub(super) const RECIPIENTS_FURTHER: Family = Family {
+    name: "surroundings",
+    list: || further_list("recipients"),
+    compute: |scene| further(scene, &scene.recipients),
+};
+
 pub(super) const NAME: &str = "neighbours";
 
 fn near_list(side: &str) -> Vec<Line> {
+    summaries_list(side, TRAITS, &SUMMARIES)
+}
+
+fn further_list(side: &str) -> Vec<Line> {
+    summaries_list(side, FURTHER_TRAITS, &SUMMARIES[..2])
+}
+
+fn summaries_list(side: &str, traits: &[&str], summaries: &[&str]) -> Vec<Line> {
     let of = |name: &&str| {
         let described = described(name);
-        SUMMARIES.map(|how| {
+        let line = |how: &&str| {
             let formula = format!("{how} of {described} over its {side}; 0 for none");
             (format!("{side}_{name}_{how}"), "as there", formula)
-        })
+        };
+        summaries.iter().map(line).collect::<Vec<_>>()
     };
-    TRAITS.iter().flat_map(of).collect()
+    traits.iter().flat_map(of).collect()
 }
 
 fn far_list(side: &str, far: &str) -> Vec<Line> {
@@ -101,7 +144,7 @@ fn far_list(side: &str, far: &str) -> Vec<Line> {
 
 /// Whether the family reads a column of an earlier one.
 pub(super) fn reads(column: &str) -> bool {
-    TRAITS.contains(&column)
+    TRAITS.contains(&column) || FURTHER_TRAITS.contains(&column)
 }
 
 fn described(name: &str) -> String {
@@ -116,6 +159,11 @@ fn near(scene: &View<'_>, side: &Lists) -> Vec<Vec<f64>> {
     // a trait at a time: what is asked of everybody stays in the cache
     let of = |at: usize| summaries::<3>(side, &trait_of(scene, TRAITS[at]));
     par::map(TRAITS.len(), of).into_iter().flatten().collect()
+}
+
+fn further(scene: &View<'_>, side: &Lists) -> Vec<Vec<f64>> {
+    let of = |at: usize| summaries::<2>(side, &trait_of(scene, FURTHER_TRAITS[at]));
+    par::map(FURTHER_TRAITS.len(), of).into_iter().flatten().collect()
 }
 
 fn far(scene: &View<'_>, side: &Lists, far: &Lists) -> Vec<Vec<f64>> {
