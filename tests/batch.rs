@@ -14,7 +14,7 @@ use aml_miner::aml::sot::{
 };
 use aml_miner::determinism::digest::{Digest, Md5};
 use aml_miner::determinism::intern::Interner;
-use aml_miner::table::{self, Table, TableColumn, Values, parquet};
+use aml_miner::table::{self, Given, Table, TableColumn, Values, parquet};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -989,7 +989,7 @@ fn in_groups(path: &Path, rows: &[Transfer], of: usize) {
     let mut writer = parquet::Writer::new(path, &table(&[]).columns).expect("a writable folder");
     for some in rows.chunks(of) {
         let table = table(some);
-        let given = |column: &'_ TableColumn| parquet::Given::Values(Cow::Owned(column.values.clone()));
+        let given = |column: &'_ TableColumn| Given::Values(Cow::Owned(column.values.clone()));
         writer
             .group(&mut |places: std::ops::Range<usize>| table.columns[places].iter().map(given).collect())
             .expect("written");

@@ -15,10 +15,14 @@ mod network;
 mod alerts;
 #[path = "derive/associations.rs"]
 mod associations;
+#[path = "derive/bipartite.rs"]
+mod bipartite;
 #[path = "derive/changes.rs"]
 mod changes;
 #[path = "derive/documents.rs"]
 mod documents;
+#[path = "derive/dormant.rs"]
+mod dormant;
 #[path = "derive/edge_cases.rs"]
 mod edge_cases;
 #[path = "derive/further.rs"]
@@ -33,5 +37,7 @@ mod patterns;
 mod planted;
 #[path = "derive/proximity.rs"]
 mod proximity;
+#[path = "derive/rug.rs"]
+mod rug;
 #[path = "derive/sample.rs"]
 mod sample;

@@ -18,7 +18,6 @@ use crate::aml::sot::{AddressFeatures, Alert, Batch, BatchId, BatchWriter, Clust
 use crate::determinism::par;
 use crate::server::Clock;
 use crate::table::WriteError;
-use crate::table::parquet::GROUP_ROWS;
 
 /// Writes the tables that a batch lacks and its others determine.
 #[derive(Debug, Args)]
@@ -30,7 +29,8 @@ pub(crate) struct Derive {
     #[arg(long, value_name = "DIR")]
     output: PathBuf,
     /// Which patterns to write: those that alerts come from, or also smurfing networks, peel chains, mixers,
-    /// threshold evasion, relay chains and gather-scatters
+    /// threshold evasion, relay chains, gather-scatters, dormant activations, rug pulls,
+    /// bipartite payments and stacks of these
     #[arg(long, value_enum, default_value_t = Patterns::Alerting)]
     patterns: Patterns,
     /// Which clusters to write: those of one address, which models learned from, or also those of one pattern and those of
@@ -190,7 +190,7 @@ impl Observe for Stages<'_> {
         });
         match table {
             Derived::Patterns => {
-                batch.patterns = None;
+                par::let_go(batch.patterns.take());
                 self.done("patterns written");
             }
             Derived::Clusters => {
@@ -212,9 +212,9 @@ impl Observe for Stages<'_> {
             let mut clusters = if asked { Some(writer.begin_table::<Cluster>(id)?) } else { None };
             each_ahead(parts, |(part, of_part)| {
                 if !part.is_empty() {
-                    alerts.write(&part)?;
+                    alerts.write(part)?;
                 }
-                clusters.iter_mut().try_for_each(|clusters| clusters.write(&of_part))
+                clusters.iter_mut().try_for_each(|clusters| clusters.write(of_part))
             })?;
             let mut tables = vec![(TableKind::Alerts, writer.end_table(alerts)?)];
             if let Some(clusters) = clusters {
@@ -229,9 +229,9 @@ impl Observe for Stages<'_> {
         let FlowRows { len, rows } = flows;
         self.write(|writer| {
             let mut table = writer.begin_table::<MoneyFlow>(&batch.id)?;
-            let firsts = (0..len).step_by(GROUP_ROWS);
-            let mut parts = firsts.map(|first| rows(first..len.min(first + GROUP_ROWS)));
-            each_ahead(&mut parts, |part| table.write(&part))?;
+            let firsts = (0..len).step_by(FLOWS_AT_A_TIME);
+            let mut parts = firsts.map(|first| rows(first..len.min(first + FLOWS_AT_A_TIME)));
+            each_ahead(&mut parts, |part| table.write(part))?;
             Ok(vec![(TableKind::MoneyFlows, writer.end_table(table)?)])
         });
         self.done("flows written");
@@ -249,18 +249,22 @@ impl Observe for Stages<'_> {
 }
 
 /// Writes parts one after the other, each while the next is made.
-fn each_ahead<P: Send>(
+fn each_ahead<P: Send + Sync + 'static>(
     parts: &mut (dyn Iterator<Item = P> + Send),
-    mut write: impl FnMut(P) -> Result<(), WriteError> + Send,
+    mut write: impl FnMut(&P) -> Result<(), WriteError> + Send,
 ) -> Result<(), WriteError> {
     let mut ready = parts.next();
     while let Some(part) = ready {
-        let (written, next) = par::join(|| write(part), || parts.next());
+        let (written, next) = par::join(|| write(&part), || parts.next());
         written?;
+        par::let_go(part);
         ready = next;
     }
     Ok(())
 }
+
+/// Flows that are in memory together, half a kilobyte each; some are made and some freed meanwhile.
+const FLOWS_AT_A_TIME: usize = 1 << 16;
 
 /// Bytes of address features that wait in memory; the rest does in a file.
 const IN_MEMORY: usize = 64 << 20;

@@ -49,7 +49,8 @@ pub(crate) struct Simulate {
     rising: u32,
     /// Which shapes are planted: `all` equally often, or some with weights, as in cycle=2,peel-chain=1. Shapes: cycle,
     /// layering, fan-in, smurfing, fan-out, scatter-gather, gather-scatter, bipartite, stack, peel-chain, mixer, burst,
-    /// dormant-reactivation, wash-trading, sybil [default: cycle=0.24,layering=0.24,fan-in=0.2,smurfing=0.2,fan-out=0.12]
+    /// dormant-reactivation, wash-trading, sybil, rug-pull
+    /// [default: cycle=0.24,layering=0.24,fan-in=0.2,smurfing=0.2,fan-out=0.12]
     #[arg(long, value_name = "SHAPES")]
     shapes: Option<Repertoire>,
     /// Share of labels of people and scheme members that contradict the truth, 0 to 0.5

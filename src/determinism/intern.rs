@@ -44,9 +44,7 @@ impl Names {
     }
 
     fn intern(&mut self, name: &str) -> u32 {
-        if self.slots.len() < 2 * (self.ends.len() + 1) {
-            self.widen();
-        }
+        self.make_room(1);
         let slot = self.slot(name);
         if let Some(id) = self.slots[slot].checked_sub(1) {
             return id;
@@ -58,8 +56,28 @@ impl Names {
         after - 1
     }
 
-    fn widen(&mut self) {
-        self.slots = vec![0; (4 * (self.ends.len() + 1)).next_power_of_two().max(16)];
+    /// [`Self::intern`] for several names. Each step is taken for all of them before the next: a large set lies far from the
+    /// processor, and so it fetches for many names at a time instead of waiting for every one.
+    fn intern_some<'n>(&mut self, names: &[&'n str], ids: &mut Vec<u32>) {
+        self.make_room(names.len());
+        let mask = self.slots.len() - 1;
+        let slots: Vec<usize> = names.iter().map(|name| self.hasher.hash_one(name) as usize & mask).collect();
+        let taken: Vec<Option<usize>> =
+            slots.iter().map(|&slot| (self.slots[slot] as usize).checked_sub(1)).collect();
+        let known: Vec<&str> = taken.iter().map(|id| id.map_or("", |id| self.name(id))).collect();
+        let found: Vec<bool> = known.iter().zip(names).map(|(known, name)| known == name).collect();
+        for ((name, id), is_it) in names.iter().zip(taken).zip(found) {
+            ids.push(id.filter(|_| is_it).map_or_else(|| self.intern(name), |id| id as u32));
+        }
+    }
+
+    /// Makes sure of free slots for so many names more.
+    fn make_room(&mut self, more: usize) {
+        let names = self.ends.len() + more;
+        if self.slots.len() >= 2 * names {
+            return;
+        }
+        self.slots = vec![0; (4 * names).next_power_of_two().max(16)];
         for id in 0..self.ends.len() {
             let slot = self.slot(self.name(id));
             self.slots[slot] = id as u32 + 1;
@@ -79,6 +97,21 @@ impl Interner {
     /// Beyond 2^32 - 2 distinct strings.
     pub fn intern(&mut self, name: &str) -> u32 {
         Arc::make_mut(&mut self.0).intern(name)
+    }
+
+    /// The ids of names, in their order: as [`Self::intern`] gives them, but sooner where there are many.
+    ///
+    /// # Panics
+    /// Beyond 2^32 - 2 distinct strings.
+    pub fn intern_all<'n>(&mut self, names: impl Iterator<Item = &'n str>) -> Vec<u32> {
+        let set = Arc::make_mut(&mut self.0);
+        let mut ids = Vec::with_capacity(names.size_hint().0);
+        let mut names = names.peekable();
+        while names.peek().is_some() {
+            let some: Vec<&str> = names.by_ref().take(AT_A_TIME).collect();
+            set.intern_some(&some, &mut ids);
+        }
+        ids
     }
 
     /// The id of `name`, if it is in the set.
@@ -115,6 +148,9 @@ impl Interner {
     }
 }
 
+/// Names that are looked up together.
+const AT_A_TIME: usize = 256;
+
 impl fmt::Debug for Interner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.names()).finish()
@@ -124,9 +160,7 @@ impl fmt::Debug for Interner {
 impl<'a> FromIterator<&'a str> for Interner {
     fn from_iter<I: IntoIterator<Item = &'a str>>(names: I) -> Self {
         let mut set = Interner::new();
-        names.into_iter().for_each(|name| {
-            set.intern(name);
-        });
+        set.intern_all(names.into_iter());
         set
     }
 }
@@ -152,6 +186,18 @@ mod tests {
                 prop_assert_eq!((set.get(name), set.name(id)), (Some(id), name));
             }
             prop_assert_eq!(set.get("absent"), None);
+        }
+
+        #[test]
+        fn many_at_a_time_get_the_ids_of_one_by_one(
+            before in prop::collection::vec("[ab]{0,5}", 0..30),
+            names in prop::collection::vec("[ab]{0,12}", 0..1000),
+        ) {
+            let mut one_by_one: Interner = before.iter().map(String::as_str).collect();
+            let mut together = one_by_one.clone();
+            let ids: Vec<u32> = names.iter().map(|name| one_by_one.intern(name)).collect();
+            prop_assert_eq!(together.intern_all(names.iter().map(String::as_str)), ids);
+            prop_assert!(together.names().eq(one_by_one.names()));
         }
     }
 

@@ -10,10 +10,15 @@ use std::time::Duration;
 use rayon::Yield;
 use rayon::prelude::*;
 
-/// Results of a block-wise map, in block order. [`Blocks::fold`] is the only way out.
+/// Results of a block-wise map, in block order.
 pub struct Blocks<T>(Vec<T>);
 
 impl<T> Blocks<T> {
+    /// The blocks themselves, first to last.
+    pub fn in_order(self) -> Vec<T> {
+        self.0
+    }
+
     /// Folds the blocks from first to last.
     ///
     /// # Determinism
@@ -101,6 +106,13 @@ fn for_each_run<T: Send>(items: &mut [T], least: usize, f: impl Fn(usize, &mut T
 /// Runs two closures, possibly at the same time.
 pub fn join<A: Send, B: Send>(a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
     rayon::join(a, b)
+}
+
+/// Frees a value while this thread goes on, where another has time: millions of texts take longer to free than to write.
+pub fn let_go<T: Send + 'static>(value: T) {
+    if width() > 1 {
+        rayon::spawn(move || drop(value));
+    }
 }
 
 /// Sorts by a total order, so that the result does not depend on how the work was split.

@@ -1,13 +1,14 @@
 //! A [`Table`] as arrow2's arrays, which is how both of its writers take it.
 
 use arrow2::array::{
-    Array, BooleanArray, MutableArray, MutableListArray, MutablePrimitiveArray, MutableUtf8Array,
+    Array, BooleanArray, ListArray, MutableArray, MutableListArray, MutablePrimitiveArray, MutableUtf8Array,
     PrimitiveArray, TryExtend, Utf8Array,
 };
 use arrow2::datatypes::{DataType, Field, TimeUnit};
+use arrow2::offset::Offsets;
 use arrow2::types::NativeType;
 
-use super::{Table, TableColumn, Values, WriteError};
+use super::{Given, Table, TableColumn, Values, WriteError, given};
 
 /// Descriptions of columns and the columns.
 type Described = (Vec<Field>, Vec<Box<dyn Array>>);
@@ -53,6 +54,36 @@ pub(super) fn array(values: &Values) -> Result<Box<dyn Array>, String> {
         Values::IntList(v) => int_lists(v)?,
         Values::Other(name) => return Err(name.clone()),
     })
+}
+
+/// The array of a column that is lent; the type's name where it has none.
+pub(super) fn lent_array(given: &Given<'_>) -> Result<Box<dyn Array>, String> {
+    match given {
+        Given::Values(values) => array(values),
+        Given::Floats(values) => Ok(floats(values, f64::is_nan)),
+        Given::Texts(texts) => Ok(Utf8Array::<i32>::from_slice(texts).boxed()),
+        Given::TextLists(lists) => {
+            let items = Utf8Array::<i32>::from_iter_values(lists.iter().copied().flatten());
+            whole_lists(lists.iter().map(|list| list.len()), items.boxed())
+        }
+        Given::CountLists(lists) => {
+            let items = lists.iter().copied().flatten().map(|&count| given::whole(count));
+            whole_lists(
+                lists.iter().map(|list| list.len()),
+                PrimitiveArray::from_vec(items.collect()).boxed(),
+            )
+        }
+    }
+}
+
+/// Lists of these lengths, none of them missing, over their items one behind the other.
+fn whole_lists(
+    lengths: impl Iterator<Item = usize>,
+    items: Box<dyn Array>,
+) -> Result<Box<dyn Array>, String> {
+    let offsets = Offsets::<i32>::try_from_lengths(lengths).map_err(|e| e.to_string())?;
+    let kind = ListArray::<i32>::default_datatype(items.data_type().clone());
+    Ok(ListArray::try_new(kind, offsets.into(), items, None).map_err(|e| e.to_string())?.boxed())
 }
 
 /// NaN is how a table says null, and null is how a file says missing.

@@ -11,6 +11,7 @@ pub mod decimal;
 mod error;
 pub mod file;
 pub mod frame;
+mod given;
 mod guard;
 pub mod layout;
 pub mod libsvm;
@@ -23,6 +24,7 @@ mod spill;
 mod texts;
 
 pub use error::{ReadError, WriteError};
+pub use given::Given;
 pub use spill::Spill;
 pub use texts::Texts;
 

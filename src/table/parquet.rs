@@ -19,7 +19,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::guard::guarded;
-use super::{ReadError, Room, Table, TableColumn, Values, WriteError, excerpt, file, repeated};
+use super::{Given, ReadError, Room, Table, TableColumn, Values, WriteError, excerpt, file, repeated};
 use crate::determinism::digest::{Digest, Hasher};
 use crate::determinism::par;
 
@@ -32,7 +32,7 @@ mod levels;
 mod reader;
 
 use bytes::Bytes;
-pub use encode::{Given, Group};
+pub use encode::Group;
 use footer::Footer;
 pub use reader::Reader;
 
@@ -149,9 +149,9 @@ struct Digested {
 
 impl std::io::Write for Digested {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let taken = self.out.write(bytes)?;
-        self.hasher.update(&bytes[..taken]);
-        Ok(taken)
+        let Digested { out, hasher } = self;
+        let (written, ()) = par::join(|| out.write_all(bytes), || hasher.update(bytes));
+        written.map(|()| bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -98,22 +99,32 @@ impl Spill {
 
     /// A column as it was put aside; NaN where it was not.
     pub fn column(&self, column: &str) -> Vec<f64> {
-        let mut columns = self.columns();
-        if let Some(kept) = columns.in_memory.get(column) {
-            return kept.clone();
-        }
-        let read = columns.in_file.get(column).copied().map(|place| self.read(&mut columns, place));
-        let read = read.and_then(|read| self.note(&mut columns, read));
-        read.unwrap_or_else(|| vec![f64::NAN; self.rows])
+        self.part(column, 0..self.rows)
     }
 
-    fn read(&self, columns: &mut Columns, place: u64) -> std::io::Result<Vec<f64>> {
-        let mut values = Vec::with_capacity(self.rows);
-        let Some(file) = &mut columns.file else { return Ok(vec![f64::NAN; self.rows]) };
-        file.seek(SeekFrom::Start(8 * place * self.rows as u64))?;
-        let mut bytes = vec![0; 8 * BLOCK.min(self.rows.max(1))];
-        while values.len() < self.rows {
-            let some = &mut bytes[..8 * BLOCK.min(self.rows - values.len())];
+    /// Some rows of a column as they were put aside; NaN where they were not.
+    ///
+    /// # Panics
+    /// When they reach beyond the last row.
+    pub fn part(&self, column: &str, rows: Range<usize>) -> Vec<f64> {
+        assert!(rows.end <= self.rows, "no more values than rows");
+        let mut columns = self.columns();
+        if let Some(kept) = columns.in_memory.get(column) {
+            return kept[rows].to_vec();
+        }
+        let place = columns.in_file.get(column).copied();
+        let read = place.map(|place| self.read(&mut columns, place, rows.clone()));
+        let read = read.and_then(|read| self.note(&mut columns, read));
+        read.unwrap_or_else(|| vec![f64::NAN; rows.len()])
+    }
+
+    fn read(&self, columns: &mut Columns, place: u64, rows: Range<usize>) -> std::io::Result<Vec<f64>> {
+        let mut values = Vec::with_capacity(rows.len());
+        let Some(file) = &mut columns.file else { return Ok(vec![f64::NAN; rows.len()]) };
+        file.seek(SeekFrom::Start(8 * (place * self.rows as u64 + rows.start as u64)))?;
+        let mut bytes = vec![0; 8 * BLOCK.min(rows.len().max(1))];
+        while values.len() < rows.len() {
+            let some = &mut bytes[..8 * BLOCK.min(rows.len() - values.len())];
             file.read_exact(some)?;
             let word = |word: &[u8]| f64::from_le_bytes(word.try_into().expect("chunks of eight bytes"));
             values.extend(some.chunks_exact(8).map(word));
@@ -166,6 +177,7 @@ mod tests {
         }
         for (name, k) in [("b", 2.0), ("a", 1.0), ("c", 3.0), ("a", 1.0)] {
             assert_eq!(spill.column(name), values(k), "{name}");
+            assert_eq!(spill.part(name, 5..BLOCK + 1), values(k)[5..=BLOCK], "{name}");
         }
         assert_eq!((spill.take("a"), spill.take("b")), (values(1.0), values(2.0)));
         assert!(spill.column("none").iter().all(|x| x.is_nan()));

@@ -17,7 +17,7 @@ enum Reach {
 
 /// A shape, the type that looks for it, and the least share of laundering schemes that it must reach: somewhat below what
 /// `docs/patterns.md` measures, for there are fewer schemes here.
-const FLOORS: [(Shape, &str, Reach, f64); 12] = [
+const FLOORS: [(Shape, &str, Reach, f64); 16] = [
     (Shape::Cycle, "cycle", Reach::Found, 0.4),
     (Shape::Layering, "layering_path", Reach::Found, 0.7),
     (Shape::FanIn, "motif_fanin", Reach::Found, 0.7),
@@ -25,11 +25,15 @@ const FLOORS: [(Shape, &str, Reach, f64); 12] = [
     (Shape::FanOut, "motif_fanout", Reach::Found, 0.4),
     (Shape::ScatterGather, "smurfing_network", Reach::Found, 0.8),
     (Shape::GatherScatter, "gather_scatter", Reach::Found, 0.6),
+    (Shape::Bipartite, "bipartite", Reach::Found, 0.5),
+    (Shape::Stack, "stack", Reach::Found, 0.6),
     (Shape::PeelChain, "peel_chain", Reach::Found, 0.4),
     (Shape::Mixer, "mixer_like", Reach::Found, 0.8),
     (Shape::Burst, "temporal_burst", Reach::Touched, 0.8),
+    (Shape::DormantReactivation, "dormant_activation", Reach::Found, 0.4),
     (Shape::WashTrading, "cycle", Reach::Found, 0.5),
     (Shape::Sybil, "smurfing_network", Reach::Found, 0.6),
+    (Shape::RugPull, "rug_pull", Reach::Found, 0.7),
 ];
 
 fn batch_of(shape: Shape) -> Batch {
@@ -76,9 +80,14 @@ fn planted_shapes_are_found_by_the_detectors_that_look_for_them() {
 
 #[test]
 fn every_hop_claimed_among_planted_shapes_was_paid() {
-    for shape in
-        [Shape::PeelChain, Shape::Stack, Shape::Mixer, Shape::WashTrading, Shape::DormantReactivation]
-    {
+    for shape in [
+        Shape::PeelChain,
+        Shape::Stack,
+        Shape::Mixer,
+        Shape::WashTrading,
+        Shape::DormantReactivation,
+        Shape::RugPull,
+    ] {
         let batch = batch_of(shape);
         let transfers = &batch.transfers.as_ref().expect("generation 3 has transfers").to_vec();
         for pattern in all_patterns(&batch) {

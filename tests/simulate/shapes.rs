@@ -350,6 +350,28 @@ fn sybil_wallets_are_funded_alike_by_one_and_pay_one() {
 }
 
 #[test]
+fn a_rug_pull_collects_from_strangers_and_one_carries_it_off() {
+    let planted = Planted::of(Shape::RugPull);
+    for plant in &planted.plants {
+        let [pays, paid] = neighbours(plant);
+        let is = |address: &str, roles: [&str; 2]| roles.contains(&planted.role(plant, address));
+        let pots: Vec<&str> =
+            paid.keys().copied().filter(|pot| is(pot, ["rug_contract", "pledge_account"])).collect();
+        assert!(!pots.is_empty(), "{plant:?}");
+        for pot in pots {
+            assert!(paid[pot].len() >= 10, "{plant:?}");
+            assert!(paid[pot].iter().all(|payer| is(payer, ["", ""])), "who pays in is no member: {plant:?}");
+            let owner = *pays[pot].first().expect("somebody empties it");
+            assert!(pays[pot].len() == 1 && is(owner, ["rug_developer", "project_owner"]), "{plant:?}");
+            assert!(pays[owner].iter().any(|paid| is(paid, ["rug_exit", "project_account"])), "{plant:?}");
+            let last = plant.hops.iter().filter(|hop| hop.2 == pot).map(|hop| hop.0).max();
+            let first = plant.hops.iter().filter(|hop| hop.1 == pot).map(|hop| hop.0).min();
+            assert!(last < first, "it is emptied when it is full: {plant:?}");
+        }
+    }
+}
+
+#[test]
 fn who_sees_less_sees_a_part_of_the_same() {
     let all = Simulation { shapes: Repertoire::all(), patterns: 40, ..small() };
     let [full, most, some] = [1.0, 0.9, 0.5]

@@ -16,11 +16,12 @@ import pandas as pd
 SHAPES = [("Cycle / Round Trip", "Treasury Rotation", "cycle"), ("Deep Layering", "Supply Chain Payments", "layering_path"),
           ("Fan-In / Collection Pattern", "Merchant Collection", "motif_fanin"), ("Smurfing Network", "Shop Takings", "smurfing_network"),
           ("Rapid Fan-Out", "Payroll Run", "motif_fanout"), ("Scatter-Gather", "Group Booking", "smurfing_network"),
-          ("Gather-Scatter", "Savings Club", "gather_scatter"), ("Bipartite Dispersal", "Supplier Invoices", None),
-          ("Stacked Bipartite Layers", "Distribution Chain", None), ("Classic Peel Chain", "Change Address Spending", "peel_chain"),
+          ("Gather-Scatter", "Savings Club", "gather_scatter"), ("Bipartite Dispersal", "Supplier Invoices", "bipartite"),
+          ("Stacked Bipartite Layers", "Distribution Chain", "stack"), ("Classic Peel Chain", "Change Address Spending", "peel_chain"),
           ("Mixer Emulation", "Private Savings", "mixer_like"), ("Temporal Burst (Fan-Out)", "Prize Draw", "temporal_burst"),
-          ("Dormant Wallet Activation", "Matured Savings", None), ("Wash Trading", "Liquidity Balancing", "cycle"),
-          ("Sybil Network (Airdrop Farming)", "Voucher Programme", "smurfing_network")]
+          ("Dormant Wallet Activation", "Matured Savings", "dormant_activation"), ("Wash Trading", "Liquidity Balancing", "cycle"),
+          ("Sybil Network (Airdrop Farming)", "Voucher Programme", "smurfing_network"),
+          ("Rug Pull", "Crowdfunding", "rug_pull")]
 OWN = {planted: own for *both, own in SHAPES for planted in both}
 
 

@@ -61,21 +61,21 @@ impl<'a> Docket<'a> {
     ) -> Self {
         let patterns = batch.patterns.as_deref().unwrap_or_default();
         let mut subjects = features.addresses.clone();
-        for name in patterns.iter().flat_map(|pattern| &pattern.addresses_involved[..alerted_of(pattern)]) {
-            if subjects.get(name).is_none() {
-                subjects.intern(name);
+        let named = |at: usize| &patterns[at].addresses_involved[..alerted_of(&patterns[at])];
+        let known = par::map(patterns.len(), |at| {
+            named(at).iter().map(|name| features.addresses.get(name)).collect::<Vec<_>>()
+        });
+        let mut members = Vec::new();
+        for (at, known) in known.into_iter().enumerate() {
+            for (place, (name, subject)) in named(at).iter().zip(known).enumerate() {
+                let subject = subject.unwrap_or_else(|| subjects.intern(name));
+                members.push([subject, at as u32, place as u32]);
             }
         }
         let order = in_byte_order(&subjects);
         let mut place = vec![0; order.len()];
         (0_u32..).zip(&order).for_each(|(at, &subject)| place[subject as usize] = at);
-        let mut members = Vec::new();
-        for (pattern, found) in (0_u32..).zip(patterns) {
-            let names = (0_u32..).zip(&found.addresses_involved[..alerted_of(found)]);
-            members.extend(
-                names.filter_map(|(at, name)| Some([place[subjects.get(name)? as usize], pattern, at])),
-            );
-        }
+        members.iter_mut().for_each(|member| member[0] = place[member[0] as usize]);
         par::sort_by(&mut members, Ord::cmp);
         let witness = Witness::new(batch, features, graph, transfers);
         Docket { witness, patterns, subjects, order, members, next: 0 }
@@ -135,7 +135,7 @@ pub(super) const READ: [&str; 7] = [
 ];
 
 /// Addresses whose alerts are in memory together.
-const SUBJECTS_AT_A_TIME: usize = 1 << 16;
+const SUBJECTS_AT_A_TIME: usize = 1 << 14;
 /// Addresses that one thread takes at a time.
 const BLOCK: usize = 1 << 10;
 
@@ -423,23 +423,17 @@ pub(super) fn is_exchange(label: &AddressLabel) -> bool {
 /// For each address with transfers just under the threshold the day and direction with most of them, then the
 /// earliest, then out.
 fn near_threshold_days(addresses: &Interner, transfers: &Chronicle) -> BTreeMap<u32, NearThreshold> {
-    let mut days: BTreeMap<(u32, i64, u8), NearThreshold> = BTreeMap::new();
     let numbers = transfers.numbers_in(addresses);
-    let near = |t: &&Entry| (0.8 * REPORTING_THRESHOLD_USD..REPORTING_THRESHOLD_USD).contains(&t.usd);
-    for t in transfers.entries().iter().filter(near) {
-        for key in ends_of_day(&numbers, t) {
-            let blank = NearThreshold { count: 0, of: 0, usd: 0.0, day_ms: key.1 };
-            let day = days.entry(key).or_insert(blank);
-            day.count += 1;
-            day.usd += t.usd;
-        }
-    }
-    for t in transfers.entries() {
-        for key in ends_of_day(&numbers, t) {
-            if let Some(day) = days.get_mut(&key) {
-                day.of += 1;
-            }
-        }
+    let mut days = days_near_threshold(&numbers, transfers.entries());
+    let mut has_any = vec![false; addresses.len()];
+    days.iter().for_each(|((address, ..), _)| has_any[*address as usize] = true);
+    let found = par::map_blocks(transfers.entries().len(), NEAR_BLOCK, |places| {
+        let ends = transfers.entries()[places].iter().flat_map(|t| ends_of_day(&numbers, t));
+        let of_some = ends.filter(|(address, ..)| has_any[*address as usize]);
+        of_some.filter_map(|end| days.binary_search_by_key(&end, |day| day.0).ok()).collect::<Vec<_>>()
+    });
+    for at in found.concat() {
+        days[at].1.of += 1;
     }
     let mut best: BTreeMap<u32, NearThreshold> = BTreeMap::new();
     for ((address, ..), day) in days {
@@ -451,8 +445,29 @@ fn near_threshold_days(addresses: &Interner, transfers: &Chronicle) -> BTreeMap<
     best
 }
 
+/// An address, the day, and whether transfers went out (0) or came in (1).
+type EndOfDay = (u32, i64, u8);
+
+/// Transfers that one thread takes at a time.
+const NEAR_BLOCK: usize = 1 << 14;
+
+/// What passed just under the threshold, upwards; of how many transfers is not counted yet.
+fn days_near_threshold(numbers: &[Option<u32>], transfers: &[Entry]) -> Vec<(EndOfDay, NearThreshold)> {
+    let is_near = |t: &&Entry| (0.8 * REPORTING_THRESHOLD_USD..REPORTING_THRESHOLD_USD).contains(&t.usd);
+    let near = transfers.iter().filter(is_near);
+    let mut ends: Vec<(EndOfDay, f64)> =
+        near.flat_map(|t| ends_of_day(numbers, t).map(|end| (end, t.usd))).collect();
+    // in one day they stay in time order, in which dollars are added up
+    ends.sort_by_key(|&(end, _)| end);
+    let day = |of: &[(EndOfDay, f64)]| {
+        let (end, usd) = (of[0].0, of.iter().map(|(_, usd)| usd).sum());
+        (end, NearThreshold { count: of.len(), of: 0, usd, day_ms: end.1 })
+    };
+    ends.chunk_by(|a, b| a.0 == b.0).map(day).collect()
+}
+
 /// The addresses of a transfer, its day, and whether it went out (0) or came in (1).
-fn ends_of_day(numbers: &[Option<u32>], t: &Entry) -> impl Iterator<Item = (u32, i64, u8)> {
+fn ends_of_day(numbers: &[Option<u32>], t: &Entry) -> impl Iterator<Item = EndOfDay> {
     let day_ms = t.at.div_euclid(DAY_MS).saturating_mul(DAY_MS);
     let ends = [(numbers[t.from as usize], 0), (numbers[t.to as usize], 1)];
     ends.into_iter().filter_map(move |(id, direction)| Some((id?, day_ms, direction)))

@@ -3,8 +3,6 @@
 //! Both orders come from the names alone, so an algorithm that walks ids and edges upwards gives the same answer
 //! whatever the order of rows was.
 
-use std::sync::OnceLock;
-
 use super::finite;
 use crate::aml::sot::MoneyFlow;
 use crate::determinism::intern::Interner;
@@ -66,10 +64,6 @@ pub struct FlowGraph<'a> {
     /// Edges by recipient, and where each address's begin among them.
     incoming: Vec<u32>,
     incoming_start: Vec<u32>,
-    /// As `outgoing`, each address's edges by value; made when somebody asks.
-    by_value: OnceLock<Vec<(f64, u32)>>,
-    /// As `incoming`, likewise.
-    incoming_by_value: OnceLock<Vec<(f64, u32)>>,
 }
 
 impl<'a> FlowGraph<'a> {
@@ -103,26 +97,7 @@ impl<'a> FlowGraph<'a> {
             incoming[*place as usize] = id;
             *place += 1;
         }
-        let (by_value, incoming_by_value) = (OnceLock::new(), OnceLock::new());
-        FlowGraph { addresses, edges, outgoing, incoming, incoming_start, by_value, incoming_by_value }
-    }
-
-    /// Edges out of each address by value. Made by the thread that asks first, alone: one that shared the work might be handed
-    /// somebody else's question for it.
-    fn by_value(&self) -> &[(f64, u32)] {
-        self.by_value
-            .get_or_init(|| by_value(&self.edges, &self.outgoing, (0..self.edges.len() as u32).collect()))
-    }
-
-    /// The same of those that reach each address.
-    fn incoming_by_value(&self) -> &[(f64, u32)] {
-        self.incoming_by_value
-            .get_or_init(|| by_value(&self.edges, &self.incoming_start, self.incoming.clone()))
-    }
-
-    /// Makes ready what searches by value ask for.
-    pub(super) fn sort_by_value(&self) {
-        par::join(|| self.by_value(), || self.incoming_by_value());
+        FlowGraph { addresses, edges, outgoing, incoming, incoming_start }
     }
 
     /// How many addresses.
@@ -138,27 +113,6 @@ impl<'a> FlowGraph<'a> {
     /// Edges that leave an address, by recipient.
     pub fn outgoing(&self, address: u32) -> impl ExactSizeIterator<Item = &Edge<'a>> {
         self.edges[range_of(&self.outgoing, address)].iter()
-    }
-
-    /// Edges that leave an address and carry `least` to `most`, by their value and then as they stand.
-    pub fn outgoing_within(&self, address: u32, least: f64, most: f64) -> impl Iterator<Item = &Edge<'a>> {
-        self.within(&self.by_value()[range_of(&self.outgoing, address)], least, most)
-    }
-
-    /// The same of those that reach it.
-    pub fn incoming_within(&self, address: u32, least: f64, most: f64) -> impl Iterator<Item = &Edge<'a>> {
-        self.within(&self.incoming_by_value()[range_of(&self.incoming_start, address)], least, most)
-    }
-
-    fn within<'g>(
-        &'g self,
-        by_value: &'g [(f64, u32)],
-        least: f64,
-        most: f64,
-    ) -> impl Iterator<Item = &'g Edge<'a>> {
-        let from = by_value.partition_point(|edge| edge.0 < least);
-        let within = by_value[from..].iter().take_while(move |edge| edge.0 <= most);
-        within.map(|edge| &self.edges[edge.1 as usize])
     }
 
     /// Edges that reach an address, by sender.
@@ -210,14 +164,69 @@ fn appraise(edges: &mut [Edge<'_>]) {
     }
 }
 
-/// Each owner's edges by value, then as they stand in `order`, where its own begin at `starts`.
-fn by_value(edges: &[Edge<'_>], starts: &[u32], order: Vec<u32>) -> Vec<(f64, u32)> {
-    let mut by_value: Vec<(f64, u32)> = order.into_iter().map(|e| (edges[e as usize].value, e)).collect();
-    for own in starts.windows(2) {
-        let own = &mut by_value[own[0] as usize..own[1] as usize];
-        own.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+/// Edges of each address by what they carry: for searches that follow amounts.
+pub(super) struct ByValue<'g, 'a> {
+    graph: &'g FlowGraph<'a>,
+    outgoing: Carried<'g>,
+    incoming: Carried<'g>,
+}
+
+/// Each owner's edges by value, then as they stand in the graph.
+struct Carried<'g> {
+    /// Where each owner's begin; one more at the end.
+    starts: &'g [u32],
+    values: Vec<f64>,
+    edges: Vec<u32>,
+}
+
+impl<'g, 'a> ByValue<'g, 'a> {
+    pub(super) fn of(graph: &'g FlowGraph<'a>) -> Self {
+        let all = || (0..graph.edges.len() as u32).collect();
+        let (outgoing, incoming) = par::join(
+            || Carried::of(&graph.edges, &graph.outgoing, all()),
+            || Carried::of(&graph.edges, &graph.incoming_start, graph.incoming.clone()),
+        );
+        ByValue { graph, outgoing, incoming }
     }
-    by_value
+
+    /// Edges that leave an address and carry `least` to `most`, by their value and then as they stand.
+    pub(super) fn outgoing(&self, address: u32, least: f64, most: f64) -> impl Iterator<Item = &'g Edge<'a>> {
+        self.within(&self.outgoing, address, least, most)
+    }
+
+    /// The same of those that reach it.
+    pub(super) fn incoming(&self, address: u32, least: f64, most: f64) -> impl Iterator<Item = &'g Edge<'a>> {
+        self.within(&self.incoming, address, least, most)
+    }
+
+    fn within(
+        &self,
+        carried: &Carried<'_>,
+        address: u32,
+        least: f64,
+        most: f64,
+    ) -> impl Iterator<Item = &'g Edge<'a>> {
+        let own = range_of(carried.starts, address);
+        let (values, edges) = (&carried.values[own.clone()], &carried.edges[own]);
+        let from = values.partition_point(|&value| value < least);
+        let end = from + values[from..].partition_point(|&value| value <= most);
+        let graph = self.graph;
+        edges[from..end].iter().map(move |&edge| &graph.edges[edge as usize])
+    }
+}
+
+impl<'g> Carried<'g> {
+    /// Of edges in an order in which each owner's stand together.
+    fn of(edges: &[Edge<'_>], starts: &'g [u32], mut order: Vec<u32>) -> Self {
+        for own in starts.windows(2) {
+            order[own[0] as usize..own[1] as usize].sort_unstable_by(|&a, &b| {
+                let value = |edge: u32| edges[edge as usize].value;
+                value(a).total_cmp(&value(b)).then(a.cmp(&b))
+            });
+        }
+        let values = order.iter().map(|&edge| edges[edge as usize].value).collect();
+        Carried { starts, values, edges: order }
+    }
 }
 
 /// Where each owner's items begin when they are sorted by owner; one more at the end.

@@ -70,31 +70,34 @@ impl Reach {
         &self.neighbours
     }
 
-    /// For each address the tallies of the others within 1, 2 and 3 hops; `weight` is that of the address at a place.
+    /// For each address what `told` makes of the tallies of the others within 1, 2 and 3 hops; `weight` is that of the
+    /// address at a place.
     ///
     /// Third hops may be left out once `is_enough` holds for the tally within 3 hops, in which the address itself may be
     /// contained, and for every larger one.
-    pub(super) fn tallies<W: Tally>(
+    pub(super) fn tallies<W: Tally, T: Copy + Default + Send>(
         &self,
         weight: impl Fn(u32) -> W + Sync,
         is_enough: impl Fn(W) -> bool + Sync,
-    ) -> Vec<[W; HOPS]> {
+        told: impl Fn([W; HOPS]) -> T + Sync,
+    ) -> Vec<T> {
         // each block remembers the whole graph, so their number must not grow with it
-        self.tallies_by((self.walk.len() / 64).max(64), weight, is_enough)
+        self.tallies_by((self.walk.len() / 256).max(64), weight, is_enough, told)
     }
 
-    fn tallies_by<W: Tally>(
+    fn tallies_by<W: Tally, T: Copy + Default + Send>(
         &self,
         block: usize,
         weight: impl Fn(u32) -> W + Sync,
         is_enough: impl Fn(W) -> bool + Sync,
-    ) -> Vec<[W; HOPS]> {
+        told: impl Fn([W; HOPS]) -> T + Sync,
+    ) -> Vec<T> {
         let blocks = par::map_blocks(self.walk.len(), block, |at| {
             let mut search = Search::of(self, &weight, &is_enough);
-            self.walk[at].iter().map(|&start| search.tallies_of(start)).collect::<Vec<_>>()
+            self.walk[at].iter().map(|&start| told(search.tallies_of(start))).collect::<Vec<T>>()
         });
         let mut walk = self.walk.iter();
-        blocks.fold(vec![[W::default(); HOPS]; self.walk.len()], |mut tallies, found| {
+        blocks.fold(vec![T::default(); self.walk.len()], |mut tallies, found| {
             for (found, &place) in found.into_iter().zip(walk.by_ref()) {
                 tallies[self.addresses[place as usize] as usize] = found;
             }
@@ -136,7 +139,8 @@ fn by_work(neighbours: &Lists, addresses: &[u32], places: &[u32]) -> Lists {
         }
         pairs
     });
-    Lists::of_pairs(addresses.len(), blocks.concat().iter().copied())
+    let blocks: Vec<Vec<(u32, u32)>> = blocks.in_order();
+    Lists::of_pairs(addresses.len(), blocks.iter().flatten().copied())
 }
 
 /// Addresses that one thread takes at a time.
@@ -280,13 +284,13 @@ mod tests {
             let weight = |a: u32| 1 + a * a;
             let reach = Reach::of(&neighbours);
             let addresses = reach.addresses().to_vec();
-            let found = reach.tallies_by(block, |place| weight(addresses[place as usize]), |_| false);
+            let found = reach.tallies_by(block, |place| weight(addresses[place as usize]), |_| false, |told| told);
             prop_assert_eq!(found, twin(&neighbours, weight));
         }
 
         #[test]
         fn who_needs_no_more_gets_no_less(neighbours in graphs(), block in 1_usize..50, most in 0_u32..30) {
-            let found = Reach::of(&neighbours).tallies_by(block, |_| 1, |within| within > most);
+            let found = Reach::of(&neighbours).tallies_by(block, |_| 1, |within| within > most, |told| told);
             let up_to = |tallies: Vec<[u32; HOPS]>| {
                 tallies.into_iter().map(|of| of.map(|count| count.min(most))).collect::<Vec<_>>()
             };
@@ -297,6 +301,6 @@ mod tests {
     #[test]
     fn a_graph_without_addresses_is_searched() {
         let none = Reach::of(&Lists::of_pairs(0, std::iter::empty()));
-        assert_eq!(none.tallies(|_| 1_u32, |_| false), Vec::<[u32; HOPS]>::new());
+        assert_eq!(none.tallies(|_| 1_u32, |_| false, |told| told), Vec::<[u32; HOPS]>::new());
     }
 }

@@ -35,11 +35,13 @@ pub enum Shape {
     WashTrading,
     /// One funds many wallets alike; they do the same thing and pay one.
     Sybil,
+    /// Many strangers pay into a pot, which one empties and carries off.
+    RugPull,
 }
 
 impl Shape {
     /// Every shape, in the order of the type.
-    pub const ALL: [Shape; 15] = [
+    pub const ALL: [Shape; 16] = [
         Shape::Cycle,
         Shape::Layering,
         Shape::FanIn,
@@ -55,6 +57,7 @@ impl Shape {
         Shape::DormantReactivation,
         Shape::WashTrading,
         Shape::Sybil,
+        Shape::RugPull,
     ];
 
     /// The name by which it is asked for.
@@ -75,6 +78,7 @@ impl Shape {
             Shape::DormantReactivation => "dormant-reactivation",
             Shape::WashTrading => "wash-trading",
             Shape::Sybil => "sybil",
+            Shape::RugPull => "rug-pull",
         }
     }
 
@@ -96,6 +100,7 @@ impl Shape {
             Shape::DormantReactivation => ("Dormant Wallet Activation", "Matured Savings"),
             Shape::WashTrading => ("Wash Trading", "Liquidity Balancing"),
             Shape::Sybil => ("Sybil Network (Airdrop Farming)", "Voucher Programme"),
+            Shape::RugPull => ("Rug Pull", "Crowdfunding"),
         };
         match intent {
             Intent::Laundering => laundering,
@@ -109,7 +114,7 @@ pub fn is_malicious(role: &str) -> bool {
     MALICIOUS.contains(&role)
 }
 
-const MALICIOUS: [&str; 33] = [
+const MALICIOUS: [&str; 37] = [
     "activation_hop",
     "attacker",
     "bipartite_dest",
@@ -129,6 +134,10 @@ const MALICIOUS: [&str; 33] = [
     "mixer_recipient",
     "mule",
     "peel_destination",
+    "rug_contract",
+    "rug_developer",
+    "rug_exit",
+    "rug_marketing",
     "scatter_dest",
     "scatter_mule",
     "scatter_source",

@@ -5,7 +5,7 @@ use serde::de::DeserializeSeed as _;
 use serde_json::{Value, json};
 
 use super::json::{By, Cells, Json, LONGEST_LIST};
-use crate::table::Values;
+use crate::table::{Given, Values};
 
 /// What may stand in a column beyond its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(super) trait Cell: Sized {
     fn schema(check: Check) -> Value;
 
     /// Many of them as a column.
-    fn values<'a>(cells: impl Iterator<Item = &'a Self>) -> Values
+    fn given<'a>(cells: impl Iterator<Item = &'a Self>) -> Given<'a>
     where
         Self: 'a;
 
@@ -84,8 +84,8 @@ impl Cell for String {
         json!({"type": "string", "minLength": u8::from(check == Check::NotEmpty), "maxLength": MAX_TEXT_CHARS})
     }
 
-    fn values<'a>(cells: impl Iterator<Item = &'a Self>) -> Values {
-        Values::Text(cells.cloned().map(Some).collect())
+    fn given<'a>(cells: impl Iterator<Item = &'a Self>) -> Given<'a> {
+        Given::Texts(cells.map(String::as_str).collect())
     }
 
     fn keeps(&self, check: Check) -> bool {
@@ -134,8 +134,8 @@ impl Cell for f64 {
         schema
     }
 
-    fn values<'a>(cells: impl Iterator<Item = &'a Self>) -> Values {
-        Values::F64(cells.copied().collect())
+    fn given<'a>(cells: impl Iterator<Item = &'a Self>) -> Given<'a> {
+        Values::F64(cells.copied().collect()).into()
     }
 
     fn keeps(&self, check: Check) -> bool {
@@ -211,8 +211,8 @@ macro_rules! whole_cell {
                 })
             }
 
-            fn values<'a>(cells: impl Iterator<Item = &'a Self>) -> Values {
-                Values::$variant(cells.map(|&x| Some(<$wide>::from(x))).collect())
+            fn given<'a>(cells: impl Iterator<Item = &'a Self>) -> Given<'a> {
+                Values::$variant(cells.map(|&x| Some(<$wide>::from(x))).collect()).into()
             }
 
             fn is_blank(&self) -> bool {
@@ -250,8 +250,8 @@ impl Cell for Option<i64> {
         <i64 as Cell>::schema(check)
     }
 
-    fn values<'a>(cells: impl Iterator<Item = &'a Self>) -> Values {
-        Values::Int(cells.copied().collect())
+    fn given<'a>(cells: impl Iterator<Item = &'a Self>) -> Given<'a> {
+        Values::Int(cells.copied().collect()).into()
     }
 }
 
@@ -284,8 +284,8 @@ impl Cell for bool {
         json!({"type": ["boolean", "integer"], "minimum": 0, "maximum": 1})
     }
 
-    fn values<'a>(cells: impl Iterator<Item = &'a Self>) -> Values {
-        Values::Bool(cells.map(|&x| Some(x)).collect())
+    fn given<'a>(cells: impl Iterator<Item = &'a Self>) -> Given<'a> {
+        Values::Bool(cells.map(|&x| Some(x)).collect()).into()
     }
 }
 
@@ -321,8 +321,8 @@ impl Cell for NaiveDate {
         json!({"type": "string", "format": "date"})
     }
 
-    fn values<'a>(cells: impl Iterator<Item = &'a Self>) -> Values {
-        Values::Date(cells.map(|&date| Some(days_of(date))).collect())
+    fn given<'a>(cells: impl Iterator<Item = &'a Self>) -> Given<'a> {
+        Values::Date(cells.map(|&date| Some(days_of(date))).collect()).into()
     }
 }
 
@@ -355,8 +355,8 @@ impl Cell for Vec<String> {
         json!({"type": "array", "items": {"type": "string", "maxLength": MAX_TEXT_CHARS}, "maxItems": LONGEST_LIST})
     }
 
-    fn values<'a>(cells: impl Iterator<Item = &'a Self>) -> Values {
-        Values::TextList(cells.cloned().map(Some).collect())
+    fn given<'a>(cells: impl Iterator<Item = &'a Self>) -> Given<'a> {
+        Given::TextLists(cells.map(Vec::as_slice).collect())
     }
 
     fn is_blank(&self) -> bool {
@@ -398,10 +398,8 @@ impl Cell for Vec<u64> {
         json!({"type": "array", "items": {"type": "integer", "minimum": 0}, "maxItems": LONGEST_LIST})
     }
 
-    fn values<'a>(cells: impl Iterator<Item = &'a Self>) -> Values {
-        // counts of transfers stay far below 2^63
-        let list = |cell: &Self| cell.iter().map(|&x| i64::try_from(x).unwrap_or(i64::MAX)).collect();
-        Values::IntList(cells.map(|cell| Some(list(cell))).collect())
+    fn given<'a>(cells: impl Iterator<Item = &'a Self>) -> Given<'a> {
+        Given::CountLists(cells.map(Vec::as_slice).collect())
     }
 }
 

@@ -7,7 +7,7 @@ use super::fault::BatchFault;
 use super::schema::{ADDRESS, Source};
 use crate::determinism::intern::Interner;
 use crate::table::csv::is_missing;
-use crate::table::{TableColumn, Values};
+use crate::table::{Given, TableColumn, Values};
 
 /// Columns that say which row it is, not what is known of the address.
 pub(super) fn is_key_column(name: &str) -> bool {
@@ -131,30 +131,23 @@ impl<'a> Columns<'a> {
         3 + self.numbers.len()
     }
 
-    /// The values of one of them where it is a column of numbers.
-    pub(super) fn floats(&self, at: usize) -> Option<&'a [f64]> {
-        Some(&self.numbers.get(at.checked_sub(3)?)?.values)
+    /// What one of them is called.
+    pub(super) fn name(&self, at: usize) -> &'a str {
+        match at {
+            0 => "window_days",
+            1 => "processing_date",
+            2 => ADDRESS.name,
+            _ => &self.numbers[at - 3].name,
+        }
     }
 
     /// Some rows of one of them.
-    pub(super) fn column(&self, at: usize, rows: Range<usize>) -> TableColumn {
+    pub(super) fn given(&self, at: usize, rows: Range<usize>) -> Given<'a> {
         match at {
-            0 => {
-                let window = Some(self.id.window_days.into());
-                TableColumn::new("window_days", Values::Int(vec![window; rows.len()]))
-            }
-            1 => {
-                let date = super::cell::days_of(self.id.processing_date);
-                TableColumn::new("processing_date", Values::Date(vec![Some(date); rows.len()]))
-            }
-            2 => {
-                let name = |row: usize| self.features.addresses.name(row as u32).to_owned();
-                TableColumn::new(ADDRESS.name, Values::Text(rows.map(|row| Some(name(row))).collect()))
-            }
-            _ => {
-                let NumberColumn { name, values } = self.numbers[at - 3];
-                TableColumn::new(name, Values::F64(values[rows].to_vec()))
-            }
+            0 => Values::Int(vec![Some(self.id.window_days.into()); rows.len()]).into(),
+            1 => Values::Date(vec![Some(super::cell::days_of(self.id.processing_date)); rows.len()]).into(),
+            2 => Given::Texts(rows.map(|row| self.features.addresses.name(row as u32)).collect()),
+            _ => Given::Floats(&self.numbers[at - 3].values[rows]),
         }
     }
 }

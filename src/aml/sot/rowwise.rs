@@ -40,7 +40,7 @@ impl Rowwise {
 fn cells<T: Cell>(column: &TableColumn) -> Option<Values> {
     let mut values = column.values.clone();
     let cells: Option<Vec<T>> = (0..values.n_values()?).map(|row| T::take(&mut values, row).ok()?).collect();
-    Some(T::values(cells?.iter()))
+    Some(T::given(cells?.iter()).into_values())
 }
 
 impl<'de> Deserializer<'de> for Rowwise {

@@ -13,7 +13,7 @@ use super::fault::{BatchFault, Faults};
 use super::json::{By, Cells, Json};
 use super::request::Scope;
 use crate::table::parquet::{Columns, Reader};
-use crate::table::{Table, TableColumn, Values};
+use crate::table::{Given, Table, Values};
 
 /// The tables a batch may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -140,7 +140,7 @@ pub(super) trait Record: Sized {
     fn read(source: &mut Source<'_>) -> Option<Vec<Self>>;
 
     /// A column of the rows, by its place among [`Record::COLUMNS`].
-    fn write(rows: &[Self], place: usize) -> TableColumn;
+    fn given(rows: &[Self], place: usize) -> Given<'_>;
 
     /// The fields of a row of a request's body as they were found.
     type Slots: Default;
@@ -406,10 +406,10 @@ macro_rules! record {
                 Some(rows)
             }
 
-            fn write(rows: &[Self], place: usize) -> TableColumn {
-                let columns: &[fn(&[$row]) -> Values] =
-                    &[$(|rows| <$type as Cell>::values(rows.iter().map(|row| &row.$field))),*];
-                TableColumn::new(Self::COLUMNS[place].name, columns[place](rows))
+            fn given(rows: &[Self], place: usize) -> Given<'_> {
+                let columns: &[fn(&[$row]) -> Given<'_>] =
+                    &[$(|rows| <$type as Cell>::given(rows.iter().map(|row| &row.$field))),*];
+                columns[place](rows)
             }
 
             type Slots = Slots;

@@ -11,7 +11,7 @@ use super::fault::{BatchFault, Faults};
 use super::schema::{ColumnSpec, DefaultOf, Record, Source, expected};
 use crate::determinism::intern::Interner;
 use crate::determinism::par;
-use crate::table::{Table, TableColumn, Texts, Values};
+use crate::table::{Given, Table, TableColumn, Texts};
 
 /// Transfers by `tx_id`, `event_index`, `edge_index` and `asset_contract`, then by whatever could still differ.
 #[derive(Clone, Default)]
@@ -230,27 +230,24 @@ impl Transfers {
     }
 
     /// Some rows of the column at a place among the table's.
-    pub(super) fn column(&self, place: usize, rows: std::ops::Range<usize>) -> TableColumn {
-        let texts = |names: &Interner, ids: &[u32]| {
-            Values::Text(ids[rows.clone()].iter().map(|&id| Some(names.name(id).to_owned())).collect())
-        };
-        let numbers = |values: &[f64]| Values::F64(values[rows.clone()].to_vec());
-        let name = Transfer::COLUMNS[place].name;
-        let values = match name {
-            "tx_id" => Values::Text(rows.map(|row| Some(self.tx_id(row).to_owned())).collect()),
-            "event_index" => texts(&self.indices, &self.event_index),
-            "edge_index" => texts(&self.indices, &self.edge_index),
-            "block_height" => <u64 as Cell>::values(self.block_height[rows].iter()),
-            "block_timestamp" => <i64 as Cell>::values(self.block_timestamp[rows].iter()),
-            "from_address" => texts(&self.addresses, &self.from_address),
-            "to_address" => texts(&self.addresses, &self.to_address),
-            "asset_symbol" => texts(&self.assets, &self.asset_symbol),
-            "asset_contract" => texts(&self.assets, &self.asset_contract),
-            "amount" => numbers(&self.amount),
-            "amount_usd" => numbers(&self.amount_usd),
-            _ => numbers(&self.fee),
-        };
-        TableColumn::new(name, values)
+    pub(super) fn given(&self, place: usize, rows: std::ops::Range<usize>) -> Given<'_> {
+        fn texts<'t>(names: &'t Interner, ids: &[u32]) -> Given<'t> {
+            Given::Texts(ids.iter().map(|&id| names.name(id)).collect())
+        }
+        match Transfer::COLUMNS[place].name {
+            "tx_id" => Given::Texts(rows.map(|row| self.tx_id(row)).collect()),
+            "event_index" => texts(&self.indices, &self.event_index[rows]),
+            "edge_index" => texts(&self.indices, &self.edge_index[rows]),
+            "block_height" => <u64 as Cell>::given(self.block_height[rows].iter()),
+            "block_timestamp" => <i64 as Cell>::given(self.block_timestamp[rows].iter()),
+            "from_address" => texts(&self.addresses, &self.from_address[rows]),
+            "to_address" => texts(&self.addresses, &self.to_address[rows]),
+            "asset_symbol" => texts(&self.assets, &self.asset_symbol[rows]),
+            "asset_contract" => texts(&self.assets, &self.asset_contract[rows]),
+            "amount" => Given::Floats(&self.amount[rows]),
+            "amount_usd" => Given::Floats(&self.amount_usd[rows]),
+            _ => Given::Floats(&self.fee[rows]),
+        }
     }
 }
 
@@ -454,11 +451,8 @@ fn numbered(source: &mut Source<'_>, columns: [&str; 2], names: &mut Interner) -
     let specs = columns.map(spec);
     let mut numbers = [vec![], vec![]];
     walk(source, &specs, |which, part| {
-        let mut known: Vec<Option<u32>> = vec![None; part.n_entries()];
-        numbers[which].extend((0..part.len()).filter_map(|row| {
-            let entry = part.entry_of(row)?;
-            Some(*known[entry].get_or_insert_with(|| names.intern(part.entry(entry))))
-        }));
+        let of_entry = names.intern_all((0..part.n_entries()).map(|entry| part.entry(entry)));
+        numbers[which].extend((0..part.len()).filter_map(|row| Some(of_entry[part.entry_of(row)?])));
     })?;
     Some(numbers)
 }
@@ -559,6 +553,7 @@ fn spec(column: &str) -> &'static ColumnSpec {
 mod tests {
     use super::*;
     use crate::aml::sot::BatchId;
+    use crate::table::Values;
 
     /// What is read column by column is what is read row by row, defaults included.
     #[test]

@@ -4,11 +4,11 @@
 //!
 //! Same batch, same bytes. Tables that are written and read back are equal.
 
-use std::borrow::Cow;
 use std::fs;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::batch::{AddressFeatures, Alert, Batch, BatchId, Cluster, MoneyFlow, NumberColumn, Transfer};
 use super::meta::{self, WrittenFile};
@@ -17,8 +17,7 @@ use super::transfers::Transfers;
 use super::{cell, features};
 use crate::determinism::intern::Interner;
 use crate::determinism::par;
-use crate::table::parquet::Given;
-use crate::table::{Table, TableColumn, Values, WriteError, file, parquet};
+use crate::table::{Given, Table, TableColumn, Values, WriteError, file, parquet};
 
 /// Writes those of `tables` that the batch has, and META.json over them, into `dir`, which is made if need be.
 ///
@@ -61,9 +60,11 @@ impl<'d> BatchWriter<'d> {
     /// When the operating system refuses.
     pub fn write(&mut self, batch: &Batch, kind: TableKind) -> Result<(), WriteError> {
         let (Some(rows), Some(columns)) = (batch.rows(kind), columns(batch, kind)) else { return Ok(()) };
+        // a pattern may name thousands of addresses
+        let some = if kind == TableKind::Patterns { parquet::GROUP_ROWS / 8 } else { parquet::GROUP_ROWS };
         let mut table = self.begin(kind, &columns)?;
-        for first in (0..rows.max(1)).step_by(parquet::GROUP_ROWS) {
-            table.group(&columns, first..rows.min(first + parquet::GROUP_ROWS))?;
+        for first in (0..rows.max(1)).step_by(some) {
+            table.group(&columns, first..rows.min(first + some))?;
         }
         self.end(table)
     }
@@ -91,7 +92,7 @@ impl<'d> BatchWriter<'d> {
     }
 
     fn begin(&self, kind: TableKind, columns: &Columns<'_>) -> Result<PartialTable, WriteError> {
-        let blank: Vec<TableColumn> = (0..columns.n).map(|at| (columns.column)(at, 0..0)).collect();
+        let blank: Vec<TableColumn> = (0..columns.n).map(|at| columns.column(at, 0..0)).collect();
         let writer = parquet::Writer::new(&self.dir.join(kind.file()), &blank)?;
         Ok(PartialTable { kind, rows: 0, writer })
     }
@@ -119,16 +120,17 @@ impl<'d> BatchWriter<'d> {
         let keys = features::Columns::of(&features, id);
         let (n_keys, rows) = (keys.len(), features.addresses.len());
         let blank_number = |name: &str| TableColumn::new(name, Values::F64(vec![]));
-        let mut blank: Vec<TableColumn> = (0..n_keys).map(|at| keys.column(at, 0..0)).collect();
+        let blank_key = |at: usize| TableColumn::new(keys.name(at), keys.given(at, 0..0).into_values());
+        let mut blank: Vec<TableColumn> = (0..n_keys).map(blank_key).collect();
         blank.extend(names.iter().map(|name| blank_number(name)));
         let kind = TableKind::Features;
         let mut writer = parquet::Writer::new(&self.dir.join(kind.file()), &blank)?;
         writer.group(&mut |places: Range<usize>| {
             let given = |at: usize| match at {
-                _ if at < n_keys => Some(keys.column(at, 0..rows).values),
-                _ => columns.next().map(|column| Values::F64(column.values)),
+                _ if at < n_keys => Some(keys.given(at, 0..rows)),
+                _ => columns.next().map(|column| Values::F64(column.values).into()),
             };
-            places.map_while(given).map(|values| Given::Values(Cow::Owned(values))).collect()
+            places.map_while(given).collect()
         })?;
         self.end(PartialTable { kind, rows, writer })
     }
@@ -173,7 +175,7 @@ impl PartialTable {
     fn group(&mut self, columns: &Columns<'_>, rows: Range<usize>) -> Result<(), WriteError> {
         self.rows += rows.len();
         self.writer.group(&mut |places: Range<usize>| {
-            par::map(places.len(), |at| columns.given(places.start + at, rows.clone()))
+            par::map(places.len(), |at| (columns.given)(places.start + at, rows.clone()))
         })
     }
 }
@@ -240,21 +242,15 @@ impl sealed::Part for Cluster {
 /// A table, column by column.
 pub struct Columns<'b> {
     n: usize,
-    /// The column at a place, and some rows of it.
-    column: Box<dyn Fn(usize, Range<usize>) -> TableColumn + Sync + 'b>,
-    /// The values of a column that the batch has as they are written.
-    floats: Option<Floats<'b>>,
+    /// The name of the column at a place.
+    name: Box<dyn Fn(usize) -> &'b str + Sync + 'b>,
+    /// Some rows of it.
+    given: Box<dyn Fn(usize, Range<usize>) -> Given<'b> + Sync + 'b>,
 }
 
-/// The doubles of a column at a place.
-type Floats<'b> = Box<dyn Fn(usize) -> Option<&'b [f64]> + Sync + 'b>;
-
-impl<'b> Columns<'b> {
-    fn given(&self, at: usize, rows: Range<usize>) -> Given<'b> {
-        match self.floats.as_ref().and_then(|floats| floats(at)) {
-            Some(floats) => Given::Floats(&floats[rows]),
-            None => Given::Values(Cow::Owned((self.column)(at, rows).values)),
-        }
+impl Columns<'_> {
+    fn column(&self, at: usize, rows: Range<usize>) -> TableColumn {
+        TableColumn::new((self.name)(at), (self.given)(at, rows).into_values())
     }
 }
 
@@ -263,8 +259,8 @@ fn columns(batch: &Batch, kind: TableKind) -> Option<Columns<'_>> {
     Some(match kind {
         TableKind::Transfers => {
             let transfers = batch.transfers.as_ref()?;
-            let column = |at: usize, rows: Range<usize>| transfers.column(at, rows);
-            Columns { n: Transfer::COLUMNS.len(), column: Box::new(column), floats: None }
+            let given = |at: usize, rows: Range<usize>| transfers.given(at, rows);
+            Columns { n: Transfer::COLUMNS.len(), name: name_of::<Transfer>(), given: Box::new(given) }
         }
         TableKind::AddressLabels => of_rows(batch.labels.as_deref()?),
         TableKind::Assets => of_rows(batch.assets.as_deref()?),
@@ -272,12 +268,11 @@ fn columns(batch: &Batch, kind: TableKind) -> Option<Columns<'_>> {
         TableKind::GroundTruth => of_rows(batch.ground_truth.as_deref()?),
         TableKind::MoneyFlows => keyed(&batch.id, of_rows(batch.money_flows.as_deref()?)),
         TableKind::Features => {
-            let columns = features::Columns::of(batch.features.as_ref()?, &batch.id);
+            let columns = Arc::new(features::Columns::of(batch.features.as_ref()?, &batch.id));
             let n = columns.len();
-            let column = move |at: usize, rows: Range<usize>| columns.column(at, rows);
-            let floats = features::Columns::of(batch.features.as_ref()?, &batch.id);
-            let floats = move |at: usize| floats.floats(at);
-            Columns { n, column: Box::new(column), floats: Some(Box::new(floats)) }
+            let names = Arc::clone(&columns);
+            let given = move |at: usize, rows: Range<usize>| columns.given(at, rows);
+            Columns { n, name: Box::new(move |at| names.name(at)), given: Box::new(given) }
         }
         TableKind::Patterns => keyed(&batch.id, of_rows(batch.patterns.as_deref()?)),
         TableKind::Alerts => of_rows(batch.alerts.as_deref()?),
@@ -286,23 +281,33 @@ fn columns(batch: &Batch, kind: TableKind) -> Option<Columns<'_>> {
 }
 
 fn of_rows<R: Record + Sync>(all: &[R]) -> Columns<'_> {
-    let column = |at: usize, rows: Range<usize>| R::write(&all[rows], at);
-    Columns { n: R::COLUMNS.len(), column: Box::new(column), floats: None }
+    let given = |at: usize, rows: Range<usize>| R::given(&all[rows], at);
+    Columns { n: R::COLUMNS.len(), name: name_of::<R>(), given: Box::new(given) }
+}
+
+fn name_of<'b, R: Record>() -> Box<dyn Fn(usize) -> &'b str + Sync + 'b> {
+    Box::new(|at| R::COLUMNS[at].name)
 }
 
 /// With the batch's window and date in front, which the row type itself does not hold.
 fn keyed<'b>(id: &BatchId, rest: Columns<'b>) -> Columns<'b> {
     let (window, date) = (i64::from(id.window_days), cell::days_of(id.processing_date));
-    let column = move |at: usize, rows: Range<usize>| match at {
-        0 => TableColumn::new("window_days", Values::Int(vec![Some(window); rows.len()])),
-        1 => TableColumn::new("processing_date", Values::Date(vec![Some(date); rows.len()])),
-        _ => (rest.column)(at - 2, rows),
+    let Columns { n, name, given } = rest;
+    let name = move |at: usize| match at {
+        0 => "window_days",
+        1 => "processing_date",
+        _ => name(at - 2),
     };
-    Columns { n: 2 + rest.n, column: Box::new(column), floats: None }
+    let given = move |at: usize, rows: Range<usize>| match at {
+        0 => Values::Int(vec![Some(window); rows.len()]).into(),
+        1 => Values::Date(vec![Some(date); rows.len()]).into(),
+        _ => given(at - 2, rows),
+    };
+    Columns { n: 2 + n, name: Box::new(name), given: Box::new(given) }
 }
 
 /// A table of the batch as columns; `None` where the batch does not have it.
 pub fn to_table(batch: &Batch, kind: TableKind) -> Option<Table> {
-    let (Columns { n, column, .. }, rows) = (columns(batch, kind)?, batch.rows(kind)?);
-    Some(Table::new(kind.file(), (0..n).map(|at| column(at, 0..rows)).collect()))
+    let (columns, rows) = (columns(batch, kind)?, batch.rows(kind)?);
+    Some(Table::new(kind.file(), (0..columns.n).map(|at| columns.column(at, 0..rows)).collect()))
 }

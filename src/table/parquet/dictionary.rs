@@ -13,8 +13,11 @@ pub(super) fn of_floats(values: &[f64]) -> Option<Box<dyn Array>> {
 }
 
 /// The same of a column of text.
-pub(super) fn of_texts(texts: &[Option<String>]) -> Option<Box<dyn Array>> {
-    let (keys, distinct) = coded(texts.len(), texts.iter().map(Option::as_deref), |text| fnv(text))?;
+pub(super) fn of_texts<'t>(
+    rows: usize,
+    texts: impl Iterator<Item = Option<&'t str>>,
+) -> Option<Box<dyn Array>> {
+    let (keys, distinct) = coded(rows, texts, |text| fnv(text))?;
     array(&keys, Utf8Array::<i32>::from_slice(distinct).boxed())
 }
 

@@ -3,7 +3,6 @@
 //! Columns are made, encoded and compressed some at a time, in parallel, and written in their order, so that a table
 //! many times the size of memory could be written: of it only those few columns stand there.
 
-use std::borrow::Cow;
 use std::io::Write;
 use std::ops::Range;
 
@@ -15,20 +14,12 @@ use arrow2::io::parquet::write::{
     FileWriter, Page, Version, WriteOptions, ZstdLevel, array_to_columns, compress, to_parquet_type,
 };
 
-use super::{TableColumn, Values, WriteError, dictionary};
+use super::{Given, TableColumn, Values, WriteError, dictionary};
 use crate::determinism::par;
-use crate::table::arrays::{array, field_and_array, floats};
+use crate::table::arrays::{field_and_array, lent_array};
 
 /// A row group whose columns are made when it is their turn: their values at some places, which come in order.
 pub type Group<'g> = &'g mut (dyn FnMut(Range<usize>) -> Vec<Given<'g>> + Send + Sync);
-
-/// The values of a column.
-pub enum Given<'t> {
-    /// Of any type.
-    Values(Cow<'t, Values>),
-    /// Doubles that somebody else holds; NaN where missing.
-    Floats(&'t [f64]),
-}
 
 /// Row groups on their way to a file.
 pub(super) struct Encoder<W: Write> {
@@ -125,11 +116,8 @@ impl Leaves<'_, '_> {
             return Err(Error::InvalidArgumentError("fewer columns than announced".to_owned()));
         }
         let made = par::map(given.len(), |at| -> arrow2::error::Result<_> {
-            let (rows, array) = match &given[at] {
-                Given::Floats(values) => (values.len(), of_floats(values)),
-                Given::Values(values) => (values.n_values().unwrap_or(0), of_values(values)?),
-            };
-            Ok((rows, encoded(&names[at], array.as_ref(), self.options)?))
+            let rows = given[at].n_rows().unwrap_or(0);
+            Ok((rows, encoded(&names[at], array_of(&given[at])?.as_ref(), self.options)?))
         });
         let mut leaves = Vec::new();
         for column in made {
@@ -153,17 +141,19 @@ fn options() -> arrow2::error::Result<WriteOptions> {
     })
 }
 
-fn of_floats(values: &[f64]) -> Box<dyn Array> {
-    dictionary::of_floats(values).unwrap_or_else(|| floats(values, f64::is_nan))
-}
-
-fn of_values(values: &Values) -> arrow2::error::Result<Box<dyn Array>> {
-    let by_dictionary = match values {
-        Values::F64(v) => dictionary::of_floats(v),
-        Values::Text(v) => dictionary::of_texts(v),
-        _ => None,
+/// A column as it is encoded: by a dictionary where that saves something.
+fn array_of(given: &Given<'_>) -> arrow2::error::Result<Box<dyn Array>> {
+    let by_dictionary = match given {
+        Given::Floats(values) => dictionary::of_floats(values),
+        Given::Texts(texts) => dictionary::of_texts(texts.len(), texts.iter().copied().map(Some)),
+        Given::TextLists(_) | Given::CountLists(_) => None,
+        Given::Values(values) => match values.as_ref() {
+            Values::F64(values) => dictionary::of_floats(values),
+            Values::Text(texts) => dictionary::of_texts(texts.len(), texts.iter().map(Option::as_deref)),
+            _ => None,
+        },
     };
-    by_dictionary.map_or_else(|| array(values).map_err(Error::InvalidArgumentError), Ok)
+    by_dictionary.map_or_else(|| lent_array(given).map_err(Error::InvalidArgumentError), Ok)
 }
 
 /// The pages of a column's leaves.

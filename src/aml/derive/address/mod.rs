@@ -44,19 +44,30 @@ pub(super) fn put_aside(graph: &FlowGraph<'_>, transfers: Option<&Chronicle>, as
     let measures = network::Measures::of(graph);
     let events = transfers.map(|transfers| EventLists::of(graph, transfers));
     let registry = columns();
-    // rows of a part of the addresses at a time: all of them would take as much memory as the columns
-    for from in (0..graph.len()).step_by(ROWS_AT_A_TIME) {
-        let rows = par::map(ROWS_AT_A_TIME.min(graph.len() - from), |at| {
-            let id = from + at;
-            let own = events.as_ref().map(|events| events.of_address(id as u32));
-            let account = Account::new(graph, &measures, id as u32, own.as_deref());
+    let rows = |from: usize| {
+        par::map(ROWS_AT_A_TIME.min(graph.len() - from), |at| {
+            let id = (from + at) as u32;
+            let own = events.as_ref().map(|events| events.of_address(id));
+            let account = Account::new(graph, &measures, id, own.as_deref());
             registry.iter().map(|column| (column.value)(&account)).collect::<Vec<f64>>()
-        });
+        })
+    };
+    let keep = |from: usize, rows: Vec<Vec<f64>>| {
         for (at, column) in registry.iter().enumerate() {
             let values: Vec<f64> = rows.iter().map(|row| row[at]).collect();
             aside.keep(column.name, from, &values);
         }
+    };
+    // rows of a part of the addresses at a time, put aside while those of the next are made: all of them would take as much
+    // memory as the columns
+    let mut ready = None;
+    for from in (0..graph.len()).step_by(ROWS_AT_A_TIME) {
+        let made = std::mem::take(&mut ready);
+        let ((), next) =
+            par::join(|| made.into_iter().for_each(|(from, rows)| keep(from, rows)), || rows(from));
+        ready = Some((from, next));
     }
+    ready.into_iter().for_each(|(from, rows)| keep(from, rows));
 }
 
 const ROWS_AT_A_TIME: usize = 1 << 14;

@@ -84,7 +84,10 @@ impl Undirected {
             addresses.for_each(|a| block.push(&links(graph, &named, a as u32)));
             block
         });
-        blocks.fold(none(), |mut flat, block| {
+        let links = 2 * graph.edges.len();
+        let room =
+            Undirected { start: vec![0], ids: Vec::with_capacity(links), weights: Vec::with_capacity(links) };
+        blocks.fold(room, |mut flat, block| {
             let before = flat.ids.len();
             flat.start.extend(block.start[1..].iter().map(|start| before + start));
             flat.ids.extend(block.ids);
@@ -264,8 +267,7 @@ fn reaches(graph: &FlowGraph<'_>) -> (Vec<[f64; 3]>, Vec<[f64; 3]>) {
     let of_address = |tallies: [Weight; 3]| {
         (tallies.map(|tally| f64::from(tally.count)), tallies.map(|tally| scale.value(tally.volume)))
     };
-    let tallies = reach.tallies(|place| weights[place as usize], |_| false);
-    tallies.into_iter().map(of_address).unzip()
+    reach.tallies(|place| weights[place as usize], |_| false, of_address).into_iter().unzip()
 }
 
 /// Addresses, and their volume in steps of a scale.

@@ -34,15 +34,16 @@ fn amounts(scene: &Scene) -> Vec<Vec<f64>> {
     scene.each(|address| {
         let (received, sent) = (scene.ledger.received(address), scene.ledger.sent(address));
         let mut row = [0.0; 26];
-        row[..13].copy_from_slice(&side(received));
-        row[13..].copy_from_slice(&side(sent));
+        let typed = |ids: &[u32]| sorted(scene.ledger.typed(ids));
+        row[..13].copy_from_slice(&side(received, &typed(scene.ledger.received_ids(address))));
+        row[13..].copy_from_slice(&side(sent, &typed(scene.ledger.sent_ids(address))));
         row
     })
 }
 
-fn side(steps: &[Step]) -> [f64; 13] {
+/// `typed` upwards.
+fn side(steps: &[Step], typed: &[f64]) -> [f64; 13] {
     let values = sorted(steps.iter().map(|s| s.value));
-    let typed = sorted(steps.iter().map(|s| s.typed));
     let n = values.len() as f64;
     let share = |count: usize| ratio(count as f64, n, 0.0);
     let digits: Vec<f64> = typed.iter().map(|&x| significant_digits(x)).collect();
@@ -55,8 +56,8 @@ fn side(steps: &[Step]) -> [f64; 13] {
         gini(&values),
         cv(&values),
         ratio(least, middle, 0.0),
-        share(distinct(&typed)),
-        share(largest_tie(&typed)),
+        share(distinct(typed)),
+        share(largest_tie(typed)),
         share(near_another(&values, 0.01)),
         mean(&digits),
         digits.iter().copied().reduce(f64::min).unwrap_or(0.0),

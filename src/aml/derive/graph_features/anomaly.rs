@@ -16,9 +16,6 @@ const LIST: &[(&str, &str, &str)] = &[
     ("isolation_graph", "score", "the same over shapes, paths and position"),
 ];
 
-/// What becomes of a value before it is cut.
-type Scale = fn(f64) -> f64;
-
 /// The families that each forest looks at.
 const READ: [[&str; 3]; 3] =
     [["amounts", "passage", "fans"], ["rhythm", "motifs", ""], ["shapes", "paths", "position"]];
@@ -34,16 +31,11 @@ fn anomaly(scene: &View<'_>) -> Vec<Vec<f64>> {
     for families in READ {
         let named = super::FAMILIES.iter().filter(|family| families.contains(&family.name));
         let lines = named.flat_map(|family| (family.list)());
-        let columns: Vec<(Vec<f64>, Scale)> = lines
-            .map(|(name, unit, _)| {
-                let large = matches!(unit, "usd" | "count" | "hours");
-                let scale: Scale = if large { signed_log } else { |x| x };
-                (scene.column(&name), scale)
-            })
-            .collect();
-        let columns: Vec<Scaled<'_>> =
-            columns.iter().map(|(values, scale)| Scaled { values, scale: *scale }).collect();
-        scores.push(isolation(&columns, &samples));
+        let scaled = lines.map(|(name, unit, _)| Scaled {
+            values: Box::new(move |rows| scene.part(&name, rows)),
+            scale: if matches!(unit, "usd" | "count" | "hours") { signed_log } else { |x| x },
+        });
+        scores.push(isolation(&scaled.collect::<Vec<_>>(), &samples));
     }
     scores
 }

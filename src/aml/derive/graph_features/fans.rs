@@ -1,7 +1,7 @@
 //! Many into one, one into many, and the one after the other, each within a span of time.
 
 use super::sample::{cv, ratio};
-use super::{DAY_MS, Family, HOUR_MS, Line, MONTH_MS, Scene, Step, WEEK_MS, both_sides, lines, peer};
+use super::{DAY_MS, Family, HOUR_MS, Line, MONTH_MS, Scene, Step, WEEK_MS, both_sides, lines};
 
 pub(super) const FANS: Family = Family { name: "fans", list, compute: |scene| fans(scene) };
 
@@ -37,16 +37,16 @@ fn fans(scene: &Scene) -> Vec<Vec<f64>> {
     scene.each(|address| {
         let (received, sent) = (scene.ledger.received(address), scene.ledger.sent(address));
         let mut row = [0.0; 14];
-        row[..6].copy_from_slice(&side(received, address));
-        row[6..12].copy_from_slice(&side(sent, address));
+        row[..6].copy_from_slice(&side(received));
+        row[6..12].copy_from_slice(&side(sent));
         row[12] = gather_scatter(received, sent, DAY_MS) as f64;
         row[13] = gather_scatter(received, sent, WEEK_MS) as f64;
         row
     })
 }
 
-fn side(steps: &[Step], address: u32) -> [f64; 6] {
-    let peers: Vec<u32> = steps.iter().map(|s| peer(s, address)).collect();
+fn side(steps: &[Step]) -> [f64; 6] {
+    let peers: Vec<u32> = steps.iter().map(|s| s.peer).collect();
     let numbered = numbered(&peers);
     let widest = |span: i64| {
         let mut window = Distinct::new(&numbered);
@@ -71,8 +71,8 @@ fn side(steps: &[Step], address: u32) -> [f64; 6] {
 }
 
 fn gather_scatter(received: &[Step], sent: &[Step], span: i64) -> usize {
-    let senders = numbered(&received.iter().map(|s| s.from).collect::<Vec<_>>());
-    let recipients = numbered(&sent.iter().map(|s| s.to).collect::<Vec<_>>());
+    let senders = numbered(&received.iter().map(|s| s.peer).collect::<Vec<_>>());
+    let recipients = numbered(&sent.iter().map(|s| s.peer).collect::<Vec<_>>());
     let (mut before, mut after) = (Distinct::new(&senders), Distinct::new(&recipients));
     let (mut most, mut old, mut new, mut ahead) = (0, 0, 0, 0);
     for (now, step) in sent.iter().enumerate() {

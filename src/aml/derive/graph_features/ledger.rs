@@ -8,17 +8,15 @@ use crate::aml::derive::lists::Lists;
 use crate::determinism::intern::Interner;
 use crate::determinism::par;
 
-/// One transfer between two different addresses.
+/// One transfer between two different addresses, as one of them sees it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step {
-    pub(super) from: u32,
-    pub(super) to: u32,
+    /// Recipient of what the address sent, sender of what it received.
+    pub(super) peer: u32,
     /// Milliseconds since 1970.
     pub(super) at: i64,
     /// US dollars; native units when no transfer of the batch has a price. 0 where unknown.
     pub(super) value: f64,
-    /// Native units, US dollars where those are 0: what somebody typed.
-    pub(super) typed: f64,
 }
 
 /// All steps; payments to oneself are left out, for they tell nothing of anybody else.
@@ -30,6 +28,8 @@ pub(super) struct Ledger {
     /// The steps at those positions, so that each address's are read in one piece.
     sent_steps: Vec<Step>,
     received_steps: Vec<Step>,
+    /// What somebody typed, in the order of the chronicle: native units, US dollars where those are 0.
+    typed: Vec<f64>,
 }
 
 /// What searches along and against time read of a ledger: made for them, for it is as large.
@@ -82,19 +82,24 @@ impl Ledger {
     pub(super) fn new(addresses: &Interner, transfers: Chronicle) -> Self {
         let numbers = transfers.numbers_in(addresses);
         let priced = transfers.entries().iter().any(|t| finite(t.usd) > 0.0);
-        let step = |t: &Entry| {
+        let ends = |t: &Entry| {
             let (from, to) = (numbers[t.from as usize]?, numbers[t.to as usize]?);
-            let value = finite(if priced { t.usd } else { t.amount });
-            (from != to).then_some(Step { from, to, at: t.at, value, typed: t.typed() })
+            (from != to).then_some([from, to])
         };
-        let steps: Vec<Step> = transfers.entries().iter().filter_map(step).collect();
+        let kept = || transfers.entries().iter().filter_map(|t| Some((t, ends(t)?)));
+        let step = |(t, [from, to]): (&Entry, [u32; 2])| {
+            let value = finite(if priced { t.usd } else { t.amount });
+            (from, Step { peer: to, at: t.at, value })
+        };
+        let steps: Vec<(u32, Step)> = kept().map(step).collect();
+        let typed = kept().map(|(t, _)| t.typed()).collect();
         // what takes its place is as large
         drop(transfers);
-        let sent = Lists::of_owners(addresses.len(), steps.iter().map(|s| s.from));
-        let received = Lists::of_owners(addresses.len(), steps.iter().map(|s| s.to));
-        let in_order = |lists: &Lists| lists.items().iter().map(|&id| steps[id as usize]).collect();
-        let (sent_steps, received_steps) = (in_order(&sent), in_order(&received));
-        Ledger { sent, received, sent_steps, received_steps }
+        let ((sent, sent_steps), (received, received_steps)) = par::join(
+            || owned(addresses.len(), &steps, |&(from, step)| (from, step)),
+            || owned(addresses.len(), &steps, |&(from, step)| (step.peer, Step { peer: from, ..step })),
+        );
+        Ledger { sent, received, sent_steps, received_steps, typed }
     }
 
     /// What searches read.
@@ -132,6 +137,11 @@ impl Ledger {
     /// Steps an address received, in time order.
     pub(super) fn received(&self, address: u32) -> &[Step] {
         &self.received_steps[self.received.range(address)]
+    }
+
+    /// What somebody typed in the steps at some positions.
+    pub(super) fn typed(&self, ids: &[u32]) -> impl Iterator<Item = f64> {
+        ids.iter().map(|&id| self.typed[id as usize])
     }
 
     /// Steps an address sent or received, in time order.
@@ -188,15 +198,22 @@ impl Trails<'_> {
     }
 }
 
+/// The steps of one owner behind those of the other, and where they stand in time; `side` says whose a step is.
+fn owned<S>(n: usize, steps: &[S], side: impl Fn(&S) -> (u32, Step)) -> (Lists, Vec<Step>) {
+    let lists = Lists::of_owners(n, steps.iter().map(|step| side(step).0));
+    let in_order = lists.items().iter().map(|&id| side(&steps[id as usize]).1).collect();
+    (lists, in_order)
+}
+
 /// The steps one recipient's behind the other, each with what its sender had received before it.
 fn arrivals(ledger: &Ledger) -> Vec<Arrival> {
     let received = &ledger.received;
     let arrival =
-        |step: &Step| Arrival { at: step.at, from: step.from, end: received.range(step.from).start as u32 };
+        |step: &Step| Arrival { at: step.at, from: step.peer, end: received.range(step.peer).start as u32 };
     let mut arrivals: Vec<Arrival> = ledger.received_steps.iter().map(arrival).collect();
     let mut count = vec![0_u32; received.len()];
-    for place in in_time(received) {
-        let Step { from, to, .. } = ledger.received_steps[place as usize];
+    for (place, to) in in_time(received) {
+        let from = ledger.received_steps[place as usize].peer;
         count[to as usize] += 1;
         // an address is no sender to itself
         arrivals[place as usize].end += count[from as usize];
@@ -208,24 +225,25 @@ fn arrivals(ledger: &Ledger) -> Vec<Arrival> {
 fn hops(ledger: &Ledger) -> Vec<Hop> {
     let sent = &ledger.sent;
     let hop = |(step, &id): (&Step, &u32)| {
-        let own = sent.range(step.to);
-        let Step { to, at, value, .. } = *step;
+        let Step { peer: to, at, value } = *step;
+        let own = sent.range(to);
         Hop { at, value, to, id, next: own.start as u32, end: own.end as u32 }
     };
     let mut hops: Vec<Hop> = ledger.sent_steps.iter().zip(sent.items()).map(hop).collect();
     // how many its recipient has sent by then, and how many its sender
     let mut count = vec![0_u32; sent.len()];
-    for place in in_time(sent) {
-        let Step { from, to, .. } = ledger.sent_steps[place as usize];
+    for (place, from) in in_time(sent) {
+        let to = ledger.sent_steps[place as usize].peer;
         count[from as usize] += 1;
         hops[place as usize].next += count[to as usize];
     }
     hops
 }
 
-/// Where steps stand in lists of them, first to last in time.
-fn in_time(lists: &Lists) -> Vec<u32> {
-    let mut places = vec![0; lists.items().len()];
-    (0_u32..).zip(lists.items()).for_each(|(place, &id)| places[id as usize] = place);
+/// Where steps stand in lists of them and whose they are, first to last in time.
+fn in_time(lists: &Lists) -> Vec<(u32, u32)> {
+    let mut places = vec![(0, 0); lists.items().len()];
+    let owners = (0..lists.len() as u32).flat_map(|a| lists.range(a).map(move |place| (place as u32, a)));
+    owners.zip(lists.items()).for_each(|(place, &id)| places[id as usize] = place);
     places
 }

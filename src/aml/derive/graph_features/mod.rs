@@ -50,6 +50,7 @@ pub struct Feature {
 }
 
 /// Columns that are computed together.
+#[derive(Clone, Copy)]
 struct Family {
     name: &'static str,
     list: fn() -> Vec<Line>,
@@ -71,14 +72,20 @@ const FAMILIES: &[Family] = &[
     paths::PATHS,
     position::POSITION,
     anomaly::ANOMALY,
-    neighbours::SENDERS,
-    neighbours::RECIPIENTS,
+    neighbours::SENDERS[0],
+    neighbours::SENDERS[1],
+    neighbours::SENDERS[2],
+    neighbours::RECIPIENTS[0],
+    neighbours::RECIPIENTS[1],
+    neighbours::RECIPIENTS[2],
     neighbours::SENDERS_SENDERS,
     neighbours::SENDERS_RECIPIENTS,
     neighbours::RECIPIENTS_SENDERS,
     neighbours::RECIPIENTS_RECIPIENTS,
-    neighbours::SENDERS_FURTHER,
-    neighbours::RECIPIENTS_FURTHER,
+    neighbours::SENDERS_FURTHER[0],
+    neighbours::SENDERS_FURTHER[1],
+    neighbours::RECIPIENTS_FURTHER[0],
+    neighbours::RECIPIENTS_FURTHER[1],
     ties::TIES,
 ];
 
@@ -117,6 +124,11 @@ impl View<'_> {
     /// A column of an earlier family.
     fn column(&self, name: &str) -> Vec<f64> {
         self.aside.column(name)
+    }
+
+    /// Some rows of one.
+    fn part(&self, name: &str, rows: Range<usize>) -> Vec<f64> {
+        self.aside.part(name, rows)
     }
 }
 
@@ -302,11 +314,6 @@ fn both_sides(stems: &[(&str, &'static str, &str)]) -> Vec<Line> {
 /// Lines as they are.
 fn lines(list: &[(&str, &'static str, &str)]) -> Vec<Line> {
     list.iter().map(|(name, unit, formula)| ((*name).to_owned(), *unit, (*formula).to_owned())).collect()
-}
-
-/// The other end of a step.
-fn peer(step: &Step, address: u32) -> u32 {
-    if step.from == address { step.to } else { step.from }
 }
 
 /// Milliseconds of an hour, a day, a week and thirty days.

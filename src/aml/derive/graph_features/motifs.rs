@@ -45,8 +45,8 @@ fn motifs(scene: &Scene) -> Vec<Vec<f64>> {
             ratio(answered(false), n_out, 0.0),
             ratio(answered(true), n_out, 0.0),
             ratio(followed(received, sent, |_, _| true), n_in, 0.0),
-            ratio(followed(sent, sent, |a, b| a.to != b.to), n_out, 0.0),
-            ratio(followed(received, received, |a, b| a.from != b.from), n_in, 0.0),
+            ratio(followed(sent, sent, |a, b| a.peer != b.peer), n_out, 0.0),
+            ratio(followed(received, received, |a, b| a.peer != b.peer), n_in, 0.0),
             triangles as f64,
         ]
     })
@@ -59,7 +59,7 @@ fn is_answered(step: &Step, received: &[Step], equal: bool) -> bool {
         .iter()
         .take_while(|r| r.at.saturating_sub(step.at) <= DAY_MS)
         .take(MOST)
-        .any(|r| r.from == step.to && (!equal || near(r)))
+        .any(|r| r.peer == step.peer && (!equal || near(r)))
 }
 
 /// How many of `first` have a fitting one of `then` within the hour from it on.
@@ -78,10 +78,10 @@ fn followed(first: &[Step], then: &[Step], fits: impl Fn(&Step, &Step) -> bool) 
 fn starts_triangle(scene: &Scene, home: u32, first: &Step) -> bool {
     let end = first.at.saturating_add(WEEK_MS);
     let pays_home = |address: u32| scene.senders.of(home).binary_search(&address).is_ok();
-    following(scene, first.to, first.at, end).any(|second| {
-        pays_home(second.to)
-            && second.to != home
-            && following(scene, second.to, second.at, end).any(|third| third.to == home)
+    following(scene, first.peer, first.at, end).any(|second| {
+        pays_home(second.peer)
+            && second.peer != home
+            && following(scene, second.peer, second.at, end).any(|third| third.peer == home)
     })
 }
 

@@ -70,12 +70,30 @@ const FURTHER_TRAITS: &[&str] = &[
 
 const SUMMARIES: [&str; 3] = ["mean", "max", "min"];
 
-/// The summaries of one side; then, of each way to the counterparties' counterparties, a part of the family for each, so
-/// that not all columns are there at once.
-pub(super) const SENDERS: Family =
-    Family { name: NAME, list: || near_list("senders"), compute: |scene| near(scene, &scene.senders) };
-pub(super) const RECIPIENTS: Family =
-    Family { name: NAME, list: || near_list("recipients"), compute: |scene| near(scene, &scene.recipients) };
+/// The summaries of each side, some traits after the others; then, of each way to the counterparties' counterparties, a part
+/// of the family for each, so that not all columns are there at once.
+pub(super) const SENDERS: [Family; 3] = [
+    Family { name: NAME, list: || near_list("senders", 0), compute: |scene| near(scene, &scene.senders, 0) },
+    Family { name: NAME, list: || near_list("senders", 1), compute: |scene| near(scene, &scene.senders, 1) },
+    Family { name: NAME, list: || near_list("senders", 2), compute: |scene| near(scene, &scene.senders, 2) },
+];
+pub(super) const RECIPIENTS: [Family; 3] = [
+    Family {
+        name: NAME,
+        list: || near_list("recipients", 0),
+        compute: |scene| near(scene, &scene.recipients, 0),
+    },
+    Family {
+        name: NAME,
+        list: || near_list("recipients", 1),
+        compute: |scene| near(scene, &scene.recipients, 1),
+    },
+    Family {
+        name: NAME,
+        list: || near_list("recipients", 2),
+        compute: |scene| near(scene, &scene.recipients, 2),
+    },
+];
 pub(super) const SENDERS_SENDERS: Family = Family {
     name: NAME,
     list: || far_list("senders", "senders"),
@@ -98,25 +116,49 @@ pub(super) const RECIPIENTS_RECIPIENTS: Family = Family {
 };
 
 /// A family of its own behind the others, whose columns keep their places.
-pub(super) const SENDERS_FURTHER: Family = Family {
-    name: "surroundings",
-    list: || further_list("senders"),
-    compute: |scene| further(scene, &scene.senders),
-};
-pub(super) const RECIPIENTS_FURTHER: Family = Family {
-    name: "surroundings",
-    list: || further_list("recipients"),
-    compute: |scene| further(scene, &scene.recipients),
-};
+pub(super) const SENDERS_FURTHER: [Family; 2] = [
+    Family {
+        name: FURTHER,
+        list: || further_list("senders", 0),
+        compute: |scene| further(scene, &scene.senders, 0),
+    },
+    Family {
+        name: FURTHER,
+        list: || further_list("senders", 1),
+        compute: |scene| further(scene, &scene.senders, 1),
+    },
+];
+pub(super) const RECIPIENTS_FURTHER: [Family; 2] = [
+    Family {
+        name: FURTHER,
+        list: || further_list("recipients", 0),
+        compute: |scene| further(scene, &scene.recipients, 0),
+    },
+    Family {
+        name: FURTHER,
+        list: || further_list("recipients", 1),
+        compute: |scene| further(scene, &scene.recipients, 1),
+    },
+];
 
 pub(super) const NAME: &str = "neighbours";
+const FURTHER: &str = "surroundings";
 
-fn near_list(side: &str) -> Vec<Line> {
-    summaries_list(side, TRAITS, &SUMMARIES)
+/// The traits of a part.
+fn part_of(traits: &'static [&'static str], part: usize) -> &'static [&'static str] {
+    &traits[part * TRAITS_OF_PART..traits.len().min((part + 1) * TRAITS_OF_PART)]
 }
 
-fn further_list(side: &str) -> Vec<Line> {
-    summaries_list(side, FURTHER_TRAITS, &SUMMARIES[..2])
+const TRAITS_OF_PART: usize = 9;
+const _: () = assert!(TRAITS.len().div_ceil(TRAITS_OF_PART) == SENDERS.len(), "every trait is in a part");
+const _: () = assert!(FURTHER_TRAITS.len().div_ceil(TRAITS_OF_PART) == SENDERS_FURTHER.len(), "these too");
+
+fn near_list(side: &str, part: usize) -> Vec<Line> {
+    summaries_list(side, part_of(TRAITS, part), &SUMMARIES)
+}
+
+fn further_list(side: &str, part: usize) -> Vec<Line> {
+    summaries_list(side, part_of(FURTHER_TRAITS, part), &SUMMARIES[..2])
 }
 
 fn summaries_list(side: &str, traits: &[&str], summaries: &[&str]) -> Vec<Line> {
@@ -155,15 +197,17 @@ fn described(name: &str) -> String {
     }
 }
 
-fn near(scene: &View<'_>, side: &Lists) -> Vec<Vec<f64>> {
+fn near(scene: &View<'_>, side: &Lists, part: usize) -> Vec<Vec<f64>> {
+    let traits = part_of(TRAITS, part);
     // a trait at a time: what is asked of everybody stays in the cache
-    let of = |at: usize| summaries::<3>(side, &trait_of(scene, TRAITS[at]));
-    par::map(TRAITS.len(), of).into_iter().flatten().collect()
+    let of = |at: usize| summaries::<3>(side, &trait_of(scene, traits[at]));
+    par::map(traits.len(), of).into_iter().flatten().collect()
 }
 
-fn further(scene: &View<'_>, side: &Lists) -> Vec<Vec<f64>> {
-    let of = |at: usize| summaries::<2>(side, &trait_of(scene, FURTHER_TRAITS[at]));
-    par::map(FURTHER_TRAITS.len(), of).into_iter().flatten().collect()
+fn further(scene: &View<'_>, side: &Lists, part: usize) -> Vec<Vec<f64>> {
+    let traits = part_of(FURTHER_TRAITS, part);
+    let of = |at: usize| summaries::<2>(side, &trait_of(scene, traits[at]));
+    par::map(traits.len(), of).into_iter().flatten().collect()
 }
 
 fn far(scene: &View<'_>, side: &Lists, far: &Lists) -> Vec<Vec<f64>> {

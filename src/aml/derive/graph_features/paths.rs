@@ -101,14 +101,12 @@ fn paths(scene: &Scene) -> Vec<Vec<f64>> {
     let scene = &Ways { scene, ledger: scene.ledger.trails() };
     // nothing depends on the order of addresses, but it decides whether a search finds in the cache what it looks at
     let (ahead, behind) = (scene.ahead.walk(), scene.behind.walk());
-    // longest chains grow transfer by transfer, on one thread
-    let (mut columns, peels) = par::join(|| chains(scene, &ahead, KEEP), || chains(scene, &ahead, PEEL));
-    columns.extend(peels);
-    columns.extend(reaches_ahead(scene, &ahead));
-    columns.extend(reaches_behind(scene, &behind));
-    columns.extend(loops(scene, &ahead, ANY));
-    columns.extend(loops(scene, &ahead, EVEN));
-    columns
+    // longest chains grow transfer by transfer, on one thread, and every search ends on one; what chains remember is large
+    let chained = || (chains(scene, &ahead, KEEP), chains(scene, &ahead, PEEL));
+    let reached = || par::join(|| reaches_ahead(scene, &ahead), || reaches_behind(scene, &behind));
+    let looped = || par::join(|| loops(scene, &ahead, ANY), || loops(scene, &ahead, EVEN));
+    let ((keeps, peels), ((forth, back), (any, even))) = par::join(chained, || par::join(reached, looped));
+    [keeps, peels, forth, back, any, even].concat()
 }
 
 /// Hops that go on from one: later ones (by time, then position), within `span`; the first stands at the place.
@@ -161,7 +159,8 @@ fn followers(scene: &Ways<'_>, walk: &[u32], band: Band) -> Lists {
         }
         pairs
     });
-    Lists::of_pairs(scene.ledger.len(), blocks.concat().iter().copied())
+    let blocks: Vec<Vec<(u32, u32)>> = blocks.in_order();
+    Lists::of_pairs(scene.ledger.len(), blocks.iter().flatten().copied())
 }
 
 fn reaches_ahead(scene: &Ways<'_>, walk: &[u32]) -> Vec<Vec<f64>> {
@@ -288,34 +287,35 @@ impl<L: Leg> Reach<L> {
 fn loops(scene: &Ways<'_>, walk: &[u32], band: Band) -> Vec<Vec<f64>> {
     let ledger = &scene.ledger;
     // recipient by recipient, each in time order: the searches from one's arrivals pass nearly the same transfers
-    let found = par::map_blocks(walk.len(), BLOCK, |recipients| {
+    let found = par::map_blocks(walk.len(), LOOP_BLOCK, |recipients| {
         let mut trail = Trail::new();
         let mut found = Vec::new();
         for &recipient in &walk[recipients] {
             for (&id, step) in ledger.received_ids(recipient).iter().zip(ledger.received(recipient)) {
-                let home = step.from;
+                let home = step.peer;
                 // else nothing comes back after it
                 if ledger.received_ids(home).last().is_some_and(|&last| last > id) {
                     let first = ledger.hop_of(home, id);
-                    found.extend(first.and_then(|first| trail.shortest_loop(scene, home, first, band)));
+                    let hops = first.and_then(|first| trail.shortest_loop(scene, home, first, band));
+                    found.extend(hops.iter().flat_map(|&hops| trail.members.iter().map(move |&a| (a, hops))));
                 }
             }
         }
         found
     });
-    let mut hops = vec![(LOOP_HOPS + 1) as f64; scene.len()];
-    let mut count = vec![0.0; scene.len()];
-    for mut members in found.concat() {
-        let length = members.len() as f64;
-        members.sort_unstable();
-        members.dedup();
-        for address in members {
-            hops[address as usize] = hops[address as usize].min(length);
-            count[address as usize] += 1.0;
+    let none = vec![(LOOP_HOPS + 1) as f64; scene.len()];
+    let (hops, count) = found.fold((none, vec![0.0; scene.len()]), |(mut hops, mut count), found| {
+        for (member, length) in found {
+            hops[member as usize] = hops[member as usize].min(f64::from(length));
+            count[member as usize] += 1.0;
         }
-    }
+        (hops, count)
+    });
     vec![hops, count]
 }
+
+/// Recipients that one thread takes at a time: few, for behind some lie a thousand times as many transfers as behind others.
+const LOOP_BLOCK: usize = 64;
 
 /// Transfers that a search for a loop entered: their places among all hops, the hops, and which led to each.
 struct Trail {
@@ -323,6 +323,8 @@ struct Trail {
     /// Who ever pays home.
     payers: Filter,
     entered: Vec<(Hop, usize)>,
+    /// The members of the last loop found, each once.
+    members: Vec<u32>,
 }
 
 impl Trail {
@@ -331,12 +333,13 @@ impl Trail {
             seen: Few::of_at_most(LOOP_STEPS),
             payers: Filter::of(&[]),
             entered: Vec::with_capacity(LOOP_STEPS),
+            members: Vec::with_capacity(LOOP_HOPS),
         }
     }
 
-    /// Members of the shortest loop that starts with `first`, a transfer out of `home`; `None` without one. Breadth
-    /// first over transfers, each entered once: the first to return ends a loop of fewest hops.
-    fn shortest_loop(&mut self, scene: &Ways<'_>, home: u32, first: &Hop, band: Band) -> Option<Vec<u32>> {
+    /// Transfers of the shortest loop that starts with `first`, one out of `home`, and whose members stand ready then; `None`
+    /// without one. Breadth first over transfers, each entered once: the first to return ends a loop of fewest hops.
+    fn shortest_loop(&mut self, scene: &Ways<'_>, home: u32, first: &Hop, band: Band) -> Option<u8> {
         // the first transfer's own place is never met again: whoever is entered does not pay home
         self.seen.begin_with(u32::MAX);
         self.payers = Filter::of(scene.senders.of(home));
@@ -347,7 +350,8 @@ impl Trail {
             let from = self.entered.len();
             for at in level {
                 if self.go_on(scene, at, home, band, hop) {
-                    return Some(self.walk_back(at, home));
+                    self.walk_back(at, home);
+                    return Some(hop as u8);
                 }
             }
             level = from..self.entered.len();
@@ -379,16 +383,17 @@ impl Trail {
         false
     }
 
-    /// Senders of the transfers from the first to the one at `at`, and where that one led.
-    fn walk_back(&self, mut at: usize, home: u32) -> Vec<u32> {
-        let mut members = vec![home];
-        loop {
+    /// Notes the senders of the transfers from the first to the one at `at`, and where that one led.
+    fn walk_back(&mut self, mut at: usize, home: u32) {
+        self.members.clear();
+        self.members.push(home);
+        while at > 0 {
             let (hop, before) = &self.entered[at];
-            members.push(hop.to);
-            if at == 0 {
-                return members;
-            }
+            self.members.push(hop.to);
             at = *before;
         }
+        self.members.push(self.entered[0].0.to);
+        self.members.sort_unstable();
+        self.members.dedup();
     }
 }

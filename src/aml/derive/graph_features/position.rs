@@ -157,12 +157,11 @@ const MOST_NEAR: u32 = 2000;
 
 /// Who is reached first does not matter: once there are too many, none is added by more hops either.
 fn closenesses(scene: &Scene) -> Vec<f64> {
-    let within = scene.behind.tallies(|_| 1_u32, |within| within > MOST_NEAR);
     let closeness = |counts: [u32; 3]| {
         let [one, two, three] = counts.map(|count| count.min(MOST_NEAR));
         f64::from(one) + f64::from(two - one) / 2.0 + f64::from(three - two) / 3.0
     };
-    within.into_iter().map(closeness).collect()
+    scene.behind.tallies(|_| 1_u32, |within| within > MOST_NEAR, closeness)
 }
 
 /// Fifty rounds of PageRank, every pair alike; the mean is 1. Rank comes from the neighbours of `into`, each of whom

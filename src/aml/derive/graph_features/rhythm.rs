@@ -1,7 +1,7 @@
 //! When an address acts: its part of the window, its pauses, its busiest times, what comes first.
 
 use super::sample::{cv, median, ratio};
-use super::{DAY_MS, Family, HOUR_MS, Scene, Step, WEEK_MS, lines, peer};
+use super::{DAY_MS, Family, HOUR_MS, Scene, Step, WEEK_MS, lines};
 
 pub(super) const RHYTHM: Family =
     Family { name: "rhythm", list: || lines(LIST), compute: |scene| rhythm(scene) };
@@ -58,8 +58,8 @@ fn rhythm(scene: &Scene) -> Vec<Vec<f64>> {
             middle / HOUR_MS as f64,
             cv(&gaps),
             ratio(even as f64, gaps.len() as f64, 0.0),
-            most_with_one(received, address) as f64,
-            most_with_one(sent, address) as f64,
+            most_with_one(received) as f64,
+            most_with_one(sent) as f64,
             first_out_delay(received, sent),
             turn_order(received, sent),
             early_share(received, sent),
@@ -80,14 +80,10 @@ fn most_within(steps: &[Step], span: i64) -> usize {
 }
 
 /// Most steps with one counterparty in 24 hours.
-fn most_with_one(steps: &[Step], address: u32) -> usize {
+fn most_with_one(steps: &[Step]) -> usize {
     let mut by_peer = steps.to_vec();
-    by_peer.sort_by_key(|s| (peer(s, address), s.at));
-    by_peer
-        .chunk_by(|a, b| peer(a, address) == peer(b, address))
-        .map(|own| most_within(own, DAY_MS))
-        .max()
-        .unwrap_or(0)
+    by_peer.sort_by_key(|s| (s.peer, s.at));
+    by_peer.chunk_by(|a, b| a.peer == b.peer).map(|own| most_within(own, DAY_MS)).max().unwrap_or(0)
 }
 
 fn first_out_delay(received: &[Step], sent: &[Step]) -> f64 {

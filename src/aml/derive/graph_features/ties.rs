@@ -6,8 +6,7 @@
 
 use super::position::undirected;
 use super::sample::ratio;
-use super::{BLOCK, Family, Line, Lists, Scene};
-use crate::determinism::par;
+use super::{Family, Line, Lists, Scene};
 
 pub(super) const TIES: Family = Family { name: "ties", list, compute: |scene| ties(scene) };
 
@@ -35,11 +34,7 @@ fn list() -> Vec<Line> {
 
 fn ties(scene: &Scene) -> Vec<Vec<f64>> {
     let circles = undirected(scene);
-    let blocks = par::map_blocks(scene.len(), BLOCK, |addresses| {
-        addresses.map(|a| row(scene, &circles, a as u32)).collect::<Vec<_>>()
-    });
-    let rows = blocks.concat();
-    (0..4 * MEASURES.len()).map(|at| rows.iter().map(|row| row[at]).collect()).collect()
+    scene.each(|address| row(scene, &circles, address))
 }
 
 /// Mean and maximum of each measure over recipients, then over senders.

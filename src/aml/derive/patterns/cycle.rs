@@ -2,7 +2,7 @@
 
 use super::{Detector, Scene, Scores, assemble, conservation, volume};
 use crate::aml::derive::few::{Came, Few};
-use crate::aml::derive::graph::{Edge, FlowGraph};
+use crate::aml::derive::graph::{ByValue, Edge, FlowGraph};
 use crate::aml::sot::Pattern;
 use crate::determinism::par;
 
@@ -30,11 +30,12 @@ pub(super) const CYCLE: Detector = Detector {
 
 fn cycles(scene: &Scene<'_>) -> Vec<Pattern> {
     let graph = scene.graph;
+    let by_value = ByValue::of(graph);
     let found = par::map_blocks(graph.edges.len(), BLOCK, |edges| {
         // entered are at most the addresses that the pairs looked at lead to
         let mut seen = Few::of_at_most(MAX_SCANNED + 1);
         edges
-            .filter_map(|smallest| shortest(graph, smallest, &mut seen))
+            .filter_map(|smallest| shortest(graph, &by_value, smallest, &mut seen))
             .map(|path| describe(graph, &path))
             .collect::<Vec<_>>()
     });
@@ -42,7 +43,12 @@ fn cycles(scene: &Scene<'_>) -> Vec<Pattern> {
 }
 
 /// Edges of the shortest cycle in which `smallest` carries least, starting with it.
-fn shortest<'g>(graph: &'g FlowGraph<'g>, smallest: usize, seen: &mut Few) -> Option<Vec<&'g Edge<'g>>> {
+fn shortest<'g>(
+    graph: &'g FlowGraph<'g>,
+    by_value: &ByValue<'g, 'g>,
+    smallest: usize,
+    seen: &mut Few,
+) -> Option<Vec<&'g Edge<'g>>> {
     let closing = &graph.edges[smallest];
     if closing.value <= 0.0 || closing.from == closing.to {
         return None;
@@ -50,7 +56,7 @@ fn shortest<'g>(graph: &'g FlowGraph<'g>, smallest: usize, seen: &mut Few) -> Op
     let rank = (closing.value, closing.from, closing.to);
     let allowed =
         |e: &Edge<'_>| (e.value, e.from, e.to) > rank && e.value <= closing.value * BAND && e.from != e.to;
-    let mut last = graph.incoming_within(closing.from, closing.value, closing.value * BAND);
+    let mut last = by_value.incoming(closing.from, closing.value, closing.value * BAND);
     if !last.any(allowed) {
         // nothing of that size comes back
         return None;
@@ -66,7 +72,7 @@ fn shortest<'g>(graph: &'g FlowGraph<'g>, smallest: usize, seen: &mut Few) -> Op
         }
         let mut next: Vec<(u32, usize, &Edge<'_>)> = Vec::new();
         for at in level.clone() {
-            let band = graph.outgoing_within(steps[at].0, closing.value, closing.value * BAND);
+            let band = by_value.outgoing(steps[at].0, closing.value, closing.value * BAND);
             for edge in band.filter(|&e| allowed(e)) {
                 if edge.to == closing.from {
                     if hop > 2 {

@@ -76,7 +76,7 @@ fn links(graph: &FlowGraph<'_>, follows: Follows) -> Vec<Option<usize>> {
 }
 
 /// The hop that carries most, then the earliest, then by byte order.
-fn largest<'g>(hops: impl Iterator<Item = &'g Edge<'g>>) -> Option<&'g Edge<'g>> {
+pub(super) fn largest<'g>(hops: impl Iterator<Item = &'g Edge<'g>>) -> Option<&'g Edge<'g>> {
     hops.max_by(|a, b| {
         let later = b.flow.first_seen_timestamp.cmp(&a.flow.first_seen_timestamp);
         a.value.total_cmp(&b.value).then(later).then_with(|| (b.from, b.to).cmp(&(a.from, a.to)))

@@ -4,15 +4,19 @@
 //! on lengths and on work per starting point, both in an order that addresses' names fix, so shuffled rows give the
 //! same patterns. Definitions, bounds and caps in words: `docs/typologies.md`.
 
+mod bipartite;
 mod burst;
 mod cycle;
+mod dormant;
 mod fan;
 mod gather;
 mod layering;
 mod mixer;
 mod peel;
 mod relay;
+mod rug;
 mod smurfing;
+mod stack;
 mod threshold;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,8 +50,18 @@ pub const DETECTORS: &[Detector] =
     &[cycle::CYCLE, layering::LAYERING, fan::FAN_IN, fan::FAN_OUT, burst::BURST];
 
 /// Detectors that no alert comes from: for who asks for all patterns, and evidence along payments only.
-pub const FURTHER_DETECTORS: &[Detector] =
-    &[smurfing::SMURFING, peel::PEEL, mixer::MIXER, threshold::THRESHOLD, relay::RELAY, gather::GATHER];
+pub const FURTHER_DETECTORS: &[Detector] = &[
+    smurfing::SMURFING,
+    peel::PEEL,
+    mixer::MIXER,
+    threshold::THRESHOLD,
+    relay::RELAY,
+    gather::GATHER,
+    dormant::DORMANT,
+    rug::RUG,
+    bipartite::BIPARTITE,
+    stack::STACK,
+];
 
 /// Runs [`FURTHER_DETECTORS`]. Sorted by detector, then by id; ids are unique.
 pub fn further_patterns(flows: &[MoneyFlow], transfers: Option<&[Transfer]>) -> Vec<Pattern> {
@@ -79,7 +93,6 @@ pub(super) fn further_patterns_of(graph: &FlowGraph<'_>, transfers: Option<&Chro
 }
 
 fn detect(detectors: &[Detector], graph: &FlowGraph<'_>, transfers: Option<&Chronicle>) -> Vec<Pattern> {
-    graph.sort_by_value();
     let scene = Scene { graph, transfers };
     par::map(detectors.len(), |at| unique((detectors[at].detect)(&scene))).into_iter().flatten().collect()
 }

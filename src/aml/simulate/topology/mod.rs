@@ -1,5 +1,6 @@
 //! How money moves in each shape: moves of a [`Plot`] put together, the same for both intents.
 
+mod campaign;
 mod chain;
 mod disguise;
 mod fan;
@@ -27,6 +28,7 @@ impl Plot<'_> {
             Shape::DormantReactivation => self.dormant_reactivation(),
             Shape::WashTrading => self.wash_trading(),
             Shape::Sybil => self.sybil(),
+            Shape::RugPull => self.rug_pull(),
         }
     }
 }
