@@ -42,6 +42,7 @@ fn slow(all: &[Transfer], address: &str) -> BTreeMap<&'static str, f64> {
         ("chain_behind", longest(all, &received, false)),
     ]);
     columns.extend(shared(all, address));
+    columns.extend(tied(all, address));
     columns.extend(passed(&received, &sent));
     columns
 }
@@ -114,13 +115,7 @@ fn longest(all: &[Transfer], own: &[&Transfer], ahead: bool) -> f64 {
 
 /// Columns of shared counterparties, by comparing everybody's sets.
 fn shared(all: &[Transfer], address: &str) -> BTreeMap<&'static str, f64> {
-    let set = |a: &str, sending: bool| -> BTreeSet<String> {
-        let ends = |t: &Transfer| {
-            let (from, to) = (t.from_address.clone(), t.to_address.clone());
-            if sending { (from, to) } else { (to, from) }
-        };
-        all.iter().map(ends).filter(|(own, _)| own == a).map(|(_, peer)| peer).collect()
-    };
+    let set = |a: &str, sending: bool| counterparties(all, a, sending);
     let others: Vec<String> = naive::addresses(all).into_iter().filter(|b| b != address).collect();
     let common = |a: &BTreeSet<String>, b: &BTreeSet<String>, without: &[&str]| {
         a.intersection(b).filter(|x| !without.contains(&x.as_str())).count() as f64
@@ -141,6 +136,46 @@ fn shared(all: &[Transfer], address: &str) -> BTreeMap<&'static str, f64> {
         ("scatter_gather_source", most(through)),
         ("scatter_gather_middle", middle),
     ])
+}
+
+/// What an address has in common with those whom it pays and who pay it, by comparing everybody's sets.
+fn tied(all: &[Transfer], address: &str) -> BTreeMap<&'static str, f64> {
+    let circle = |a: &str| -> BTreeSet<String> {
+        let ends =
+            all.iter().flat_map(|t| [(&t.from_address, &t.to_address), (&t.to_address, &t.from_address)]);
+        ends.filter(|(own, _)| *own == a).map(|(_, peer)| peer.clone()).collect()
+    };
+    let own = circle(address);
+    let measures = |other: &String| {
+        let others = circle(other);
+        let common: Vec<&String> = own.intersection(&others).collect();
+        let worth = common.iter().map(|x| 1.0 / circle(x).len() as f64).sum::<f64>();
+        let n = common.len() as f64;
+        let share = n / own.union(&others).count() as f64;
+        [share, n / ((own.len() * others.len()) as f64).sqrt(), worth]
+    };
+    let (recipients, senders) = (counterparties(all, address, true), counterparties(all, address, false));
+    let mean = |of: &BTreeSet<String>, at: usize| {
+        of.iter().map(|b| measures(b)[at]).sum::<f64>() / of.len().max(1) as f64
+    };
+    let most = |of: &BTreeSet<String>, at: usize| of.iter().map(|b| measures(b)[at]).fold(0.0, f64::max);
+    BTreeMap::from([
+        ("recipients_tie_share_mean", mean(&recipients, 0)),
+        ("recipients_tie_cosine_max", most(&recipients, 1)),
+        ("recipients_tie_worth_max", most(&recipients, 2)),
+        ("senders_tie_share_max", most(&senders, 0)),
+        ("senders_tie_cosine_mean", mean(&senders, 1)),
+        ("senders_tie_worth_mean", mean(&senders, 2)),
+    ])
+}
+
+/// Whom an address pays, or who pays it.
+fn counterparties(all: &[Transfer], address: &str, sending: bool) -> BTreeSet<String> {
+    let ends = |t: &Transfer| {
+        let (from, to) = (t.from_address.clone(), t.to_address.clone());
+        if sending { (from, to) } else { (to, from) }
+    };
+    all.iter().map(ends).filter(|(own, _)| own == address).map(|(_, peer)| peer).collect()
 }
 
 /// Money by the cent, first in first out: how much left, and how much of it within a day.
@@ -234,6 +269,25 @@ proptest! {
     }
 
     #[test]
+    fn surroundings_are_the_columns_of_counterparties(transfers in transfers(50)) {
+        let table = derived(&transfers);
+        let all = ordered(&transfers);
+        for address in table.addresses.names() {
+            for (side, sending) in [("senders", false), ("recipients", true)] {
+                let peers = counterparties(&all, address, sending);
+                for trait_ in ["clustering_plain", "gap_cv", "loop_hops"] {
+                    let values: Vec<f64> = peers.iter().map(|b| table.value(b, trait_)).collect();
+                    let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
+                    let found = table.value(address, &format!("{side}_{trait_}_mean"));
+                    prop_assert!((found - mean).abs() <= 1e-9, "{address} {side} {trait_}: {found} instead of {mean}");
+                    let most = values.into_iter().reduce(f64::max).unwrap_or(0.0);
+                    prop_assert_eq!(table.value(address, &format!("{side}_{trait_}_max")), most);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn neither_order_nor_threads_change_a_bit(
         (a, b) in transfers(100).prop_flat_map(|t| (Just(t.clone()), Just(t).prop_shuffle())),
         threads in 1..5_usize,
@@ -266,6 +320,26 @@ fn names_are_unique_and_none_is_official() {
     names.extend(aml_miner::aml::derive::columns().iter().map(|c| c.name.to_owned()));
     let distinct: BTreeSet<&String> = names.iter().collect();
     assert_eq!(distinct.len(), names.len());
+}
+
+/// a and b have c in common, a and c have b, b and c have a; d is a stranger to all but c.
+#[test]
+fn a_tie_is_what_both_ends_have_in_common() {
+    let all =
+        [pay("a", "b", 1.0, 1.0), pay("a", "c", 1.0, 2.0), pay("b", "c", 1.0, 3.0), pay("c", "d", 1.0, 4.0)];
+    let table = derived(&all);
+    for (address, column, expected) in [
+        ("a", "recipients_tie_share_max", 1.0 / 3.0),
+        ("a", "recipients_tie_share_mean", (1.0 / 3.0 + 1.0 / 4.0) / 2.0),
+        ("a", "recipients_tie_cosine_max", 0.5),
+        ("a", "recipients_tie_worth_max", 0.5),
+        ("b", "senders_tie_worth_mean", 1.0 / 3.0),
+        ("a", "senders_tie_worth_mean", 0.0),
+        ("d", "senders_tie_share_max", 0.0),
+    ] {
+        let found = table.value(address, column);
+        assert!((found - expected).abs() < 1e-12, "{address} {column}: {found} instead of {expected}");
+    }
 }
 
 #[test]

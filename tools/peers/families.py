@@ -19,6 +19,9 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 import quality
 
 PARTITIONS = int(os.environ.get("PARTITIONS", "3"))
+# launderers' roles of `simulate --shapes` (src/aml/simulate/shape.rs) that quality.py, made for the real sample, does not count
+SHAPES = set("""bipartite_source bipartite_dest burst_source burst_target gather_source gather_scatter_hub gather_dest scatter_source scatter_mule
+scatter_dest stack_source stack_hop stack_dest""".split())
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "features_address.md")
 
 
@@ -43,7 +46,7 @@ def simulated(batch):
     transfers = pd.read_parquet(os.path.join(batch, "transfers.parquet"), columns=["from_address", "to_address"])
     index = np.array(sorted(set(transfers.from_address) | set(transfers.to_address)))
     truth = pd.read_parquet(os.path.join(batch, "ground_truth.parquet")).drop_duplicates("address").set_index("address")
-    y = truth.role.isin(quality.MALICIOUS).reindex(index).fillna(False).astype(int).to_numpy()
+    y = truth.role.isin(quality.MALICIOUS | SHAPES).reindex(index).fillna(False).astype(int).to_numpy()
     instance = truth.pattern_instance_id.reindex(index)
     return index, y, np.array([g if isinstance(g, str) else f"background-{zlib.crc32(a.encode()) % 40}" for a, g in instance.items()])
 

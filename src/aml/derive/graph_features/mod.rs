@@ -23,6 +23,7 @@ mod position;
 mod rhythm;
 mod sample;
 mod shapes;
+mod ties;
 
 use std::ops::{Deref, Range};
 
@@ -81,6 +82,11 @@ const FAMILIES: &[Family] = &[
     neighbours::SENDERS_RECIPIENTS,
     neighbours::RECIPIENTS_SENDERS,
     neighbours::RECIPIENTS_RECIPIENTS,
+    neighbours::SENDERS_FURTHER[0],
+    neighbours::SENDERS_FURTHER[1],
+    neighbours::RECIPIENTS_FURTHER[0],
+    neighbours::RECIPIENTS_FURTHER[1],
+    ties::TIES,
 ];
 
 /// What families look at.

@@ -46,6 +46,28 @@ const FAR_TRAITS: &[&str] = &[
     "isolation_graph",
 ];
 
+/// Those of the family `surroundings`: counterparties' circles, how even their amounts are and how steady their days.
+const FURTHER_TRAITS: &[&str] = &[
+    "clustering_plain",
+    "scatter_gather_source",
+    "scatter_gather_sink",
+    "scatter_gather_middle",
+    "shared_senders_share",
+    "shared_recipients_share",
+    "in_amount_cv",
+    "out_amount_cv",
+    "in_amount_distinct_share",
+    "out_amount_distinct_share",
+    "hold_mean",
+    "unfunded_share",
+    "busiest_day_share",
+    "gap_cv",
+    "dormancy_share",
+    "own_inside_share",
+    "community_density",
+    "loop_hops",
+];
+
 const SUMMARIES: [&str; 3] = ["mean", "max", "min"];
 
 /// The summaries of each side, some traits after the others; then, of each way to the counterparties' counterparties, a part
@@ -93,25 +115,62 @@ pub(super) const RECIPIENTS_RECIPIENTS: Family = Family {
     compute: |scene| far(scene, &scene.recipients, &scene.recipients),
 };
 
-pub(super) const NAME: &str = "neighbours";
+/// A family of its own behind the others, whose columns keep their places.
+pub(super) const SENDERS_FURTHER: [Family; 2] = [
+    Family {
+        name: FURTHER,
+        list: || further_list("senders", 0),
+        compute: |scene| further(scene, &scene.senders, 0),
+    },
+    Family {
+        name: FURTHER,
+        list: || further_list("senders", 1),
+        compute: |scene| further(scene, &scene.senders, 1),
+    },
+];
+pub(super) const RECIPIENTS_FURTHER: [Family; 2] = [
+    Family {
+        name: FURTHER,
+        list: || further_list("recipients", 0),
+        compute: |scene| further(scene, &scene.recipients, 0),
+    },
+    Family {
+        name: FURTHER,
+        list: || further_list("recipients", 1),
+        compute: |scene| further(scene, &scene.recipients, 1),
+    },
+];
 
-/// The traits of a part of those of one side.
-fn traits_of(part: usize) -> &'static [&'static str] {
-    &TRAITS[part * TRAITS_OF_PART..TRAITS.len().min((part + 1) * TRAITS_OF_PART)]
+pub(super) const NAME: &str = "neighbours";
+const FURTHER: &str = "surroundings";
+
+/// The traits of a part.
+fn part_of(traits: &'static [&'static str], part: usize) -> &'static [&'static str] {
+    &traits[part * TRAITS_OF_PART..traits.len().min((part + 1) * TRAITS_OF_PART)]
 }
 
-const TRAITS_OF_PART: usize = 8;
+const TRAITS_OF_PART: usize = 9;
 const _: () = assert!(TRAITS.len().div_ceil(TRAITS_OF_PART) == SENDERS.len(), "every trait is in a part");
+const _: () = assert!(FURTHER_TRAITS.len().div_ceil(TRAITS_OF_PART) == SENDERS_FURTHER.len(), "these too");
 
 fn near_list(side: &str, part: usize) -> Vec<Line> {
+    summaries_list(side, part_of(TRAITS, part), &SUMMARIES)
+}
+
+fn further_list(side: &str, part: usize) -> Vec<Line> {
+    summaries_list(side, part_of(FURTHER_TRAITS, part), &SUMMARIES[..2])
+}
+
+fn summaries_list(side: &str, traits: &[&str], summaries: &[&str]) -> Vec<Line> {
     let of = |name: &&str| {
         let described = described(name);
-        SUMMARIES.map(|how| {
+        let line = |how: &&str| {
             let formula = format!("{how} of {described} over its {side}; 0 for none");
             (format!("{side}_{name}_{how}"), "as there", formula)
-        })
+        };
+        summaries.iter().map(line).collect::<Vec<_>>()
     };
-    traits_of(part).iter().flat_map(of).collect()
+    traits.iter().flat_map(of).collect()
 }
 
 fn far_list(side: &str, far: &str) -> Vec<Line> {
@@ -127,7 +186,7 @@ fn far_list(side: &str, far: &str) -> Vec<Line> {
 
 /// Whether the family reads a column of an earlier one.
 pub(super) fn reads(column: &str) -> bool {
-    TRAITS.contains(&column)
+    TRAITS.contains(&column) || FURTHER_TRAITS.contains(&column)
 }
 
 fn described(name: &str) -> String {
@@ -139,9 +198,15 @@ fn described(name: &str) -> String {
 }
 
 fn near(scene: &View<'_>, side: &Lists, part: usize) -> Vec<Vec<f64>> {
-    let traits = traits_of(part);
+    let traits = part_of(TRAITS, part);
     // a trait at a time: what is asked of everybody stays in the cache
     let of = |at: usize| summaries::<3>(side, &trait_of(scene, traits[at]));
+    par::map(traits.len(), of).into_iter().flatten().collect()
+}
+
+fn further(scene: &View<'_>, side: &Lists, part: usize) -> Vec<Vec<f64>> {
+    let traits = part_of(FURTHER_TRAITS, part);
+    let of = |at: usize| summaries::<2>(side, &trait_of(scene, traits[at]));
     par::map(traits.len(), of).into_iter().flatten().collect()
 }
 

@@ -306,7 +306,7 @@ fn loops(scene: &Ways<'_>, walk: &[u32], band: Band) -> Vec<Vec<f64>> {
     let none = vec![(LOOP_HOPS + 1) as f64; scene.len()];
     let (hops, count) = found.fold((none, vec![0.0; scene.len()]), |(mut hops, mut count), found| {
         for (member, length) in found {
-            hops[member as usize] = hops[member as usize].min(length as f64);
+            hops[member as usize] = hops[member as usize].min(f64::from(length));
             count[member as usize] += 1.0;
         }
         (hops, count)
@@ -339,7 +339,7 @@ impl Trail {
 
     /// Transfers of the shortest loop that starts with `first`, one out of `home`, and whose members stand ready then; `None`
     /// without one. Breadth first over transfers, each entered once: the first to return ends a loop of fewest hops.
-    fn shortest_loop(&mut self, scene: &Ways<'_>, home: u32, first: &Hop, band: Band) -> Option<usize> {
+    fn shortest_loop(&mut self, scene: &Ways<'_>, home: u32, first: &Hop, band: Band) -> Option<u8> {
         // the first transfer's own place is never met again: whoever is entered does not pay home
         self.seen.begin_with(u32::MAX);
         self.payers = Filter::of(scene.senders.of(home));
@@ -351,7 +351,7 @@ impl Trail {
             for at in level {
                 if self.go_on(scene, at, home, band, hop) {
                     self.walk_back(at, home);
-                    return Some(hop);
+                    return Some(hop as u8);
                 }
             }
             level = from..self.entered.len();
