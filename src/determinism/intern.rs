@@ -58,7 +58,7 @@ impl Names {
 
     /// [`Self::intern`] for several names. Each step is taken for all of them before the next: a large set lies far from the
     /// processor, and so it fetches for many names at a time instead of waiting for every one.
-    fn intern_some<'n>(&mut self, names: &[&'n str], ids: &mut Vec<u32>) {
+    fn intern_some(&mut self, names: &[&str], ids: &mut Vec<u32>) {
         self.make_room(names.len());
         let mask = self.slots.len() - 1;
         let slots: Vec<usize> = names.iter().map(|name| self.hasher.hash_one(name) as usize & mask).collect();
