@@ -7,6 +7,7 @@
 use super::position::undirected;
 use super::sample::ratio;
 use super::{Family, Line, Lists, Scene};
+use crate::determinism::par;
 
 pub(super) const TIES: Family = Family { name: "ties", list, compute: |scene| ties(scene) };
 
@@ -34,13 +35,23 @@ fn list() -> Vec<Line> {
 
 fn ties(scene: &Scene) -> Vec<Vec<f64>> {
     let circles = undirected(scene);
-    scene.each(|address| row(scene, &circles, address))
+    let blocks = par::map_blocks(scene.len(), scene.long_block(), |addresses| {
+        let mut known_to = vec![u32::MAX; scene.len()];
+        let mut row = |a: u32| {
+            circles.of(a).iter().for_each(|&x| known_to[x as usize] = a);
+            row(scene, &circles, &known_to, a)
+        };
+        addresses.map(|a| row(a as u32)).collect::<Vec<_>>()
+    });
+    let rows = blocks.concat();
+    (0..4 * MEASURES.len()).map(|at| rows.iter().map(|row| row[at]).collect()).collect()
 }
 
-/// Mean and maximum of each measure over recipients, then over senders.
-fn row(scene: &Scene, circles: &Lists, address: u32) -> [f64; 12] {
+/// Mean and maximum of each measure over recipients, then over senders; `known_to` names the address at its counterparties.
+fn row(scene: &Scene, circles: &Lists, known_to: &[u32], address: u32) -> [f64; 12] {
     let own = circles.of(address);
-    let measures: Vec<[f64; 3]> = own.iter().map(|&other| measures(circles, own, other)).collect();
+    let measures: Vec<[f64; 3]> =
+        own.iter().map(|&other| measures(circles, known_to, address, other)).collect();
     let [recipients, senders] = [&scene.recipients, &scene.senders]
         .map(|side| summaries(side.of(address).iter().map(|b| measures[own.partition_point(|x| x < b)])));
     let mut row = [0.0; 12];
@@ -49,14 +60,21 @@ fn row(scene: &Scene, circles: &Lists, address: u32) -> [f64; 12] {
     row
 }
 
-/// The measures of the pair of an address, whose counterparties are `own`, and one of these.
-fn measures(circles: &Lists, own: &[u32], other: u32) -> [f64; 3] {
-    let others = circles.of(other);
-    let (few, many) = if own.len() <= others.len() { (own, others) } else { (others, own) };
+/// How many times as many counterparties the other may have before they are looked up instead of walked through.
+const FAR_MORE: usize = 8;
+
+/// The measures of a pair; counterparties in common are added up upwards, whoever's are walked through.
+fn measures(circles: &Lists, known_to: &[u32], address: u32, other: u32) -> [f64; 3] {
+    let (own, others) = (circles.of(address), circles.of(other));
     let (mut common, mut worth) = (0.0, 0.0);
-    for &x in few.iter().filter(|x| many.binary_search(x).is_ok()) {
+    let mut add = |x: u32| {
         common += 1.0;
         worth += 1.0 / circles.of(x).len() as f64;
+    };
+    if others.len() <= FAR_MORE * own.len() {
+        others.iter().filter(|x| known_to[**x as usize] == address).for_each(|x| add(*x));
+    } else {
+        own.iter().filter(|x| others.binary_search(x).is_ok()).for_each(|x| add(*x));
     }
     let (a, b) = (own.len() as f64, others.len() as f64);
     [ratio(common, a + b - common, 0.0), ratio(common, (a * b).sqrt(), 0.0), worth]
