@@ -120,6 +120,11 @@ impl<'a> FlowGraph<'a> {
         self.incoming[range_of(&self.incoming_start, address)].iter().map(|&e| &self.edges[e as usize])
     }
 
+    /// How many edges leave or reach an address; one to itself does both.
+    pub fn degree(&self, address: u32) -> usize {
+        self.outgoing(address).len() + self.incoming(address).len()
+    }
+
     /// The name of an address.
     pub fn name(&self, address: u32) -> &str {
         self.addresses.name(address)

@@ -185,7 +185,7 @@ fn path_to<'g>(graph: &'g FlowGraph<'g>, risky: &[bool], suspect: u32) -> Option
     if let Some(path) = from_risky(suspect).map(|edge| vec![edge]).reduce(better) {
         return Some(path);
     }
-    let is_quiet = |a: u32| graph.outgoing(a).len() + graph.incoming(a).len() <= MAX_PAIRS;
+    let is_quiet = |a: u32| graph.degree(a) <= MAX_PAIRS;
     let last = graph.incoming(suspect).filter(|e| e.from != suspect && is_quiet(e.from));
     last.flat_map(|last| from_risky(last.from).map(move |first| vec![first, last])).reduce(better)
 }

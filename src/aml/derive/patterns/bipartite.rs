@@ -2,6 +2,7 @@
 
 use super::layering::along;
 use super::{Detector, Scene, Scores, assemble, volume};
+use crate::aml::derive::flows::DAY_MS;
 use crate::aml::derive::graph::{Edge, FlowGraph};
 use crate::aml::sot::Pattern;
 use crate::determinism::par;
@@ -11,7 +12,7 @@ const MIN_COMMON: usize = 3;
 /// Most pairs of everybody: who has more is a service.
 const MAX_PAIRS: usize = 20;
 /// Between the first and the last of the payments in common.
-pub(super) const SPAN_MS: i64 = 3 * 86_400_000;
+pub(super) const SPAN_MS: i64 = 3 * DAY_MS;
 
 pub(super) const BIPARTITE: Detector = Detector {
     pattern_type: "bipartite",
@@ -69,7 +70,7 @@ pub(super) fn joint<'g>(graph: &'g FlowGraph<'g>, payer: u32, least: usize) -> V
 }
 
 fn is_small(graph: &FlowGraph<'_>, address: u32) -> bool {
-    graph.outgoing(address).len() + graph.incoming(address).len() <= MAX_PAIRS
+    graph.degree(address) <= MAX_PAIRS
 }
 
 fn is_together(both: &[[&Edge<'_>; 2]]) -> bool {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::layering::{along, largest};
 use super::{Detector, Scene, Scores, assemble, volume};
+use crate::aml::derive::flows::DAY_MS;
 use crate::aml::derive::graph::{Edge, FlowGraph};
 use crate::aml::sot::Pattern;
 use crate::determinism::par;
@@ -26,7 +27,6 @@ const LEAST_KEPT: f64 = 0.8;
 const MOST_KEPT: f64 = 1.05;
 /// Fewest ways that lead to an exit.
 const MIN_WAYS: usize = 2;
-const DAY_MS: i64 = 86_400_000;
 
 pub(super) const DORMANT: Detector = Detector {
     pattern_type: "dormant_activation",
@@ -94,7 +94,7 @@ fn is_woken(wakes: &[Option<i64>], edge: &Edge<'_>) -> bool {
 }
 
 fn is_small(graph: &FlowGraph<'_>, address: u32) -> bool {
-    graph.outgoing(address).len() + graph.incoming(address).len() <= MAX_PAIRS
+    graph.degree(address) <= MAX_PAIRS
 }
 
 /// The ways from addresses that woke through a hop.

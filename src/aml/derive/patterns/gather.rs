@@ -2,6 +2,7 @@
 
 use super::layering::along;
 use super::{Detector, Scene, Scores, assemble, volume};
+use crate::aml::derive::flows::DAY_MS;
 use crate::aml::derive::graph::{Edge, FlowGraph};
 use crate::aml::sot::Pattern;
 use crate::determinism::par;
@@ -11,7 +12,7 @@ const MIN_SIDE: usize = 5;
 /// Most pairs: who has more is a service with customers.
 const MAX_PAIRS: usize = 200;
 /// How long before and after.
-const SPAN_MS: i64 = 7 * 86_400_000;
+const SPAN_MS: i64 = 7 * DAY_MS;
 /// What is scattered is at least this share of what was gathered ...
 const LEAST_KEPT: f64 = 0.5;
 /// ... and at most this.

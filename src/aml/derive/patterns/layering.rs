@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::{Detector, Scene, Scores, assemble, conservation, volume};
+use crate::aml::derive::flows::DAY_MS;
 use crate::aml::derive::graph::{Edge, FlowGraph};
 use crate::aml::sot::Pattern;
 use crate::determinism::par;
@@ -14,7 +15,7 @@ pub(super) const LEAST_KEPT: f64 = 0.8;
 /// ... and at most this.
 pub(super) const MOST_KEPT: f64 = 1.02;
 /// A hop starts at most this long after the hop before.
-pub(super) const MAX_WAIT_MS: i64 = 7 * 86_400_000;
+pub(super) const MAX_WAIT_MS: i64 = 7 * DAY_MS;
 /// An intermediary deals with at most this many pairs.
 pub(super) const MAX_PAIRS: usize = 10;
 
@@ -66,7 +67,7 @@ fn links(graph: &FlowGraph<'_>, follows: Follows) -> Vec<Option<usize>> {
         let edge = &graph.edges[at];
         let through = edge.to;
         // asked first: a busy address has many pairs, and each that leads to it would look at all
-        if graph.outgoing(through).len() + graph.incoming(through).len() > MAX_PAIRS {
+        if graph.degree(through) > MAX_PAIRS {
             return None;
         }
         let next = position(largest(graph.outgoing(through).filter(|next| follows(edge, next)))?);

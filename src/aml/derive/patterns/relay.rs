@@ -2,11 +2,12 @@
 
 use super::layering::{MIN_HOPS, along, severity};
 use super::{Detector, Scene, Scores, assemble, conservation};
+use crate::aml::derive::flows::DAY_MS;
 use crate::aml::derive::graph::{Edge, FlowGraph};
 use crate::aml::sot::Pattern;
 
 /// Neighbouring hops were first seen at most this long apart, in either order.
-const MAX_APART_MS: i64 = 86_400_000;
+const MAX_APART_MS: i64 = DAY_MS;
 
 pub(super) const RELAY: Detector = Detector {
     pattern_type: "relay_chain",

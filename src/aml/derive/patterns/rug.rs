@@ -2,6 +2,7 @@
 
 use super::layering::largest;
 use super::{Detector, Scene, Scores, assemble, volume};
+use crate::aml::derive::flows::DAY_MS;
 use crate::aml::derive::graph::{Edge, FlowGraph};
 use crate::aml::sot::Pattern;
 use crate::determinism::par;
@@ -22,7 +23,6 @@ const LEAST_KEPT: f64 = 0.5;
 const LEAST_FEE: f64 = 0.05;
 /// Developers, exits and who else is paid deal with at most this many pairs: who has more is a service.
 const MAX_PAIRS: usize = 50;
-const DAY_MS: i64 = 86_400_000;
 
 pub(super) const RUG: Detector = Detector {
     pattern_type: "rug_pull",
@@ -58,7 +58,7 @@ fn rug_pull<'g>(graph: &'g FlowGraph<'g>, pot: u32) -> Vec<Pattern> {
 }
 
 fn is_small(graph: &FlowGraph<'_>, address: u32) -> bool {
-    graph.outgoing(address).len() + graph.incoming(address).len() <= MAX_PAIRS
+    graph.degree(address) <= MAX_PAIRS
 }
 
 /// Whether all paid within days, and soon nearly all of it went one way.

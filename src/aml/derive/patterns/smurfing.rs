@@ -45,7 +45,7 @@ fn networks(scene: &Scene<'_>) -> Vec<Pattern> {
 }
 
 fn is_hand(graph: &FlowGraph<'_>, address: u32) -> bool {
-    graph.outgoing(address).len() + graph.incoming(address).len() <= MAX_PAIRS
+    graph.degree(address) <= MAX_PAIRS
 }
 
 fn hands_on(edge: &Edge<'_>, next: &Edge<'_>) -> bool {
