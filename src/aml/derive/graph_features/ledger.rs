@@ -1,6 +1,6 @@
 //! Transfers as steps between numbered addresses: in time order, and by sender and recipient.
 
-use std::ops::Deref;
+use std::ops::Range;
 
 use crate::aml::derive::chronicle::{Chronicle, Entry};
 use crate::aml::derive::finite;
@@ -13,6 +13,9 @@ use crate::determinism::par;
 pub(super) struct Step {
     /// Recipient of what the address sent, sender of what it received.
     pub(super) peer: u32,
+    /// For a step sent, where among all of those the ones that its recipient sent after it begin; for one received, where
+    /// among all of those the ones that its sender had received before it end.
+    turn: u32,
     /// Milliseconds since 1970.
     pub(super) at: i64,
     /// US dollars; native units when no transfer of the batch has a price. 0 where unknown.
@@ -32,49 +35,13 @@ pub(super) struct Ledger {
     typed: Vec<f64>,
 }
 
-/// What searches along and against time read of a ledger: made for them, for it is as large.
-pub(super) struct Trails<'l> {
-    ledger: &'l Ledger,
-    /// Steps by sender.
-    hops: Vec<Hop>,
-    /// Steps by recipient.
-    arrivals: Vec<Arrival>,
-}
-
-impl Deref for Trails<'_> {
-    type Target = Ledger;
-
-    fn deref(&self) -> &Ledger {
-        self.ledger
-    }
-}
-
-/// A step among those of its sender.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Hop {
-    /// Milliseconds since 1970.
-    pub(super) at: i64,
-    /// As the step's.
-    pub(super) value: f64,
-    /// Recipient.
-    pub(super) to: u32,
-    /// The step's position in time.
-    pub(super) id: u32,
-    /// Where the recipient's own hops after this one begin ...
-    next: u32,
-    /// ... and end.
-    end: u32,
-}
-
-/// A step among those of its recipient.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Arrival {
-    /// Milliseconds since 1970.
-    pub(super) at: i64,
-    /// Sender.
-    pub(super) from: u32,
-    /// Where the sender's own arrivals before this one end.
-    end: u32,
+/// A transfer as the chronicle has it.
+#[derive(Clone, Copy)]
+struct Transfer {
+    from: u32,
+    to: u32,
+    at: i64,
+    value: f64,
 }
 
 impl Ledger {
@@ -87,25 +54,19 @@ impl Ledger {
             (from != to).then_some([from, to])
         };
         let kept = || transfers.entries().iter().filter_map(|t| Some((t, ends(t)?)));
-        let step = |(t, [from, to]): (&Entry, [u32; 2])| {
-            let value = finite(if priced { t.usd } else { t.amount });
-            (from, Step { peer: to, at: t.at, value })
+        let transfer = |(t, [from, to]): (&Entry, [u32; 2])| Transfer {
+            from,
+            to,
+            at: t.at,
+            value: finite(if priced { t.usd } else { t.amount }),
         };
-        let steps: Vec<(u32, Step)> = kept().map(step).collect();
+        let all: Vec<Transfer> = kept().map(transfer).collect();
         let typed = kept().map(|(t, _)| t.typed()).collect();
         // what takes its place is as large
         drop(transfers);
-        let ((sent, sent_steps), (received, received_steps)) = par::join(
-            || owned(addresses.len(), &steps, |&(from, step)| (from, step)),
-            || owned(addresses.len(), &steps, |&(from, step)| (step.peer, Step { peer: from, ..step })),
-        );
+        let ((sent, sent_steps), (received, received_steps)) =
+            par::join(|| sent(addresses.len(), &all), || received(addresses.len(), &all));
         Ledger { sent, received, sent_steps, received_steps, typed }
-    }
-
-    /// What searches read.
-    pub(super) fn trails(&self) -> Trails<'_> {
-        let (hops, arrivals) = par::join(|| hops(self), || arrivals(self));
-        Trails { ledger: self, hops, arrivals }
     }
 
     /// How many steps there are.
@@ -157,93 +118,70 @@ impl Ledger {
         all.extend(received.map(|(_, step)| *step));
         all
     }
-}
 
-impl Trails<'_> {
-    /// What a hop's recipient sent after it, in time order, and where the first of them stands among all hops.
-    pub(super) fn onward(&self, hop: &Hop) -> (u32, &[Hop]) {
-        (hop.next, &self.hops[hop.next as usize..hop.end as usize])
+    /// Where the steps stand among all sent that a step's recipient sent after it, in time order.
+    pub(super) fn after(&self, sent: &Step) -> Range<usize> {
+        sent.turn as usize..self.sent.range(sent.peer).end
     }
 
-    /// What a hop's recipient sent at the same time or later, in time order.
-    pub(super) fn since(&self, hop: &Hop) -> &[Hop] {
-        let own = self.sent.range(hop.to).start;
-        let later = hop.next as usize;
-        let tied = self.hops[own..later].iter().rev().take_while(|other| other.at >= hop.at).count();
-        &self.hops[later - tied..hop.end as usize]
+    /// The steps at some places among all sent.
+    pub(super) fn sent_at(&self, places: Range<usize>) -> &[Step] {
+        &self.sent_steps[places]
     }
 
-    /// What an arrival's sender received at the same time or before, in time order.
-    pub(super) fn until(&self, arrival: &Arrival) -> &[Arrival] {
-        let own = self.received.range(arrival.from);
-        let before = arrival.end as usize;
-        let tied = self.arrivals[before..own.end].iter().take_while(|other| other.at <= arrival.at).count();
-        &self.arrivals[own.start..before + tied]
+    /// Their positions in time.
+    pub(super) fn sent_ids_at(&self, places: Range<usize>) -> &[u32] {
+        &self.sent.items()[places]
     }
 
-    /// Hops out of an address, in time order.
-    pub(super) fn hops_of(&self, address: u32) -> &[Hop] {
-        &self.hops[self.sent.range(address)]
+    /// What a step's recipient sent at the same time or later, in time order.
+    pub(super) fn since(&self, sent: &Step) -> &[Step] {
+        let own = self.sent.range(sent.peer);
+        let later = sent.turn as usize;
+        let tied = self.sent_steps[own.start..later].iter().rev().take_while(|other| other.at >= sent.at);
+        &self.sent_steps[later - tied.count()..own.end]
     }
 
-    /// The hop out of an address that stands at a position in time.
-    pub(super) fn hop_of(&self, address: u32, id: u32) -> Option<&Hop> {
-        let hops = self.hops_of(address);
-        hops.binary_search_by_key(&id, |hop| hop.id).ok().map(|at| &hops[at])
+    /// What a step's sender received at the same time or before, in time order.
+    pub(super) fn until(&self, received: &Step) -> &[Step] {
+        let own = self.received.range(received.peer);
+        let before = received.turn as usize;
+        let tied = self.received_steps[before..own.end].iter().take_while(|other| other.at <= received.at);
+        &self.received_steps[own.start..before + tied.count()]
     }
 
-    /// Arrivals at an address, in time order.
-    pub(super) fn arrivals_of(&self, address: u32) -> &[Arrival] {
-        &self.arrivals[self.received.range(address)]
+    /// The step out of an address that stands at a position in time.
+    pub(super) fn sent_as(&self, address: u32, id: u32) -> Option<&Step> {
+        self.sent_ids(address).binary_search(&id).ok().map(|at| &self.sent(address)[at])
     }
 }
 
-/// The steps of one owner behind those of the other, and where they stand in time; `side` says whose a step is.
-fn owned<S>(n: usize, steps: &[S], side: impl Fn(&S) -> (u32, Step)) -> (Lists, Vec<Step>) {
-    let lists = Lists::of_owners(n, steps.iter().map(|step| side(step).0));
-    let in_order = lists.items().iter().map(|&id| side(&steps[id as usize]).1).collect();
-    (lists, in_order)
+/// The steps of one sender behind those of the other, and where they stand in time.
+fn sent(n: usize, all: &[Transfer]) -> (Lists, Vec<Step>) {
+    let lists = Lists::of_owners(n, all.iter().map(|t| t.from));
+    let steps =
+        in_turn(&lists, all.iter().map(|t| (t.from, Step { peer: t.to, turn: 0, at: t.at, value: t.value })));
+    (lists, steps)
 }
 
-/// The steps one recipient's behind the other, each with what its sender had received before it.
-fn arrivals(ledger: &Ledger) -> Vec<Arrival> {
-    let received = &ledger.received;
-    let arrival =
-        |step: &Step| Arrival { at: step.at, from: step.peer, end: received.range(step.peer).start as u32 };
-    let mut arrivals: Vec<Arrival> = ledger.received_steps.iter().map(arrival).collect();
-    let mut count = vec![0_u32; received.len()];
-    for (place, to) in in_time(received) {
-        let from = ledger.received_steps[place as usize].peer;
-        count[to as usize] += 1;
-        // an address is no sender to itself
-        arrivals[place as usize].end += count[from as usize];
+/// The steps of one recipient behind those of the other, and where they stand in time.
+fn received(n: usize, all: &[Transfer]) -> (Lists, Vec<Step>) {
+    let lists = Lists::of_owners(n, all.iter().map(|t| t.to));
+    let steps =
+        in_turn(&lists, all.iter().map(|t| (t.to, Step { peer: t.from, turn: 0, at: t.at, value: t.value })));
+    (lists, steps)
+}
+
+/// Steps in time order, each with its owner, one owner's behind the other's, and with how far the peer had come by then.
+fn in_turn(lists: &Lists, steps: impl ExactSizeIterator<Item = (u32, Step)>) -> Vec<Step> {
+    let mut placed = vec![Step { peer: 0, turn: 0, at: 0, value: 0.0 }; steps.len()];
+    let mut next: Vec<u32> =
+        (0..lists.len() as u32).map(|address| lists.range(address).start as u32).collect();
+    for (owner, step) in steps {
+        let place = &mut next[owner as usize];
+        let at = *place as usize;
+        *place += 1;
+        placed[at] = Step { turn: next[step.peer as usize], ..step };
     }
-    arrivals
-}
-
-/// The steps one sender's behind the other, each with what its recipient sent after it.
-fn hops(ledger: &Ledger) -> Vec<Hop> {
-    let sent = &ledger.sent;
-    let hop = |(step, &id): (&Step, &u32)| {
-        let Step { peer: to, at, value } = *step;
-        let own = sent.range(to);
-        Hop { at, value, to, id, next: own.start as u32, end: own.end as u32 }
-    };
-    let mut hops: Vec<Hop> = ledger.sent_steps.iter().zip(sent.items()).map(hop).collect();
-    // how many its recipient has sent by then, and how many its sender
-    let mut count = vec![0_u32; sent.len()];
-    for (place, from) in in_time(sent) {
-        let to = ledger.sent_steps[place as usize].peer;
-        count[from as usize] += 1;
-        hops[place as usize].next += count[to as usize];
-    }
-    hops
-}
-
-/// Where steps stand in lists of them and whose they are, first to last in time.
-fn in_time(lists: &Lists) -> Vec<(u32, u32)> {
-    let mut places = vec![(0, 0); lists.items().len()];
-    let owners = (0..lists.len() as u32).flat_map(|a| lists.range(a).map(move |place| (place as u32, a)));
-    owners.zip(lists.items()).for_each(|(place, &id)| places[id as usize] = place);
-    places
+    placed
 }

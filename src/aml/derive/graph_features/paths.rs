@@ -1,9 +1,8 @@
 //! Paths along which time never runs backwards: chains that keep or peel the amount, reach, and loops.
 
-use std::ops::Deref;
+use std::ops::Range;
 
-use super::ledger::{Arrival, Hop, Trails};
-use super::{BLOCK, Family, Lists, MONTH_MS, Scene, WEEK_MS, lines};
+use super::{BLOCK, Family, Lists, MONTH_MS, Scene, Step, WEEK_MS, lines};
 use crate::aml::derive::few::{Came, Few, Filter};
 use crate::determinism::par;
 
@@ -78,27 +77,12 @@ const ANY: Band = Band { least: 0.0, most: f64::INFINITY };
 
 impl Band {
     #[inline]
-    fn holds(self, before: &Hop, after: &Hop) -> bool {
+    fn holds(self, before: &Step, after: &Step) -> bool {
         after.value >= self.least * before.value && after.value <= self.most * before.value
     }
 }
 
-/// A scene with what searches read of its ledger.
-struct Ways<'s> {
-    scene: &'s Scene,
-    ledger: Trails<'s>,
-}
-
-impl Deref for Ways<'_> {
-    type Target = Scene;
-
-    fn deref(&self) -> &Scene {
-        self.scene
-    }
-}
-
 fn paths(scene: &Scene) -> Vec<Vec<f64>> {
-    let scene = &Ways { scene, ledger: scene.ledger.trails() };
     // nothing depends on the order of addresses, but it decides whether a search finds in the cache what it looks at
     let (ahead, behind) = (scene.ahead.walk(), scene.behind.walk());
     // longest chains grow transfer by transfer, on one thread, and every search ends on one; what chains remember is large
@@ -109,17 +93,17 @@ fn paths(scene: &Scene) -> Vec<Vec<f64>> {
     [keeps, peels, forth, back, any, even].concat()
 }
 
-/// Hops that go on from one: later ones (by time, then position), within `span`; the first stands at the place.
-fn onward<'s>(scene: &'s Ways<'_>, hop: &Hop, span: i64) -> (u32, &'s [Hop]) {
-    let (place, hops) = scene.ledger.onward(hop);
-    let until = hop.at.saturating_add(span);
-    let most = &hops[..hops.len().min(NEXT)];
-    let within = most.iter().take_while(|next| next.at <= until).count();
-    (place, &most[..within])
+/// Where the steps stand among all sent that go on from one: later ones (by time, then position), within `span`.
+fn onward(scene: &Scene, step: &Step, span: i64) -> Range<usize> {
+    let after = scene.ledger.after(step);
+    let until = step.at.saturating_add(span);
+    let most = after.start..after.end.min(after.start + NEXT);
+    let within = scene.ledger.sent_at(most).iter().take_while(|next| next.at <= until).count();
+    after.start..after.start + within
 }
 
 /// Longest chains ahead of, behind and through each address.
-fn chains(scene: &Ways<'_>, walk: &[u32], band: Band) -> Vec<Vec<f64>> {
+fn chains(scene: &Scene, walk: &[u32], band: Band) -> Vec<Vec<f64>> {
     let n = scene.ledger.len();
     let (mut ahead, mut behind) = (vec![1_u32; n], vec![1_u32; n]);
     let follows = followers(scene, walk, band);
@@ -146,15 +130,18 @@ fn chains(scene: &Ways<'_>, walk: &[u32], band: Band) -> Vec<Vec<f64>> {
 }
 
 /// For each transfer those that hand it on: within a week, by somebody else than who sent it, within the band.
-fn followers(scene: &Ways<'_>, walk: &[u32], band: Band) -> Lists {
+fn followers(scene: &Scene, walk: &[u32], band: Band) -> Lists {
     // sender by sender, for one's hops lead to the same addresses
     let blocks = par::map_blocks(walk.len(), BLOCK, |senders| {
         let mut pairs = Vec::new();
         for &sender in &walk[senders] {
-            for hop in scene.ledger.hops_of(sender).iter().filter(|hop| hop.value > 0.0) {
-                let next = onward(scene, hop, WEEK_MS).1;
-                let fits = next.iter().filter(|next| band.holds(hop, next) && next.to != sender);
-                pairs.extend(fits.map(|next| (hop.id, next.id)));
+            let own = scene.ledger.sent_ids(sender).iter().zip(scene.ledger.sent(sender));
+            for (&id, step) in own.filter(|(_, step)| step.value > 0.0) {
+                let places = onward(scene, step, WEEK_MS);
+                let ids = scene.ledger.sent_ids_at(places.clone());
+                let next = ids.iter().zip(scene.ledger.sent_at(places));
+                let fits = next.filter(|(_, next)| band.holds(step, next) && next.peer != sender);
+                pairs.extend(fits.map(|(&next, _)| (id, next)));
             }
         }
         pairs
@@ -163,25 +150,29 @@ fn followers(scene: &Ways<'_>, walk: &[u32], band: Band) -> Lists {
     Lists::of_pairs(scene.ledger.len(), blocks.iter().flatten().copied())
 }
 
-fn reaches_ahead(scene: &Ways<'_>, walk: &[u32]) -> Vec<Vec<f64>> {
+fn reaches_ahead(scene: &Scene, walk: &[u32]) -> Vec<Vec<f64>> {
     let ledger = &scene.ledger;
-    scene.each_along(walk, Reach::new, |forward, address| {
-        let sent = ledger.hops_of(address);
-        forward.search(address, &sent[..sent.len().min(MOST_REACHED)], |hop| {
-            let until = hop.at.saturating_add(WEEK_MS);
-            ledger.since(hop).iter().take(MOST_REACHED).take_while(move |next| next.at <= until)
+    // an address goes on from the transfer by which money first came
+    let forward = || Search::new(|step, other| step.at < other.at);
+    scene.each_along(walk, forward, |forward, address| {
+        let sent = ledger.sent(address);
+        forward.count(address, &sent[..sent.len().min(MOST_REACHED)], |step| {
+            let until = step.at.saturating_add(WEEK_MS);
+            ledger.since(step).iter().take(MOST_REACHED).take_while(move |next| next.at <= until)
         })
     })
 }
 
-fn reaches_behind(scene: &Ways<'_>, walk: &[u32]) -> Vec<Vec<f64>> {
+fn reaches_behind(scene: &Scene, walk: &[u32]) -> Vec<Vec<f64>> {
     let ledger = &scene.ledger;
-    scene.each_along(walk, Reach::new, |backward, address| {
-        let received = ledger.arrivals_of(address);
+    // going back in time, from the one by which it last left
+    let backward = || Search::new(|step, other| step.at > other.at);
+    scene.each_along(walk, backward, |backward, address| {
+        let received = ledger.received(address);
         let last = received.len().saturating_sub(MOST_REACHED);
-        backward.search(address, &received[last..], |arrival| {
-            let since = arrival.at.saturating_sub(WEEK_MS);
-            let before = ledger.until(arrival);
+        backward.count(address, &received[last..], |step| {
+            let since = step.at.saturating_sub(WEEK_MS);
+            let before = ledger.until(step);
             let next = &before[before.len().saturating_sub(MOST_REACHED)..];
             let within = next.iter().rev().take_while(|other| other.at >= since).count();
             next[next.len() - within..].iter()
@@ -189,59 +180,28 @@ fn reaches_behind(scene: &Ways<'_>, walk: &[u32]) -> Vec<Vec<f64>> {
     })
 }
 
-/// A transfer as a search for reach sees it.
-trait Leg: Copy {
-    /// Whom it leads to.
-    fn leads_to(&self) -> u32;
-
-    /// Whether an address goes on from this transfer rather than from another: when money first came there, or, going
-    /// back in time, last left.
-    fn is_before(&self, other: &Self) -> bool;
-}
-
-impl Leg for Hop {
-    fn leads_to(&self) -> u32 {
-        self.to
-    }
-
-    fn is_before(&self, other: &Self) -> bool {
-        self.at < other.at
-    }
-}
-
-impl Leg for Arrival {
-    fn leads_to(&self) -> u32 {
-        self.from
-    }
-
-    fn is_before(&self, other: &Self) -> bool {
-        self.at > other.at
-    }
-}
-
 /// Memory of a search: the addresses reached after the first, and the transfer from which each goes on.
-struct Reach<L> {
+struct Search<B> {
     seen: Few,
-    by: Vec<L>,
+    by: Vec<Step>,
+    /// Whether an address goes on from the first transfer rather than from the second.
+    is_before: B,
 }
 
-impl<L: Leg> Reach<L> {
-    fn new() -> Self {
-        Reach { seen: Few::of_at_most(MOST_REACHED + 1), by: Vec::with_capacity(MOST_REACHED) }
+impl<B: Fn(&Step, &Step) -> bool> Search<B> {
+    fn new(is_before: B) -> Self {
+        Search { seen: Few::of_at_most(MOST_REACHED + 1), by: Vec::with_capacity(MOST_REACHED), is_before }
     }
 
     /// Addresses within 1, 2 and 3 transfers of one: over `first`, and over those `next` to a transfer.
     ///
     /// Once the search is full nobody can be added, neither on this level nor later, so it ends.
-    fn search<'s, I: Iterator<Item = &'s L>>(
+    fn count<'s, I: Iterator<Item = &'s Step>>(
         &mut self,
         start: u32,
-        first: &'s [L],
-        next: impl Fn(&L) -> I,
-    ) -> [f64; 3]
-    where
-        L: 's,
-    {
+        first: &[Step],
+        next: impl Fn(&Step) -> I,
+    ) -> [f64; 3] {
         self.seen.begin_with(start);
         self.by.clear();
         let mut counts = [MOST_REACHED as f64; 3];
@@ -249,11 +209,11 @@ impl<L: Leg> Reach<L> {
         for (hop, count) in counts.iter_mut().enumerate() {
             let from = self.by.len();
             let is_full = if hop == 0 {
-                !first.iter().all(|leg| self.enter(leg, from))
+                !first.iter().all(|step| self.enter(step, from))
             } else {
                 !level.into_iter().all(|at: usize| {
                     let by = self.by[at];
-                    next(&by).all(|leg| self.enter(leg, from))
+                    next(&by).all(|step| self.enter(step, from))
                 })
             };
             if is_full {
@@ -266,15 +226,15 @@ impl<L: Leg> Reach<L> {
     }
 
     /// Enters whom a transfer leads to, on the level that begins at `from`; false when that was the last there is room for.
-    fn enter(&mut self, leg: &L, from: usize) -> bool {
-        match self.seen.insert(leg.leads_to()) {
+    fn enter(&mut self, step: &Step, from: usize) -> bool {
+        match self.seen.insert(step.peer) {
             Came::New if self.by.len() + 1 == MOST_REACHED => return false,
-            Came::New => self.by.push(*leg),
+            Came::New => self.by.push(*step),
             // the start stands before the others
             Came::Before(place) if place > from => {
                 let by = &mut self.by[place - 1];
-                if leg.is_before(by) {
-                    *by = *leg;
+                if (self.is_before)(step, by) {
+                    *by = *step;
                 }
             }
             Came::Before(_) => {}
@@ -284,7 +244,7 @@ impl<L: Leg> Reach<L> {
 }
 
 /// Shortest loop and number of loops of each address.
-fn loops(scene: &Ways<'_>, walk: &[u32], band: Band) -> Vec<Vec<f64>> {
+fn loops(scene: &Scene, walk: &[u32], band: Band) -> Vec<Vec<f64>> {
     let ledger = &scene.ledger;
     // recipient by recipient, each in time order: the searches from one's arrivals pass nearly the same transfers
     let found = par::map_blocks(walk.len(), LOOP_BLOCK, |recipients| {
@@ -295,7 +255,7 @@ fn loops(scene: &Ways<'_>, walk: &[u32], band: Band) -> Vec<Vec<f64>> {
                 let home = step.peer;
                 // else nothing comes back after it
                 if ledger.received_ids(home).last().is_some_and(|&last| last > id) {
-                    let first = ledger.hop_of(home, id);
+                    let first = ledger.sent_as(home, id);
                     let hops = first.and_then(|first| trail.shortest_loop(scene, home, first, band));
                     found.extend(hops.iter().flat_map(|&hops| trail.members.iter().map(move |&a| (a, hops))));
                 }
@@ -317,12 +277,12 @@ fn loops(scene: &Ways<'_>, walk: &[u32], band: Band) -> Vec<Vec<f64>> {
 /// Recipients that one thread takes at a time: few, for behind some lie a thousand times as many transfers as behind others.
 const LOOP_BLOCK: usize = 64;
 
-/// Transfers that a search for a loop entered: their places among all hops, the hops, and which led to each.
+/// Transfers that a search for a loop entered: their places among all sent, they themselves, and which led to each.
 struct Trail {
     seen: Few,
     /// Who ever pays home.
     payers: Filter,
-    entered: Vec<(Hop, usize)>,
+    entered: Vec<(Step, usize)>,
     /// The members of the last loop found, each once.
     members: Vec<u32>,
 }
@@ -339,7 +299,7 @@ impl Trail {
 
     /// Transfers of the shortest loop that starts with `first`, one out of `home`, and whose members stand ready then; `None`
     /// without one. Breadth first over transfers, each entered once: the first to return ends a loop of fewest hops.
-    fn shortest_loop(&mut self, scene: &Ways<'_>, home: u32, first: &Hop, band: Band) -> Option<u8> {
+    fn shortest_loop(&mut self, scene: &Scene, home: u32, first: &Step, band: Band) -> Option<u8> {
         // the first transfer's own place is never met again: whoever is entered does not pay home
         self.seen.begin_with(u32::MAX);
         self.payers = Filter::of(scene.senders.of(home));
@@ -361,18 +321,19 @@ impl Trail {
 
     /// Enters the transfers that hand on the one at `at` and go elsewhere than `home`, while there is room; true as
     /// soon as one of them goes home and that makes a loop of `hop` transfers, 3 or more.
-    fn go_on(&mut self, scene: &Ways<'_>, at: usize, home: u32, band: Band, hop: usize) -> bool {
+    fn go_on(&mut self, scene: &Scene, at: usize, home: u32, band: Band, hop: usize) -> bool {
         let before = self.entered[at].0;
         let is_full = hop == LOOP_HOPS || self.entered.len() == LOOP_STEPS;
         // most transfers do not lead to anybody who ever pays home
-        let may_return = hop > 2 && self.payers.may_hold(before.to);
-        let returns = may_return && scene.senders.of(home).binary_search(&before.to).is_ok();
+        let may_return = hop > 2 && self.payers.may_hold(before.peer);
+        let returns = may_return && scene.senders.of(home).binary_search(&before.peer).is_ok();
         if is_full && !returns {
             return false;
         }
-        let (place, next) = onward(scene, &before, MONTH_MS);
-        for (place, step) in (place..).zip(next).filter(|(_, step)| band.holds(&before, step)) {
-            if step.to == home {
+        let places = onward(scene, &before, MONTH_MS);
+        let next = (places.start as u32..).zip(scene.ledger.sent_at(places));
+        for (place, step) in next.filter(|(_, step)| band.holds(&before, step)) {
+            if step.peer == home {
                 if returns {
                     return true;
                 }
@@ -388,11 +349,11 @@ impl Trail {
         self.members.clear();
         self.members.push(home);
         while at > 0 {
-            let (hop, before) = &self.entered[at];
-            self.members.push(hop.to);
+            let (step, before) = &self.entered[at];
+            self.members.push(step.peer);
             at = *before;
         }
-        self.members.push(self.entered[0].0.to);
+        self.members.push(self.entered[0].0.peer);
         self.members.sort_unstable();
         self.members.dedup();
     }
