@@ -11,10 +11,12 @@ use super::args::Global;
 use super::clock::SystemClock;
 use super::{Fault, Verdict};
 use crate::aml::derive::{
-    AlertParts, Aside, ClusterExtent, ColumnExtent, Derived, Extent, FeatureColumns, FlowRows, Observe,
-    PatternExtent, Previous, ProximityExtent, complete_observed, let_go,
+    AlertParts, Aside, ClusterExtent, ColumnExtent, Extent, FeatureColumns, Observe, PatternExtent, Previous,
+    ProximityExtent, Rows, complete_observed, let_go,
 };
-use crate::aml::sot::{AddressFeatures, Alert, Batch, BatchId, BatchWriter, Cluster, MoneyFlow, TableKind};
+use crate::aml::sot::{
+    AddressFeatures, Alert, Batch, BatchId, BatchWriter, Cluster, MoneyFlow, Part, Pattern, TableKind,
+};
 use crate::determinism::par;
 use crate::server::Clock;
 use crate::table::WriteError;
@@ -182,23 +184,19 @@ impl Observe for Stages<'_> {
         batch.transfers = None;
     }
 
-    fn settled(&self, batch: &mut Batch, table: Derived) {
-        let kind = kind(table);
+    fn settled_clusters(&self, batch: &mut Batch) {
+        let kind = TableKind::Clusters;
         self.write(|writer| {
             writer.write(batch, kind)?;
             Ok(vec![(kind, batch.rows(kind).unwrap_or(0))])
         });
-        match table {
-            Derived::Patterns => {
-                par::let_go(batch.patterns.take());
-                self.done("patterns written");
-            }
-            Derived::Clusters => {
-                batch.clusters = None;
-                self.done("clusters written");
-            }
-            Derived::MoneyFlows | Derived::Alerts | Derived::Features => {}
-        }
+        batch.clusters = None;
+        self.done("clusters written");
+    }
+
+    fn settled_patterns(&self, batch: &mut Batch, patterns: Rows<'_, Pattern>) {
+        self.write(|writer| write_rows(writer, &batch.id, TableKind::Patterns, PATTERNS_AT_A_TIME, patterns));
+        self.done("patterns written");
     }
 
     fn settled_alerts(
@@ -225,15 +223,8 @@ impl Observe for Stages<'_> {
         (None, None)
     }
 
-    fn settled_flows(&self, batch: &mut Batch, flows: FlowRows<'_>) {
-        let FlowRows { len, rows } = flows;
-        self.write(|writer| {
-            let mut table = writer.begin_table::<MoneyFlow>(&batch.id)?;
-            let firsts = (0..len).step_by(FLOWS_AT_A_TIME);
-            let mut parts = firsts.map(|first| rows(first..len.min(first + FLOWS_AT_A_TIME)));
-            each_ahead(&mut parts, |part| table.write(part))?;
-            Ok(vec![(TableKind::MoneyFlows, writer.end_table(table)?)])
-        });
+    fn settled_flows(&self, batch: &mut Batch, flows: Rows<'_, MoneyFlow>) {
+        self.write(|writer| write_rows(writer, &batch.id, TableKind::MoneyFlows, FLOWS_AT_A_TIME, flows));
         self.done("flows written");
     }
 
@@ -246,6 +237,22 @@ impl Observe for Stages<'_> {
         });
         self.done("features written");
     }
+}
+
+/// Writes a table, so many rows at a time.
+fn write_rows<T: Part + Send + Sync + 'static>(
+    writer: &mut BatchWriter,
+    id: &BatchId,
+    kind: TableKind,
+    at_a_time: usize,
+    table: Rows<'_, T>,
+) -> Result<Vec<(TableKind, usize)>, WriteError> {
+    let Rows { len, rows } = table;
+    let mut begun = writer.begin_table::<T>(id)?;
+    let firsts = (0..len).step_by(at_a_time);
+    let mut parts = firsts.map(|first| rows(first..len.min(first + at_a_time)));
+    each_ahead(&mut parts, |part| begun.write(part))?;
+    Ok(vec![(kind, writer.end_table(begun)?)])
 }
 
 /// Writes parts one after the other, each while the next is made.
@@ -266,6 +273,9 @@ fn each_ahead<P: Send + Sync + 'static>(
 /// Flows that are in memory together, half a kilobyte each; some are made and some freed meanwhile.
 const FLOWS_AT_A_TIME: usize = 1 << 16;
 
+/// The same of patterns: one may name thousands of addresses.
+const PATTERNS_AT_A_TIME: usize = 1 << 14;
+
 /// Bytes of address features that wait in memory; the rest does in a file.
 const IN_MEMORY: usize = 64 << 20;
 
@@ -283,14 +293,4 @@ fn progress(global: &Global) -> ProgressBar {
 fn same_folder(args: &Derive) -> bool {
     let real = |path: &PathBuf| path.canonicalize().ok();
     real(&args.output).is_some() && real(&args.output) == real(&args.batch)
-}
-
-fn kind(derived: Derived) -> TableKind {
-    match derived {
-        Derived::MoneyFlows => TableKind::MoneyFlows,
-        Derived::Features => TableKind::Features,
-        Derived::Patterns => TableKind::Patterns,
-        Derived::Alerts => TableKind::Alerts,
-        Derived::Clusters => TableKind::Clusters,
-    }
 }

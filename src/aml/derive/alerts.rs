@@ -16,8 +16,9 @@ use super::chronicle::{Chronicle, Entry};
 use super::finite;
 use super::flows::DAY_MS;
 use super::graph::FlowGraph;
+use super::sightings::{Sighting, Sightings};
 use super::typologies::{ExchangePayments, Facts, Finding, NearThreshold, TYPOLOGIES, Typology};
-use crate::aml::sot::{AddressFeatures, AddressLabel, Alert, Batch, Pattern, Transfer};
+use crate::aml::sot::{AddressFeatures, AddressLabel, Alert, Batch, Transfer};
 use crate::determinism::intern::Interner;
 use crate::determinism::par;
 
@@ -33,7 +34,10 @@ pub fn alerts(batch: &Batch, transfers: Option<&[Transfer]>) -> Vec<Alert> {
     let graph = batch.money_flows.as_deref().map(FlowGraph::new);
     let transfers = transfers.map(Chronicle::of);
     match &batch.features {
-        Some(features) => Docket::of(batch, features, graph.as_ref(), transfers.as_ref()).flatten().collect(),
+        Some(features) => {
+            let patterns = Sightings::Given(batch.patterns.as_deref().unwrap_or_default());
+            Docket::of(batch, features, patterns, graph.as_ref(), transfers.as_ref()).flatten().collect()
+        }
         None => Vec::new(),
     }
 }
@@ -41,7 +45,7 @@ pub fn alerts(batch: &Batch, transfers: Option<&[Transfer]>) -> Vec<Alert> {
 /// The alerts of a batch, those of some addresses at a time: of all of them there may be more than memory holds.
 pub(super) struct Docket<'a> {
     witness: Witness<'a>,
-    patterns: &'a [Pattern],
+    patterns: Sightings<'a>,
     /// Addresses with features, by row, and members of patterns behind them.
     subjects: Interner,
     /// Numbers of the subjects in byte order of their names.
@@ -56,19 +60,19 @@ impl<'a> Docket<'a> {
     pub(super) fn of(
         batch: &'a Batch,
         features: &'a AddressFeatures,
+        patterns: Sightings<'a>,
         graph: Option<&'a FlowGraph<'a>>,
         transfers: Option<&Chronicle>,
     ) -> Self {
-        let patterns = batch.patterns.as_deref().unwrap_or_default();
         let mut subjects = features.addresses.clone();
-        let named = |at: usize| &patterns[at].addresses_involved[..alerted_of(&patterns[at])];
+        let alerted = |at: usize| 0..alerted_of(patterns.kind(at), patterns.members(at));
         let known = par::map(patterns.len(), |at| {
-            named(at).iter().map(|name| features.addresses.get(name)).collect::<Vec<_>>()
+            alerted(at).map(|place| features.addresses.get(patterns.address(at, place))).collect::<Vec<_>>()
         });
         let mut members = Vec::new();
         for (at, known) in known.into_iter().enumerate() {
-            for (place, (name, subject)) in named(at).iter().zip(known).enumerate() {
-                let subject = subject.unwrap_or_else(|| subjects.intern(name));
+            for (place, subject) in known.into_iter().enumerate() {
+                let subject = subject.unwrap_or_else(|| subjects.intern(patterns.address(at, place)));
                 members.push([subject, at as u32, place as u32]);
             }
         }
@@ -92,7 +96,11 @@ impl<'a> Docket<'a> {
         let from = self.members.partition_point(|member| (member[0] as usize) < place);
         let own = self.members[from..].iter().take_while(|member| member[0] as usize == place);
         found.extend(own.filter_map(|&[_, pattern, at]| {
-            structural_alert(self.witness.batch, &self.patterns[pattern as usize], at as usize)
+            structural_alert(
+                self.witness.batch,
+                &self.patterns.sighting(pattern as usize, at as usize),
+                at == 0,
+            )
         }));
         // of those that would share an id the strongest comes first, and of equals the one that was found first
         found.sort_by(|a, b| a.typology_type.cmp(&b.typology_type).then_with(|| by_strength(a, b)));
@@ -197,40 +205,39 @@ fn findings(witness: &Witness<'_>, row: usize, address: &str) -> Vec<Alert> {
 }
 
 /// How many of a pattern's members are alerted, first to last.
-fn alerted_of(pattern: &Pattern) -> usize {
-    let members = pattern.addresses_involved.len();
-    match structural(&pattern.pattern_type) {
+fn alerted_of(pattern_type: &str, members: usize) -> usize {
+    match structural(pattern_type) {
         None => 0,
-        Some(_) if is_wide_fan(pattern) => 1,
+        Some(_) if is_wide_fan(pattern_type, members) => 1,
         Some(_) => members,
     }
 }
 
-fn is_fan(pattern: &Pattern) -> bool {
-    pattern.pattern_type.starts_with("motif_")
+fn is_fan(pattern_type: &str) -> bool {
+    pattern_type.starts_with("motif_")
 }
 
-fn is_wide_fan(pattern: &Pattern) -> bool {
-    is_fan(pattern) && pattern.addresses_involved.len() > WIDEST_ALERTED_FAN
+fn is_wide_fan(pattern_type: &str, members: usize) -> bool {
+    is_fan(pattern_type) && members > WIDEST_ALERTED_FAN
 }
 
-/// The alert on a member of a pattern.
-fn structural_alert(batch: &Batch, pattern: &Pattern, at: usize) -> Option<Alert> {
-    let (typology, description, indicators) = structural(&pattern.pattern_type)?;
-    let role = pattern.address_roles.get(at).map_or("", String::as_str);
-    let weight = if is_fan(pattern) && at > 0 { 0.8 } else { 1.0 };
+/// The alert on a member of a pattern, the first or another.
+fn structural_alert(batch: &Batch, pattern: &Sighting<'_>, is_first: bool) -> Option<Alert> {
+    let (typology, description, indicators) = structural(pattern.kind)?;
+    let (is_fan, is_wide) = (is_fan(pattern.kind), is_wide_fan(pattern.kind, pattern.members));
+    let weight = if is_fan && !is_first { 0.8 } else { 1.0 };
     let finding = Finding {
-        confidence: finite(pattern.confidence_score * weight).clamp(0.0, 1.0),
+        confidence: finite(pattern.scores.confidence * weight).clamp(0.0, 1.0),
         volume_usd: pattern.volume_usd,
-        evidence: pattern_evidence(pattern, role),
+        evidence: pattern_evidence(pattern),
     };
-    let address = &pattern.addresses_involved[at];
+    let address = pattern.address;
     let mut alert = blank(batch, address, typology, &finding);
     alert.description = format!("{address}: {description}");
     alert.pattern_id.clone_from(&pattern.pattern_id);
-    alert.pattern_type.clone_from(&pattern.pattern_type);
-    alert.suspected_address_type = match is_fan(pattern) {
-        true if is_wide_fan(pattern) => "institutional".to_owned(),
+    pattern.kind.clone_into(&mut alert.pattern_type);
+    alert.suspected_address_type = match is_fan {
+        true if is_wide => "institutional".to_owned(),
         true => "wallet".to_owned(),
         false => "unknown".to_owned(),
     };
@@ -238,18 +245,18 @@ fn structural_alert(batch: &Batch, pattern: &Pattern, at: usize) -> Option<Alert
     Some(alert)
 }
 
-fn pattern_evidence(pattern: &Pattern, role: &str) -> BTreeMap<&'static str, Value> {
+fn pattern_evidence(pattern: &Sighting<'_>) -> BTreeMap<&'static str, Value> {
     BTreeMap::from([
-        ("end_ms", json!(pattern.pattern_end_time)),
+        ("end_ms", json!(pattern.time[1])),
         ("pattern_hash", json!(pattern.pattern_hash)),
         ("pattern_id", json!(pattern.pattern_id)),
-        ("pattern_type", json!(pattern.pattern_type)),
-        ("members", json!(pattern.addresses_involved.len())),
-        ("risk_score", json!(pattern.risk_score)),
-        ("role", json!(role)),
-        ("severity_score", json!(pattern.severity_score)),
-        ("start_ms", json!(pattern.pattern_start_time)),
-        ("transfers", json!(pattern.evidence_transaction_count)),
+        ("pattern_type", json!(pattern.kind)),
+        ("members", json!(pattern.members)),
+        ("risk_score", json!(pattern.scores.risk)),
+        ("role", json!(pattern.role)),
+        ("severity_score", json!(pattern.scores.severity)),
+        ("start_ms", json!(pattern.time[0])),
+        ("transfers", json!(pattern.transfers)),
     ])
 }
 

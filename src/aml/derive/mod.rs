@@ -23,6 +23,7 @@ mod lists;
 mod patterns;
 mod proximity;
 mod reach;
+mod sightings;
 mod typologies;
 
 pub use address::{Account, Column, address_features, columns};
@@ -47,9 +48,11 @@ use self::associations::Associations;
 use self::chronicle::Chronicle;
 use self::flows::Pairs;
 use self::graph_features::{Beyond, Scene};
+use self::patterns::Found;
+use self::sightings::Sightings;
 use crate::aml::sot::{
     AddressFeatures, Alert, Batch, BatchId, CHANGES, Change, Cluster, Comparison, MoneyFlow, NumberColumn,
-    Spill, Transfers, WriteError,
+    Pattern, Spill, Transfers, WriteError,
 };
 
 /// A table that derivation can fill in.
@@ -181,8 +184,13 @@ pub trait Observe: Sync {
     /// Transfers have been read; nothing asks for them any more.
     fn read(&self, _batch: &mut Batch) {}
 
-    /// Patterns, or clusters of given alerts, were filled in and no later stage reads them.
-    fn settled(&self, _batch: &mut Batch, _table: Derived) {}
+    /// Clusters of given alerts were filled in and no later stage reads them.
+    fn settled_clusters(&self, _batch: &mut Batch) {}
+
+    /// Patterns were filled in, row by row where they are asked for.
+    fn settled_patterns(&self, batch: &mut Batch, patterns: Rows<'_, Pattern>) {
+        batch.patterns = Some((patterns.rows)(0..patterns.len));
+    }
 
     /// Alerts were filled in, address by address, with the clusters of them; what of them stays in the batch.
     fn settled_alerts(
@@ -199,7 +207,7 @@ pub trait Observe: Sync {
     }
 
     /// The flows were filled in, row by row where they are asked for.
-    fn settled_flows(&self, batch: &mut Batch, flows: FlowRows<'_>) {
+    fn settled_flows(&self, batch: &mut Batch, flows: Rows<'_, MoneyFlow>) {
         batch.money_flows = Some((flows.rows)(0..flows.len));
     }
 
@@ -211,13 +219,13 @@ pub trait Observe: Sync {
     }
 }
 
-/// Flows that are made when they are asked for.
+/// Rows of a table that are made when they are asked for.
 #[derive(Clone, Copy)]
-pub struct FlowRows<'f> {
+pub struct Rows<'r, T> {
     /// How many there are.
     pub len: usize,
     /// Some of them.
-    pub rows: &'f (dyn Fn(Range<usize>) -> Vec<MoneyFlow> + Sync),
+    pub rows: &'r (dyn Fn(Range<usize>) -> Vec<T> + Sync),
 }
 
 /// Alerts of some addresses after the others, in byte order of the addresses, then by typology, with their clusters.
@@ -266,7 +274,7 @@ pub fn complete_observed(
     let added = view.added(&batch, extent, &mut derived);
     if let (Some(pairs), Some(graph), Some(transfers)) = (pairs, &graph, transfers) {
         let rows = |some: Range<usize>| pairs.rows(transfers, graph, some);
-        observer.settled_flows(&mut batch, FlowRows { len: pairs.len(), rows: &rows });
+        observer.settled_flows(&mut batch, Rows { len: pairs.len(), rows: &rows });
     }
     if let Some(added) = added {
         let is_all = extent.columns == ColumnExtent::All && added.is_derived;
@@ -359,35 +367,41 @@ impl View<'_> {
         observer: &dyn Observe,
     ) {
         let (graph, transfers) = (self.graph, self.transfers);
-        fill(&mut batch.features, Derived::Features, derived, || {
-            graph.map(|graph| {
-                address::put_aside(graph, transfers, aside);
-                let read = columns().into_iter().filter(|column| is_read_later(column.name, extent));
-                let column = |name: &str| NumberColumn { name: name.to_owned(), values: aside.column(name) };
-                let columns = read.map(|official| column(official.name)).collect();
-                AddressFeatures { addresses: graph.addresses.clone(), columns }
-            })
-        });
+        if let Some(graph) = graph.filter(|_| batch.features.is_none()) {
+            batch.features = Some(self.official(graph, extent, aside));
+            derived.push(Derived::Features);
+        }
         observer.done("official columns");
-        fill(&mut batch.patterns, Derived::Patterns, derived, || {
-            graph.map(|graph| patterns::patterns_of(graph, transfers))
-        });
+        let absent = graph.filter(|_| batch.patterns.is_none());
+        let found = absent.map(|graph| (graph, patterns::patterns_of(graph, transfers)));
+        derived.extend(found.as_ref().map(|_| Derived::Patterns));
         observer.done("patterns");
         if batch.alerts.is_none() && batch.features.is_some() {
-            self.raise_alerts(batch, extent, derived, observer);
+            let found = found.as_ref().map(|(graph, found)| Sightings::Found(found, graph));
+            self.raise_alerts(batch, found, extent, derived, observer);
         } else if batch.clusters.is_none() {
             batch.clusters = batch.alerts.as_deref().map(|alerts| self.clusters_of(batch, alerts, extent));
             if batch.clusters.is_some() {
                 derived.push(Derived::Clusters);
                 observer.done("clusters");
-                observer.settled(batch, Derived::Clusters);
+                observer.settled_clusters(batch);
             }
         }
-        if derived.contains(&Derived::Patterns) {
-            self.look_further(batch, extent);
+        if let Some((graph, mut found)) = found {
+            found.extend(self.look_further(batch, graph, extent));
             observer.done("further patterns");
-            observer.settled(batch, Derived::Patterns);
+            let rows = |some: Range<usize>| patterns::rows(&found[some], graph);
+            observer.settled_patterns(batch, Rows { len: found.len(), rows: &rows });
         }
+    }
+
+    /// The features that later stages read; all of them are put aside.
+    fn official(&self, graph: &FlowGraph<'_>, extent: Extent<'_>, aside: &Spill) -> AddressFeatures {
+        address::put_aside(graph, self.transfers, aside);
+        let read = columns().into_iter().filter(|column| is_read_later(column.name, extent));
+        let column = |name: &str| NumberColumn { name: name.to_owned(), values: aside.column(name) };
+        let columns = read.map(|official| column(official.name)).collect();
+        AddressFeatures { addresses: graph.addresses.clone(), columns }
     }
 
     /// The clusters of alerts that the batch came with.
@@ -401,16 +415,18 @@ impl View<'_> {
         found
     }
 
-    /// Alerts, and clusters of them where the batch has none.
+    /// Alerts, and clusters of them where the batch has none; from patterns that were found, else from its own.
     fn raise_alerts(
         &self,
         batch: &mut Batch,
+        found: Option<Sightings<'_>>,
         extent: Extent<'_>,
         derived: &mut Vec<Derived>,
         observer: &dyn Observe,
     ) {
         let Some(features) = &batch.features else { return };
-        let mut docket = Docket::of(batch, features, self.graph, self.transfers);
+        let patterns = found.unwrap_or(Sightings::Given(batch.patterns.as_deref().unwrap_or_default()));
+        let mut docket = Docket::of(batch, features, patterns, self.graph, self.transfers);
         let asked = batch.clusters.is_none();
         let is_all = asked && extent.clusters == ClusterExtent::All;
         let mut associations = is_all.then(Associations::default);
@@ -434,8 +450,7 @@ impl View<'_> {
     }
 
     /// Patterns behind those that alerts come from.
-    fn look_further(&self, batch: &mut Batch, extent: Extent<'_>) {
-        let Some(graph) = self.graph else { return };
+    fn look_further(&self, batch: &Batch, graph: &FlowGraph<'_>, extent: Extent<'_>) -> Vec<Found> {
         let mut found = Vec::new();
         if extent.patterns == PatternExtent::All {
             found = patterns::further_patterns_of(graph, self.transfers);
@@ -443,9 +458,7 @@ impl View<'_> {
         if extent.proximity == ProximityExtent::Added {
             found.extend(proximity::patterns(graph, &proximity::risky(batch, graph)));
         }
-        if let Some(patterns) = &mut batch.patterns {
-            patterns.extend(found);
-        }
+        found
     }
 
     /// What comes to the features beyond those of transfers; `None` where they stay as they are.
@@ -486,19 +499,8 @@ fn window_of(id: &BatchId) -> Range<i64> {
 pub fn add_further_patterns(batch: &mut Batch) {
     let (Some(flows), Some(patterns)) = (&batch.money_flows, &mut batch.patterns) else { return };
     let transfers = batch.transfers.as_ref().map(|transfers| Chronicle::within(&batch.id, transfers));
-    patterns.extend(patterns::further_patterns_of(&FlowGraph::new(flows), transfers.as_ref()));
-}
-
-fn fill<T>(
-    table: &mut Option<T>,
-    name: Derived,
-    derived: &mut Vec<Derived>,
-    make: impl FnOnce() -> Option<T>,
-) {
-    if table.is_none() {
-        *table = make();
-        derived.extend(table.is_some().then_some(name));
-    }
+    let graph = FlowGraph::new(flows);
+    patterns.extend(patterns::rows(&patterns::further_patterns_of(&graph, transfers.as_ref()), &graph));
 }
 
 /// Absent and infinite amounts count as nothing: one bad price must not make a whole neighbourhood NaN.

@@ -9,8 +9,8 @@
 use super::flows::DAY_MS;
 use super::graph::{Edge, FlowGraph};
 use super::graph_features::Feature;
-use super::patterns::{Scores, assemble};
-use crate::aml::sot::{AddressLabel, Batch, NumberColumn, Pattern};
+use super::patterns::{Found, Role, Scores};
+use crate::aml::sot::{AddressLabel, Batch, NumberColumn};
 use crate::determinism::par;
 
 /// Most payments between two addresses that are near each other.
@@ -168,7 +168,7 @@ pub const PROXIMITY_DEFINITION: &str = "For every address that no label calls ri
      critical. Listed along the payments.";
 
 /// The patterns, by the suspected address.
-pub(super) fn patterns(graph: &FlowGraph<'_>, risky: &[bool]) -> Vec<Pattern> {
+pub(super) fn patterns(graph: &FlowGraph<'_>, risky: &[bool]) -> Vec<Found> {
     let suspects = par::map(graph.len(), |a| {
         let path = if risky[a] { None } else { path_to(graph, risky, a as u32) };
         path.map(|path| describe(graph, &path))
@@ -194,14 +194,14 @@ fn smallest(path: &[&Edge<'_>]) -> f64 {
     path.iter().map(|e| e.value).fold(f64::INFINITY, f64::min)
 }
 
-fn describe(graph: &FlowGraph<'_>, path: &[&Edge<'_>]) -> Pattern {
+fn describe(graph: &FlowGraph<'_>, path: &[&Edge<'_>]) -> Found {
     debug_assert!(path.len() <= PATTERN_HOPS, "nobody looks further");
-    let mut members = vec![(graph.name(path[0].from), "risk_source")];
-    members.extend(path.iter().map(|e| (graph.name(e.to), "intermediary")));
+    let mut members = vec![(path[0].from, Role::RiskSource)];
+    members.extend(path.iter().map(|e| (e.to, Role::Intermediary)));
     if let Some(last) = members.last_mut() {
-        last.1 = "suspect";
+        last.1 = Role::Suspect;
     }
     let near = 1.0 / (path.len() + 1) as f64;
     let scores = Scores { severity: 1.2 * near, confidence: 0.6, risk: near };
-    assemble((PROXIMITY_RISK, "proximity_analysis"), &members, path, scores)
+    Found::of_edges(graph, (PROXIMITY_RISK, "proximity_analysis"), &members, path, scores)
 }

@@ -10,7 +10,9 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::batch::{AddressFeatures, Alert, Batch, BatchId, Cluster, MoneyFlow, NumberColumn, Transfer};
+use super::batch::{
+    AddressFeatures, Alert, Batch, BatchId, Cluster, MoneyFlow, NumberColumn, Pattern, Transfer,
+};
 use super::meta::{self, WrittenFile};
 use super::schema::{Record, TableKind};
 use super::transfers::Transfers;
@@ -217,6 +219,14 @@ mod sealed {
 
 impl sealed::Part for MoneyFlow {
     const KIND: TableKind = TableKind::MoneyFlows;
+
+    fn columns<'r>(rows: &'r [Self], id: &BatchId) -> Columns<'r> {
+        keyed(id, of_rows(rows))
+    }
+}
+
+impl sealed::Part for Pattern {
+    const KIND: TableKind = TableKind::Patterns;
 
     fn columns<'r>(rows: &'r [Self], id: &BatchId) -> Columns<'r> {
         keyed(id, of_rows(rows))

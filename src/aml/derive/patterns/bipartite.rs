@@ -1,10 +1,9 @@
 //! Several who pay the same several: everybody of one side pays many of the other.
 
 use super::layering::along;
-use super::{Detector, Scene, Scores, assemble, volume};
+use super::{Detector, Found, Scene, Scores, volume};
 use crate::aml::derive::flows::DAY_MS;
 use crate::aml::derive::graph::{Edge, FlowGraph};
-use crate::aml::sot::Pattern;
 use crate::determinism::par;
 
 /// Fewest recipients in common.
@@ -23,7 +22,7 @@ pub(super) const BIPARTITE: Detector = Detector {
     detect: bipartites,
 };
 
-fn bipartites(scene: &Scene<'_>) -> Vec<Pattern> {
+fn bipartites(scene: &Scene<'_>) -> Vec<Found> {
     let graph = scene.graph;
     let found = par::map(graph.len(), |payer| {
         let joint = joint(graph, payer as u32, MIN_COMMON);
@@ -79,9 +78,9 @@ fn is_together(both: &[[&Edge<'_>; 2]]) -> bool {
     last.saturating_sub(first) <= SPAN_MS
 }
 
-fn describe(graph: &FlowGraph<'_>, joint: Joint<'_>) -> Pattern {
+fn describe(graph: &FlowGraph<'_>, joint: Joint<'_>) -> Found {
     let (way, common) = ([joint.edge], joint.common as f64);
     let severity = 0.5 * (common / 10.0).min(1.0) + 0.5 * (volume(&way) / 50_000.0).min(1.0);
     let scores = Scores { severity, confidence: 0.5 + 0.5 * (common / 10.0).min(1.0), risk: 0.8 * severity };
-    assemble((BIPARTITE.pattern_type, "motif_detection"), &along(graph, &way), &way, scores)
+    Found::of_edges(graph, (BIPARTITE.pattern_type, "motif_detection"), &along(&way), &way, scores)
 }

@@ -1,8 +1,8 @@
 //! A flurry of transfers by an address that is otherwise quiet.
 
-use super::{Detector, Scene, Scores, dollars, of_transfers};
+use super::{Detector, Found, Role, Scene, Scores, dollars};
 use crate::aml::derive::chronicle::Entry;
-use crate::aml::sot::Pattern;
+use crate::aml::derive::graph::FlowGraph;
 use crate::determinism::par;
 
 /// Length of the flurry.
@@ -32,7 +32,7 @@ struct Flurry {
     z: f64,
 }
 
-fn bursts(scene: &Scene<'_>) -> Vec<Pattern> {
+fn bursts(scene: &Scene<'_>) -> Vec<Found> {
     let Some(transfers) = scene.transfers else { return Vec::new() };
     let places = transfers.by_address(&scene.graph.addresses);
     let of_address = |id: usize| {
@@ -41,7 +41,7 @@ fn bursts(scene: &Scene<'_>) -> Vec<Pattern> {
             return None;
         }
         let own: Vec<&Entry> = places.iter().map(|&place| &transfers.entries()[place as usize]).collect();
-        strongest(&own).map(|flurry| describe(scene.graph.name(id as u32), &own, flurry))
+        strongest(&own).map(|flurry| describe(scene.graph, id as u32, &own, flurry))
     };
     let blocks =
         par::map_blocks(scene.graph.len(), BLOCK, |ids| ids.filter_map(of_address).collect::<Vec<_>>());
@@ -75,7 +75,7 @@ fn strongest(own: &[&Entry]) -> Option<Flurry> {
     best
 }
 
-fn describe(address: &str, own: &[&Entry], flurry: Flurry) -> Pattern {
+fn describe(graph: &FlowGraph<'_>, address: u32, own: &[&Entry], flurry: Flurry) -> Found {
     let rows = &own[flurry.from..flurry.to];
     let volume = dollars(rows);
     let strength = (flurry.intensity / 50.0).min(1.0);
@@ -85,5 +85,5 @@ fn describe(address: &str, own: &[&Entry], flurry: Flurry) -> Pattern {
         risk: 0.5 * strength,
     };
     let about = rows[0].at.to_string();
-    of_transfers(BURST.pattern_type, (address, "burst_source"), &about, rows, scores)
+    Found::of_transfers(graph, BURST.pattern_type, (address, Role::BurstSource), &about, rows, scores)
 }

@@ -1,9 +1,8 @@
 //! Money that returns to where it came from.
 
-use super::{Detector, Scene, Scores, assemble, conservation, volume};
+use super::{Detector, Found, Member, Role, Scene, Scores, conservation, volume};
 use crate::aml::derive::few::{Came, Few};
 use crate::aml::derive::graph::{ByValue, Edge, FlowGraph};
-use crate::aml::sot::Pattern;
 use crate::determinism::par;
 
 /// Most hops of a cycle.
@@ -28,7 +27,7 @@ pub(super) const CYCLE: Detector = Detector {
     detect: cycles,
 };
 
-fn cycles(scene: &Scene<'_>) -> Vec<Pattern> {
+fn cycles(scene: &Scene<'_>) -> Vec<Found> {
     let graph = scene.graph;
     let by_value = ByValue::of(graph);
     let found = par::map_blocks(graph.edges.len(), BLOCK, |edges| {
@@ -108,10 +107,10 @@ fn walk_back<'g>(
     path
 }
 
-fn describe(graph: &FlowGraph<'_>, path: &[&Edge<'_>]) -> Pattern {
+fn describe(graph: &FlowGraph<'_>, path: &[&Edge<'_>]) -> Found {
     let start = (0..path.len()).min_by_key(|&i| path[i].from).unwrap_or(0);
-    let members: Vec<(&str, &str)> =
-        (0..path.len()).map(|i| (graph.name(path[(start + i) % path.len()].from), "participant")).collect();
+    let members: Vec<Member> =
+        (0..path.len()).map(|i| (path[(start + i) % path.len()].from, Role::Participant)).collect();
     let hops = path.len() as f64;
     let severity = 0.6 * (hops / 10.0).min(1.0) + 0.4 * (volume(path) / 100_000.0).min(1.0);
     let scores = Scores {
@@ -119,5 +118,5 @@ fn describe(graph: &FlowGraph<'_>, path: &[&Edge<'_>]) -> Pattern {
         confidence: 0.5 + 0.3 * conservation(path) + 0.2 * (hops / 6.0).min(1.0),
         risk: (1.2 * severity).min(1.0),
     };
-    assemble((CYCLE.pattern_type, "cycle_detection"), &members, path, scores)
+    Found::of_edges(graph, (CYCLE.pattern_type, "cycle_detection"), &members, path, scores)
 }

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::layering::{along, largest};
-use super::{Detector, Scene, Scores, assemble, volume};
+use super::{Detector, Found, Scene, Scores, volume};
 use crate::aml::derive::flows::DAY_MS;
 use crate::aml::derive::graph::{Edge, FlowGraph};
-use crate::aml::sot::Pattern;
 use crate::determinism::par;
 
 /// Silence is at least this part of the time that all pairs span ...
@@ -45,7 +44,7 @@ pub(super) const DORMANT: Detector = Detector {
 /// A payment of a woken address and the hop's payment.
 type Way<'g> = [&'g Edge<'g>; 2];
 
-fn activations(scene: &Scene<'_>) -> Vec<Pattern> {
+fn activations(scene: &Scene<'_>) -> Vec<Found> {
     let graph = scene.graph;
     let wakes = wakes(graph);
     let ways = par::map(graph.len(), |hop| through(graph, &wakes, hop as u32));
@@ -127,13 +126,13 @@ fn exit<'g>(graph: &'g FlowGraph<'g>, hop: u32, woken: &[&Edge<'_>], received: f
     largest(graph.outgoing(hop).filter(is_exit))
 }
 
-fn describe(graph: &FlowGraph<'_>, ways: &[Way<'_>]) -> Vec<Pattern> {
+fn describe(graph: &FlowGraph<'_>, ways: &[Way<'_>]) -> Vec<Found> {
     let n = ways.len() as f64;
     let total: f64 = ways.iter().map(|way| volume(&way[..1])).sum();
     let severity = 0.6 * (n / 10.0).min(1.0) + 0.4 * (total / 50_000.0).min(1.0);
     let scores = Scores { severity, confidence: 0.5 + 0.5 * (n / 10.0).min(1.0), risk: 0.8 * severity };
     let one = |way: &Way<'_>| {
-        assemble((DORMANT.pattern_type, "temporal_analysis"), &along(graph, way), way, scores)
+        Found::of_edges(graph, (DORMANT.pattern_type, "temporal_analysis"), &along(way), way, scores)
     };
     ways.iter().map(one).collect()
 }

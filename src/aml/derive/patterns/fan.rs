@@ -1,8 +1,7 @@
 //! Many into one, one into many.
 
-use super::{Detector, Scores, assemble, evenness, volume};
+use super::{Detector, Found, Role, Scores, evenness, volume};
 use crate::aml::derive::graph::{Edge, FlowGraph};
-use crate::aml::sot::Pattern;
 use crate::determinism::par;
 
 /// Fewest counterparties on the wide side.
@@ -32,7 +31,7 @@ enum Direction {
     Out,
 }
 
-fn fans(graph: &FlowGraph<'_>, direction: Direction) -> Vec<Pattern> {
+fn fans(graph: &FlowGraph<'_>, direction: Direction) -> Vec<Found> {
     let wide = par::map(graph.len(), |a| counterparties(graph, a as u32, direction).len());
     let least = percentile_95(&wide).max(MIN_WIDE);
     let narrow = |a: u32| match direction {
@@ -69,17 +68,17 @@ pub(super) fn percentile_95(values: &[usize]) -> usize {
     if rank == 0 { 0 } else { sorted[rank - 1] }
 }
 
-fn describe(graph: &FlowGraph<'_>, centre: u32, direction: Direction) -> Pattern {
+fn describe(graph: &FlowGraph<'_>, centre: u32, direction: Direction) -> Found {
     let (kind, role) = match direction {
-        Direction::In => (FAN_IN.pattern_type, "source"),
-        Direction::Out => (FAN_OUT.pattern_type, "destination"),
+        Direction::In => (FAN_IN.pattern_type, Role::Source),
+        Direction::Out => (FAN_OUT.pattern_type, Role::Destination),
     };
     let edges: Vec<&Edge<'_>> = match direction {
         Direction::In => graph.incoming(centre).filter(|e| e.from != centre).collect(),
         Direction::Out => graph.outgoing(centre).filter(|e| e.to != centre).collect(),
     };
-    let mut members = vec![(graph.name(centre), "center")];
-    members.extend(counterparties(graph, centre, direction).iter().map(|&id| (graph.name(id), role)));
+    let mut members = vec![(centre, Role::Center)];
+    members.extend(counterparties(graph, centre, direction).iter().map(|&id| (id, role)));
     let width = (members.len() - 1) as f64;
     let severity = 0.4 * (width / 20.0).min(1.0) + 0.6 * (volume(&edges) / 50_000.0).min(1.0);
     let values: Vec<f64> = edges.iter().map(|e| e.value).collect();
@@ -88,7 +87,7 @@ fn describe(graph: &FlowGraph<'_>, centre: u32, direction: Direction) -> Pattern
         confidence: 0.5 + 0.2 * (width / 20.0).min(1.0) + 0.3 * evenness(&values),
         risk: severity,
     };
-    assemble((kind, "motif_detection"), &members, &edges, scores)
+    Found::of_edges(graph, (kind, "motif_detection"), &members, &edges, scores)
 }
 
 #[cfg(test)]

@@ -1,10 +1,9 @@
 //! Money that comes from many and soon leaves to many others: gather and scatter.
 
 use super::layering::along;
-use super::{Detector, Scene, Scores, assemble, volume};
+use super::{Detector, Found, Scene, Scores, volume};
 use crate::aml::derive::flows::DAY_MS;
 use crate::aml::derive::graph::{Edge, FlowGraph};
-use crate::aml::sot::Pattern;
 use crate::determinism::par;
 
 /// Fewest senders before, and fewest recipients after.
@@ -29,7 +28,7 @@ pub(super) const GATHER: Detector = Detector {
     detect: gather_scatters,
 };
 
-fn gather_scatters(scene: &Scene<'_>) -> Vec<Pattern> {
+fn gather_scatters(scene: &Scene<'_>) -> Vec<Found> {
     let found = par::map(scene.graph.len(), |centre| around(scene.graph, centre as u32));
     found.into_iter().flatten().collect()
 }
@@ -37,7 +36,7 @@ fn gather_scatters(scene: &Scene<'_>) -> Vec<Pattern> {
 /// Pairs to and from a centre around a time.
 type Sides<'g> = [Vec<&'g Edge<'g>>; 2];
 
-fn around<'g>(graph: &'g FlowGraph<'g>, centre: u32) -> Vec<Pattern> {
+fn around<'g>(graph: &'g FlowGraph<'g>, centre: u32) -> Vec<Found> {
     let into: Vec<&Edge<'_>> = graph.incoming(centre).filter(|e| e.from != centre).collect();
     let out: Vec<&Edge<'_>> = graph.outgoing(centre).filter(|e| e.to != centre).collect();
     if into.len() < MIN_SIDE || out.len() < MIN_SIDE || into.len() + out.len() > MAX_PAIRS {
@@ -73,7 +72,7 @@ fn sides<'g>(into: &[&'g Edge<'g>], out: &[&'g Edge<'g>], time: i64) -> Option<S
     (wide && !both && kept && gathered > 0.0).then_some([before, after])
 }
 
-fn describe<'g>(graph: &'g FlowGraph<'g>, mut sides: Sides<'g>) -> Vec<Pattern> {
+fn describe<'g>(graph: &'g FlowGraph<'g>, mut sides: Sides<'g>) -> Vec<Found> {
     for side in &mut sides {
         side.sort_by(|a, b| b.value.total_cmp(&a.value).then_with(|| (a.from, a.to).cmp(&(b.from, b.to))));
     }
@@ -83,7 +82,7 @@ fn describe<'g>(graph: &'g FlowGraph<'g>, mut sides: Sides<'g>) -> Vec<Pattern> 
     let scores = Scores { severity, confidence: 0.5 + 0.5 * (least / 10.0).min(1.0), risk: 0.8 * severity };
     let one = |rank: usize| {
         let way = [into[rank % into.len()], out[rank % out.len()]];
-        assemble((GATHER.pattern_type, "motif_detection"), &along(graph, &way), &way, scores)
+        Found::of_edges(graph, (GATHER.pattern_type, "motif_detection"), &along(&way), &way, scores)
     };
     (0..most).map(one).collect()
 }

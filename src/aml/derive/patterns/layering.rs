@@ -2,10 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Detector, Scene, Scores, assemble, conservation, volume};
+use super::{Detector, Found, Member, Role, Scene, Scores, conservation, volume};
 use crate::aml::derive::flows::DAY_MS;
 use crate::aml::derive::graph::{Edge, FlowGraph};
-use crate::aml::sot::Pattern;
 use crate::determinism::par;
 
 /// Fewest hops of a chain.
@@ -30,7 +29,7 @@ pub(super) const LAYERING: Detector = Detector {
     detect: layering_paths,
 };
 
-fn layering_paths(scene: &Scene<'_>) -> Vec<Pattern> {
+fn layering_paths(scene: &Scene<'_>) -> Vec<Found> {
     let chains = longest_chains(scene.graph, follows);
     par::map(chains.len(), |at| describe(scene.graph, &chains[at]))
 }
@@ -127,11 +126,11 @@ fn chains<'g>(graph: &'g FlowGraph<'g>, next: &[Option<usize>], start: usize) ->
 }
 
 /// Addresses along a path, with their roles.
-pub(super) fn along<'g>(graph: &'g FlowGraph<'_>, path: &[&Edge<'_>]) -> Vec<(&'g str, &'static str)> {
-    let mut members = vec![(graph.name(path[0].from), "source")];
-    members.extend(path.iter().map(|e| (graph.name(e.to), "intermediary")));
+pub(super) fn along(path: &[&Edge<'_>]) -> Vec<Member> {
+    let mut members = vec![(path[0].from, Role::Source)];
+    members.extend(path.iter().map(|e| (e.to, Role::Intermediary)));
     if let Some(last) = members.last_mut() {
-        last.1 = "destination";
+        last.1 = Role::Destination;
     }
     members
 }
@@ -142,8 +141,8 @@ pub(super) fn severity(path: &[&Edge<'_>]) -> f64 {
     0.7 * ((hops - 1.0) / 6.0).min(1.0) + 0.3 * (volume(path) / 50_000.0).min(1.0)
 }
 
-fn describe(graph: &FlowGraph<'_>, path: &[&Edge<'_>]) -> Pattern {
-    let members = along(graph, path);
+fn describe(graph: &FlowGraph<'_>, path: &[&Edge<'_>]) -> Found {
+    let members = along(path);
     let hops = path.len() as f64;
     let severity = severity(path);
     let scores = Scores {
@@ -151,5 +150,5 @@ fn describe(graph: &FlowGraph<'_>, path: &[&Edge<'_>]) -> Pattern {
         confidence: 0.5 + 0.3 * conservation(path) + 0.2 * (hops / 8.0).min(1.0),
         risk: 0.9 * severity,
     };
-    assemble((LAYERING.pattern_type, "path_analysis"), &members, path, scores)
+    Found::of_edges(graph, (LAYERING.pattern_type, "path_analysis"), &members, path, scores)
 }

@@ -3,10 +3,9 @@
 //! Mixers take and give a few denominations, so that no sum tells who is who; businesses take and pay all kinds of sums.
 
 use super::layering::along;
-use super::{Detector, Scene, Scores, assemble, volume};
+use super::{Detector, Found, Scene, Scores, volume};
 use crate::aml::derive::finite;
 use crate::aml::derive::graph::{Edge, FlowGraph};
-use crate::aml::sot::Pattern;
 use crate::determinism::par;
 
 /// Fewest senders, and fewest recipients.
@@ -28,13 +27,13 @@ pub(super) const MIXER: Detector = Detector {
     detect: mixers,
 };
 
-fn mixers(scene: &Scene<'_>) -> Vec<Pattern> {
+fn mixers(scene: &Scene<'_>) -> Vec<Found> {
     let graph = scene.graph;
     let found = par::map(graph.len(), |centre| mixer(graph, centre as u32));
     found.into_iter().flatten().collect()
 }
 
-fn mixer(graph: &FlowGraph<'_>, centre: u32) -> Vec<Pattern> {
+fn mixer(graph: &FlowGraph<'_>, centre: u32) -> Vec<Found> {
     let mut into: Vec<&Edge<'_>> = graph.incoming(centre).collect();
     let mut out: Vec<&Edge<'_>> = graph.outgoing(centre).collect();
     let both = out.iter().any(|o| into.binary_search_by(|i| i.from.cmp(&o.to)).is_ok());
@@ -53,7 +52,7 @@ fn mixer(graph: &FlowGraph<'_>, centre: u32) -> Vec<Pattern> {
     let scores = Scores { severity, confidence: 0.3 + 0.7 * alike, risk: severity };
     let one = |rank: usize| {
         let way = [into[rank % into.len()], out[rank % out.len()]];
-        assemble((MIXER.pattern_type, "motif_detection"), &along(graph, &way), &way, scores)
+        Found::of_edges(graph, (MIXER.pattern_type, "motif_detection"), &along(&way), &way, scores)
     };
     (0..width).map(one).collect()
 }

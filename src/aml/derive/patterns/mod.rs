@@ -9,6 +9,7 @@ mod burst;
 mod cycle;
 mod dormant;
 mod fan;
+mod found;
 mod gather;
 mod layering;
 mod mixer;
@@ -19,12 +20,14 @@ mod smurfing;
 mod stack;
 mod threshold;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use self::found::Member;
+pub use self::found::pattern_id;
+pub(super) use self::found::{Found, Role, rows};
 use super::chronicle::{Chronicle, Entry};
 use super::graph::{Edge, FlowGraph};
 use crate::aml::sot::{MoneyFlow, Pattern, Transfer};
-use crate::determinism::digest::Digest;
 use crate::determinism::par;
 
 /// What detectors look at.
@@ -42,7 +45,7 @@ pub struct Detector {
     pub definition: &'static str,
     /// How much work it can be.
     pub bound: &'static str,
-    detect: fn(&Scene<'_>) -> Vec<Pattern>,
+    detect: fn(&Scene<'_>) -> Vec<Found>,
 }
 
 /// Every detector, in the order in which patterns are listed.
@@ -66,7 +69,8 @@ pub const FURTHER_DETECTORS: &[Detector] = &[
 /// Runs [`FURTHER_DETECTORS`]. Sorted by detector, then by id; ids are unique.
 pub fn further_patterns(flows: &[MoneyFlow], transfers: Option<&[Transfer]>) -> Vec<Pattern> {
     let transfers = transfers.map(Chronicle::of);
-    further_patterns_of(&FlowGraph::new(flows), transfers.as_ref())
+    let graph = FlowGraph::new(flows);
+    rows(&further_patterns_of(&graph, transfers.as_ref()), &graph)
 }
 
 /// The first two neighbours in a pattern's list of addresses between which no transfer went in that order; `None` when
@@ -81,50 +85,24 @@ pub fn unpaid_hop<'p>(pattern: &'p Pattern, transfers: &[Transfer]) -> Option<(&
 /// Runs [`DETECTORS`]. Sorted by detector, then by id; ids are unique.
 pub fn patterns(flows: &[MoneyFlow], transfers: Option<&[Transfer]>) -> Vec<Pattern> {
     let transfers = transfers.map(Chronicle::of);
-    patterns_of(&FlowGraph::new(flows), transfers.as_ref())
+    let graph = FlowGraph::new(flows);
+    rows(&patterns_of(&graph, transfers.as_ref()), &graph)
 }
 
-pub(super) fn patterns_of(graph: &FlowGraph<'_>, transfers: Option<&Chronicle>) -> Vec<Pattern> {
+pub(super) fn patterns_of(graph: &FlowGraph<'_>, transfers: Option<&Chronicle>) -> Vec<Found> {
     detect(DETECTORS, graph, transfers)
 }
 
-pub(super) fn further_patterns_of(graph: &FlowGraph<'_>, transfers: Option<&Chronicle>) -> Vec<Pattern> {
+pub(super) fn further_patterns_of(graph: &FlowGraph<'_>, transfers: Option<&Chronicle>) -> Vec<Found> {
     detect(FURTHER_DETECTORS, graph, transfers)
 }
 
-fn detect(detectors: &[Detector], graph: &FlowGraph<'_>, transfers: Option<&Chronicle>) -> Vec<Pattern> {
+fn detect(detectors: &[Detector], graph: &FlowGraph<'_>, transfers: Option<&Chronicle>) -> Vec<Found> {
     let scene = Scene { graph, transfers };
-    par::map(detectors.len(), |at| unique((detectors[at].detect)(&scene))).into_iter().flatten().collect()
-}
-
-/// `{type}_{hash}`: the hash is the first 16 hexadecimal digits of SHA-256 over `{type}:` and the sorted members.
-pub fn pattern_id(pattern_type: &str, members: &[&str]) -> String {
-    format!("{pattern_type}_{}", pattern_hash(pattern_type, members))
-}
-
-fn pattern_hash(pattern_type: &str, members: &[&str]) -> String {
-    let mut sorted = members.to_vec();
-    sorted.sort_unstable();
-    hash_of(pattern_type, &sorted.join(","))
-}
-
-fn hash_of(pattern_type: &str, text: &str) -> String {
-    Digest::of(format!("{pattern_type}:{text}").as_bytes()).to_string()[..16].to_owned()
-}
-
-/// One pattern per id: the one that moved most, then the one whose addresses come first.
-pub(super) fn unique(found: Vec<Pattern>) -> Vec<Pattern> {
-    let mut kept: BTreeMap<String, Pattern> = BTreeMap::new();
-    for pattern in found {
-        let better = kept.get(&pattern.pattern_id).is_none_or(|old| {
-            let by_volume = pattern.volume_usd.total_cmp(&old.volume_usd);
-            by_volume.then_with(|| old.addresses_involved.cmp(&pattern.addresses_involved)).is_gt()
-        });
-        if better {
-            kept.insert(pattern.pattern_id.clone(), pattern);
-        }
-    }
-    kept.into_values().collect()
+    par::map(detectors.len(), |at| found::unique((detectors[at].detect)(&scene)))
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Scores of a pattern, 0 to 1 each.
@@ -133,58 +111,6 @@ pub(super) struct Scores {
     pub(super) severity: f64,
     pub(super) confidence: f64,
     pub(super) risk: f64,
-}
-
-/// The pattern that `edges` between `members` (with their roles) form.
-pub(super) fn assemble(
-    kind: (&str, &str),
-    members: &[(&str, &str)],
-    edges: &[&Edge<'_>],
-    scores: Scores,
-) -> Pattern {
-    let names: Vec<&str> = members.iter().map(|m| m.0).collect();
-    let hash = pattern_hash(kind.0, &names);
-    Pattern {
-        pattern_id: format!("{}_{hash}", kind.0),
-        pattern_type: kind.0.to_owned(),
-        pattern_hash: hash,
-        addresses_involved: names.iter().map(|&name| name.to_owned()).collect(),
-        address_roles: members.iter().map(|m| m.1.to_owned()).collect(),
-        severity_score: scores.severity,
-        confidence_score: scores.confidence,
-        risk_score: scores.risk,
-        volume_usd: volume(edges),
-        pattern_start_time: edges.iter().map(|e| e.flow.first_seen_timestamp).min().unwrap_or(0),
-        pattern_end_time: edges.iter().map(|e| e.flow.last_seen_timestamp).max().unwrap_or(0),
-        evidence_transaction_count: edges.iter().fold(0, |sum, e| sum.saturating_add(e.flow.tx_count)),
-        detection_method: kind.1.to_owned(),
-    }
-}
-
-/// The pattern that transfers of one address (with its role), in time order, form; `about` tells it from others of its kind and address.
-fn of_transfers(
-    kind: &str,
-    (address, role): (&str, &str),
-    about: &str,
-    rows: &[&Entry],
-    scores: Scores,
-) -> Pattern {
-    let hash = hash_of(kind, &format!("{address},{about}"));
-    Pattern {
-        pattern_id: format!("{kind}_{hash}"),
-        pattern_type: kind.to_owned(),
-        pattern_hash: hash,
-        addresses_involved: vec![address.to_owned()],
-        address_roles: vec![role.to_owned()],
-        severity_score: scores.severity,
-        confidence_score: scores.confidence,
-        risk_score: scores.risk,
-        volume_usd: dollars(rows),
-        pattern_start_time: rows.first().map_or(0, |t| t.at),
-        pattern_end_time: rows.last().map_or(0, |t| t.at),
-        evidence_transaction_count: rows.len() as u64,
-        detection_method: "temporal_analysis".to_owned(),
-    }
 }
 
 /// Dollars of all transfers.

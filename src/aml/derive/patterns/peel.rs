@@ -1,9 +1,8 @@
 //! A sum that goes from address to address and loses a piece at each.
 
 use super::layering::{along, is_soon, longest_chains, passes_on};
-use super::{Detector, Scene, Scores, assemble, volume};
+use super::{Detector, Found, Scene, Scores, volume};
 use crate::aml::derive::graph::{Edge, FlowGraph};
-use crate::aml::sot::Pattern;
 
 /// Fewest hops of a chain.
 const MIN_HOPS: usize = 4;
@@ -22,7 +21,7 @@ pub(super) const PEEL: Detector = Detector {
     detect: peel_chains,
 };
 
-fn peel_chains(scene: &Scene<'_>) -> Vec<Pattern> {
+fn peel_chains(scene: &Scene<'_>) -> Vec<Found> {
     let graph = scene.graph;
     let peels = |path: &Vec<&Edge<'_>>| path[1..].iter().all(|hop| graph.outgoing(hop.from).len() > 1);
     let chains = longest_chains(graph, follows).into_iter().filter(|path| path.len() >= MIN_HOPS);
@@ -30,7 +29,7 @@ fn peel_chains(scene: &Scene<'_>) -> Vec<Pattern> {
         let scores = scores(&path);
         let ways = pieces(graph, &path).into_iter().chain([path.clone()]);
         let kind = (PEEL.pattern_type, "path_analysis");
-        ways.map(|way| assemble(kind, &along(graph, &way), &way, scores)).collect::<Vec<_>>()
+        ways.map(|way| Found::of_edges(graph, kind, &along(&way), &way, scores)).collect::<Vec<_>>()
     };
     chains.filter(peels).flat_map(of_chain).collect()
 }

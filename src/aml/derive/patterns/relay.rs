@@ -1,10 +1,9 @@
 //! Money through throwaway addresses: each takes from one and gives to one, whatever the amounts.
 
 use super::layering::{MIN_HOPS, along, severity};
-use super::{Detector, Scene, Scores, assemble, conservation};
+use super::{Detector, Found, Role, Scene, Scores, conservation};
 use crate::aml::derive::flows::DAY_MS;
 use crate::aml::derive::graph::{Edge, FlowGraph};
-use crate::aml::sot::Pattern;
 
 /// Neighbouring hops were first seen at most this long apart, in either order.
 const MAX_APART_MS: i64 = DAY_MS;
@@ -19,7 +18,7 @@ pub(super) const RELAY: Detector = Detector {
     detect: relay_chains,
 };
 
-fn relay_chains(scene: &Scene<'_>) -> Vec<Pattern> {
+fn relay_chains(scene: &Scene<'_>) -> Vec<Found> {
     let graph = scene.graph;
     let next: Vec<Option<usize>> = graph.edges.iter().map(|edge| handed_on(graph, edge)).collect();
     let mut is_start = vec![true; next.len()];
@@ -58,11 +57,11 @@ fn walk<'g>(
     path
 }
 
-fn describe(graph: &FlowGraph<'_>, path: &[&Edge<'_>]) -> Pattern {
-    let mut members = along(graph, path);
+fn describe(graph: &FlowGraph<'_>, path: &[&Edge<'_>]) -> Found {
+    let mut members = along(path);
     if path[0].from == path[path.len() - 1].to {
         members.pop();
-        members.iter_mut().for_each(|member| member.1 = "participant");
+        members.iter_mut().for_each(|member| member.1 = Role::Participant);
     }
     let hops = path.len() as f64;
     let severity = severity(path);
@@ -71,5 +70,5 @@ fn describe(graph: &FlowGraph<'_>, path: &[&Edge<'_>]) -> Pattern {
         confidence: 0.4 + 0.2 * conservation(path) + 0.4 * (hops / 8.0).min(1.0),
         risk: 0.8 * severity,
     };
-    assemble((RELAY.pattern_type, "path_analysis"), &members, path, scores)
+    Found::of_edges(graph, (RELAY.pattern_type, "path_analysis"), &members, path, scores)
 }

@@ -1,10 +1,9 @@
 //! A pot that many pay into within days and one address empties and carries off.
 
 use super::layering::largest;
-use super::{Detector, Scene, Scores, assemble, volume};
+use super::{Detector, Found, Role, Scene, Scores, volume};
 use crate::aml::derive::flows::DAY_MS;
 use crate::aml::derive::graph::{Edge, FlowGraph};
-use crate::aml::sot::Pattern;
 use crate::determinism::par;
 
 /// Fewest who pay in.
@@ -37,12 +36,12 @@ pub(super) const RUG: Detector = Detector {
     detect: rug_pulls,
 };
 
-fn rug_pulls(scene: &Scene<'_>) -> Vec<Pattern> {
+fn rug_pulls(scene: &Scene<'_>) -> Vec<Found> {
     let found = par::map(scene.graph.len(), |pot| rug_pull(scene.graph, pot as u32));
     found.into_iter().flatten().collect()
 }
 
-fn rug_pull<'g>(graph: &'g FlowGraph<'g>, pot: u32) -> Vec<Pattern> {
+fn rug_pull<'g>(graph: &'g FlowGraph<'g>, pot: u32) -> Vec<Found> {
     if graph.incoming(pot).len() < MIN_PAYERS {
         return Vec::new();
     }
@@ -97,23 +96,14 @@ fn ways<'g>(graph: &'g FlowGraph<'g>, payers: &[&Edge<'_>], drain: &Edge<'_>) ->
     std::iter::once(exit).chain(others).collect()
 }
 
-fn describe(
-    graph: &FlowGraph<'_>,
-    payers: &[&Edge<'_>],
-    drain: &Edge<'_>,
-    ways: &[&Edge<'_>],
-) -> Vec<Pattern> {
+fn describe(graph: &FlowGraph<'_>, payers: &[&Edge<'_>], drain: &Edge<'_>, ways: &[&Edge<'_>]) -> Vec<Found> {
     let n = payers.len() as f64;
     let severity = 0.5 * (n / 50.0).min(1.0) + 0.5 * (volume(payers) / 50_000.0).min(1.0);
     let scores = Scores { severity, confidence: 0.5 + 0.5 * (n / 50.0).min(1.0), risk: 0.8 * severity };
     let one = |(rank, way): (usize, &&Edge<'_>)| {
-        let last = if rank == 0 { "exit" } else { "marketing" };
-        let members = [
-            (graph.name(drain.from), "contract"),
-            (graph.name(drain.to), "developer"),
-            (graph.name(way.to), last),
-        ];
-        assemble((RUG.pattern_type, "network_analysis"), &members, &[drain, way], scores)
+        let last = if rank == 0 { Role::Exit } else { Role::Marketing };
+        let members = [(drain.from, Role::Contract), (drain.to, Role::Developer), (way.to, last)];
+        Found::of_edges(graph, (RUG.pattern_type, "network_analysis"), &members, &[drain, way], scores)
     };
     ways.iter().enumerate().map(one).collect()
 }

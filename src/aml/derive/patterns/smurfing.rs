@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::layering::{along, passes_on};
-use super::{Detector, Scene, Scores, assemble, volume};
+use super::{Detector, Found, Scene, Scores, volume};
 use crate::aml::derive::graph::{Edge, FlowGraph};
-use crate::aml::sot::Pattern;
 use crate::determinism::par;
 
 /// Fewest hands between the two.
@@ -29,7 +28,7 @@ pub(super) const SMURFING: Detector = Detector {
 /// A payment to a hand and the hand's payment.
 type Way<'g> = [&'g Edge<'g>; 2];
 
-fn networks(scene: &Scene<'_>) -> Vec<Pattern> {
+fn networks(scene: &Scene<'_>) -> Vec<Found> {
     let graph = scene.graph;
     let found = par::map(graph.len(), |source| {
         let mut ends: BTreeMap<u32, Vec<Way<'_>>> = BTreeMap::new();
@@ -53,13 +52,13 @@ fn hands_on(edge: &Edge<'_>, next: &Edge<'_>) -> bool {
         && passes_on(edge, next, LEAST_KEPT..=MOST_KEPT)
 }
 
-fn describe(graph: &FlowGraph<'_>, ways: &[Way<'_>]) -> Vec<Pattern> {
+fn describe(graph: &FlowGraph<'_>, ways: &[Way<'_>]) -> Vec<Found> {
     let width = ways.len() as f64;
     let total: f64 = ways.iter().map(|way| volume(&way[1..])).sum();
     let severity = 0.6 * (width / 20.0).min(1.0) + 0.4 * (total / 50_000.0).min(1.0);
     let scores = Scores { severity, confidence: 0.5 + 0.5 * (width / 10.0).min(1.0), risk: 0.8 * severity };
     let one = |way: &Way<'_>| {
-        assemble((SMURFING.pattern_type, "network_analysis"), &along(graph, way), way, scores)
+        Found::of_edges(graph, (SMURFING.pattern_type, "network_analysis"), &along(way), way, scores)
     };
     ways.iter().map(one).collect()
 }

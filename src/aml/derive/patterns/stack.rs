@@ -2,9 +2,8 @@
 
 use super::bipartite::{Joint, SPAN_MS, joint};
 use super::layering::along;
-use super::{Detector, Scene, Scores, assemble, volume};
+use super::{Detector, Found, Scene, Scores, volume};
 use crate::aml::derive::graph::FlowGraph;
-use crate::aml::sot::Pattern;
 use crate::determinism::par;
 
 /// Fewest recipients in common at either step.
@@ -20,7 +19,7 @@ pub(super) const STACK: Detector = Detector {
     detect: stacks,
 };
 
-fn stacks(scene: &Scene<'_>) -> Vec<Pattern> {
+fn stacks(scene: &Scene<'_>) -> Vec<Found> {
     let graph = scene.graph;
     let joint = par::map(graph.len(), |payer| joint(graph, payer as u32, MIN_COMMON));
     let found = par::map(graph.len(), |payer| {
@@ -38,10 +37,10 @@ fn follow([first, second]: &[Joint<'_>; 2]) -> bool {
     second.edge.to != first.edge.from && (0..=SPAN_MS).contains(&wait)
 }
 
-fn describe(graph: &FlowGraph<'_>, steps: &[Joint<'_>; 2]) -> Pattern {
+fn describe(graph: &FlowGraph<'_>, steps: &[Joint<'_>; 2]) -> Found {
     let way = steps.map(|step| step.edge);
     let common = (steps[0].common + steps[1].common) as f64;
     let severity = 0.6 * (common / 10.0).min(1.0) + 0.4 * (volume(&way) / 50_000.0).min(1.0);
     let scores = Scores { severity, confidence: 0.5 + 0.5 * (common / 10.0).min(1.0), risk: 0.8 * severity };
-    assemble((STACK.pattern_type, "network_analysis"), &along(graph, &way), &way, scores)
+    Found::of_edges(graph, (STACK.pattern_type, "network_analysis"), &along(&way), &way, scores)
 }

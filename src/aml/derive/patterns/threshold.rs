@@ -1,9 +1,9 @@
 //! Payments that stay just under a limit.
 
-use super::{Detector, Scene, Scores, evenness, of_transfers};
+use super::{Detector, Found, Role, Scene, Scores, evenness};
 use crate::aml::derive::chronicle::Entry;
 use crate::aml::derive::finite;
-use crate::aml::sot::Pattern;
+use crate::aml::derive::graph::FlowGraph;
 
 /// Limits in US dollars, with their names.
 const LIMITS: [(&str, f64); 3] = [("reporting", 10_000.0), ("large", 50_000.0), ("institutional", 100_000.0)];
@@ -24,20 +24,21 @@ pub(super) const THRESHOLD: Detector = Detector {
     detect: evasions,
 };
 
-fn evasions(scene: &Scene<'_>) -> Vec<Pattern> {
+fn evasions(scene: &Scene<'_>) -> Vec<Found> {
     let Some(transfers) = scene.transfers else { return Vec::new() };
+    let numbers = transfers.numbers_in(&scene.graph.addresses);
     let mut rows: Vec<&Entry> = transfers.entries().iter().filter(|t| t.from != t.to).collect();
     // stable: each sender's stay in time order
     rows.sort_by_key(|t| t.from);
     let by_sender = rows.chunk_by(|a, b| a.from == b.from);
     let of_sender = |own: &[&Entry]| {
-        let who = transfers.addresses().name(own[0].from);
-        LIMITS.iter().filter_map(|limit| evasion(who, own, *limit)).collect::<Vec<_>>()
+        let who = numbers[own[0].from as usize]?;
+        Some(LIMITS.iter().filter_map(|limit| evasion(scene.graph, who, own, *limit)).collect::<Vec<_>>())
     };
-    by_sender.flat_map(of_sender).collect()
+    by_sender.filter_map(of_sender).flatten().collect()
 }
 
-fn evasion(who: &str, own: &[&Entry], (name, limit): (&str, f64)) -> Option<Pattern> {
+fn evasion(graph: &FlowGraph<'_>, who: u32, own: &[&Entry], (name, limit): (&str, f64)) -> Option<Found> {
     let under = |t: &&&Entry| (NEAR * limit..limit).contains(&finite(t.usd));
     let near: Vec<&Entry> = own.iter().filter(under).copied().collect();
     let share = near.len() as f64 / own.len() as f64;
@@ -48,6 +49,7 @@ fn evasion(who: &str, own: &[&Entry], (name, limit): (&str, f64)) -> Option<Patt
     let strength = (near.len() as f64 / 20.0).min(1.0);
     let scores =
         Scores { severity: 0.5 + 0.5 * strength, confidence: 0.5 * share + 0.5 * evenness, risk: strength };
-    let who = (who, "primary_address");
-    Some(of_transfers(THRESHOLD.pattern_type, who, &format!("{name},{limit}"), &near, scores))
+    let about = format!("{name},{limit}");
+    let who = (who, Role::PrimaryAddress);
+    Some(Found::of_transfers(graph, THRESHOLD.pattern_type, who, &about, &near, scores))
 }
