@@ -78,11 +78,11 @@ pub(crate) fn run(args: &Derive, global: &Global) -> Result<Verdict, Fault> {
         return Err(Fault::Input(text.to_owned()));
     }
     let previous = args.previous.as_deref().map(|dir| previous(&batch.id, dir)).transpose()?;
-    let_go(&mut batch);
+    let extent = extent(args, previous.as_ref());
+    let_go(&mut batch, extent.proximity);
     let stages = Stages::new(&args.output, clock, bar);
     stages.done("read");
-    let (batch, derived) =
-        complete_observed(batch, extent(args, previous.as_ref()), &stages).map_err(Fault::internal)?;
+    let (batch, derived) = complete_observed(batch, extent, &stages).map_err(Fault::internal)?;
     if derived.is_empty() {
         stages.bar.finish_and_clear();
         println!("{}: nothing to derive", batch.id.name());

@@ -77,7 +77,7 @@ impl Names {
         if self.slots.len() >= 2 * names {
             return;
         }
-        self.slots = vec![0; (4 * names).next_power_of_two().max(16)];
+        self.slots = vec![0; (2 * names).next_power_of_two().max(16)];
         for id in 0..self.ends.len() {
             let slot = self.slot(self.name(id));
             self.slots[slot] = id as u32 + 1;

@@ -4,7 +4,7 @@ use aml_miner::aml::derive::{
     Aside, ColumnExtent, Derived, Extent, PatternExtent, ProximityExtent, complete, complete_and_list, let_go,
 };
 use aml_miner::aml::simulate::{Simulation, simulate};
-use aml_miner::aml::sot::{Batch, TableKind, Transfer, to_table};
+use aml_miner::aml::sot::{Batch, TableKind, Transfer, Transfers, to_table};
 
 use crate::network::{START, batch, completed, pay};
 
@@ -12,20 +12,26 @@ use crate::network::{START, batch, completed, pay};
 fn what_no_rule_reads_can_be_let_go() {
     let simulation = Simulation { addresses: 300, patterns: 12, ..Simulation::default() };
     let whole = simulate(&simulation).expect("legal settings").next().expect("one day");
-    let mut slim = whole.clone();
-    let_go(&mut slim);
-    assert!(
-        slim.ground_truth.is_none() && slim.transfers.as_ref().is_some_and(|t| t.get(0).tx_id.is_empty())
-    );
-    let (some, all) = (slim.labels.as_ref().map(Vec::len), whole.labels.as_ref().map(Vec::len));
-    assert!(some > Some(0) && some < all, "{some:?} of {all:?}");
-    let everything = Extent {
-        columns: ColumnExtent::All,
-        patterns: PatternExtent::All,
-        proximity: ProximityExtent::Added,
-        ..Extent::default()
-    };
-    let [slim, whole] = [slim, whole].map(|batch| completed(batch, everything));
+    let counts = [ProximityExtent::None, ProximityExtent::Added].map(|proximity| {
+        let mut slim = whole.clone();
+        let_go(&mut slim, proximity);
+        let is_bare = |transfers: &Transfers| transfers.get(0).tx_id.is_empty();
+        assert!(slim.ground_truth.is_none() && slim.transfers.as_ref().is_some_and(is_bare));
+        let count = slim.labels.as_ref().map(Vec::len);
+        let everything = Extent {
+            columns: ColumnExtent::All,
+            patterns: PatternExtent::All,
+            proximity,
+            ..Extent::default()
+        };
+        assert_same_derived(&completed(slim, everything), &completed(whole.clone(), everything));
+        count
+    });
+    let all = whole.labels.as_ref().map(Vec::len);
+    assert!(Some(0) < counts[0] && counts[0] < counts[1] && counts[1] < all, "{counts:?} of {all:?}");
+}
+
+fn assert_same_derived(a: &Batch, b: &Batch) {
     for kind in [
         TableKind::MoneyFlows,
         TableKind::Features,
@@ -34,7 +40,7 @@ fn what_no_rule_reads_can_be_let_go() {
         TableKind::Clusters,
     ] {
         let table = |batch: &Batch| format!("{:?}", to_table(batch, kind).expect("derived"));
-        assert!(table(&slim) == table(&whole), "{kind:?}");
+        assert!(table(a) == table(b), "{kind:?}");
     }
 }
 

@@ -51,8 +51,8 @@ use self::graph_features::{Beyond, Scene};
 use self::patterns::Found;
 use self::sightings::Sightings;
 use crate::aml::sot::{
-    AddressFeatures, Alert, Batch, BatchId, CHANGES, Change, Cluster, Comparison, MoneyFlow, NumberColumn,
-    Pattern, Spill, Transfers, WriteError,
+    AddressFeatures, AddressLabel, Alert, Batch, BatchId, CHANGES, Change, Cluster, Comparison, MoneyFlow,
+    NumberColumn, Pattern, Spill, Transfers, WriteError,
 };
 
 /// A table that derivation can fill in.
@@ -287,13 +287,16 @@ pub fn complete_observed(
 }
 
 /// Lets go of what no rule of derivation reads, for who wants what it makes and nothing else of the batch: what only tells transfers
-/// apart, prices, planted roles, and labels that call nobody an exchange or risky.
-pub fn let_go(batch: &mut Batch) {
+/// apart, prices, planted roles, and labels that call nobody an exchange nor, where nearness is asked for, risky.
+pub fn let_go(batch: &mut Batch, proximity: ProximityExtent) {
     batch.transfers.iter_mut().for_each(Transfers::forget_ids);
     (batch.asset_prices, batch.ground_truth) = (None, None);
     if let Some(labels) = &mut batch.labels {
-        labels.retain(|label| alerts::is_exchange(label) || proximity::is_grave(label));
-        labels.shrink_to_fit();
+        // copies stand together, and what lies between those that are kept is of use again
+        let is_near = proximity == ProximityExtent::Added;
+        let is_read =
+            |label: &&AddressLabel| alerts::is_exchange(label) || is_near && proximity::is_grave(label);
+        *labels = labels.iter().filter(is_read).cloned().collect();
     }
 }
 
@@ -368,7 +371,7 @@ impl View<'_> {
     ) {
         let (graph, transfers) = (self.graph, self.transfers);
         if let Some(graph) = graph.filter(|_| batch.features.is_none()) {
-            batch.features = Some(self.official(graph, extent, aside));
+            address::put_aside(graph, transfers, aside);
             derived.push(Derived::Features);
         }
         observer.done("official columns");
@@ -376,6 +379,9 @@ impl View<'_> {
         let found = absent.map(|graph| (graph, patterns::patterns_of(graph, transfers)));
         derived.extend(found.as_ref().map(|_| Derived::Patterns));
         observer.done("patterns");
+        if let Some(graph) = graph.filter(|_| derived.contains(&Derived::Features)) {
+            batch.features = Some(official(graph, extent, aside));
+        }
         if batch.alerts.is_none() && batch.features.is_some() {
             let found = found.as_ref().map(|(graph, found)| Sightings::Found(found, graph));
             self.raise_alerts(batch, found, extent, derived, observer);
@@ -393,15 +399,6 @@ impl View<'_> {
             let rows = |some: Range<usize>| patterns::rows(&found[some], graph);
             observer.settled_patterns(batch, Rows { len: found.len(), rows: &rows });
         }
-    }
-
-    /// The features that later stages read; all of them are put aside.
-    fn official(&self, graph: &FlowGraph<'_>, extent: Extent<'_>, aside: &Spill) -> AddressFeatures {
-        address::put_aside(graph, self.transfers, aside);
-        let read = columns().into_iter().filter(|column| is_read_later(column.name, extent));
-        let column = |name: &str| NumberColumn { name: name.to_owned(), values: aside.column(name) };
-        let columns = read.map(|official| column(official.name)).collect();
-        AddressFeatures { addresses: graph.addresses.clone(), columns }
     }
 
     /// The clusters of alerts that the batch came with.
@@ -478,6 +475,14 @@ impl View<'_> {
         let graph = self.graph.filter(|_| extent.proximity == ProximityExtent::Added)?;
         Some(proximity::columns(graph, &proximity::risky(batch, graph)))
     }
+}
+
+/// Of the features that were put aside those that later stages read.
+fn official(graph: &FlowGraph<'_>, extent: Extent<'_>, aside: &Spill) -> AddressFeatures {
+    let read = columns().into_iter().filter(|column| is_read_later(column.name, extent));
+    let column = |name: &str| NumberColumn { name: name.to_owned(), values: aside.column(name) };
+    let columns = read.map(|official| column(official.name)).collect();
+    AddressFeatures { addresses: graph.addresses.clone(), columns }
 }
 
 /// Whether anything reads an official column once all of them are computed.

@@ -79,21 +79,25 @@ impl Undirected {
     fn of(graph: &FlowGraph<'_>) -> Self {
         let named = order_of_naming(graph);
         let none = || Undirected { start: vec![0], ids: Vec::new(), weights: Vec::new() };
-        let blocks = par::map_blocks(graph.len(), BLOCK, |addresses| {
-            let mut block = none();
-            addresses.for_each(|a| block.push(&links(graph, &named, a as u32)));
-            block
-        });
-        let links = 2 * graph.edges.len();
-        let room =
-            Undirected { start: vec![0], ids: Vec::with_capacity(links), weights: Vec::with_capacity(links) };
-        blocks.fold(room, |mut flat, block| {
-            let before = flat.ids.len();
-            flat.start.extend(block.start[1..].iter().map(|start| before + start));
-            flat.ids.extend(block.ids);
-            flat.weights.extend(block.weights);
-            flat
-        })
+        let mut flat = none();
+        // some blocks at a time: all of them take as much memory as what is made of them
+        for first in (0..graph.len()).step_by(AT_A_TIME) {
+            let blocks = par::map_blocks(AT_A_TIME.min(graph.len() - first), BLOCK, |addresses| {
+                let mut block = none();
+                addresses.for_each(|at| block.push(&links(graph, &named, (first + at) as u32)));
+                block
+            });
+            blocks.in_order().iter().for_each(|block| flat.append(block));
+        }
+        flat
+    }
+
+    /// Adds the addresses of a block.
+    fn append(&mut self, block: &Undirected) {
+        let before = self.ids.len();
+        self.start.extend(block.start[1..].iter().map(|start| before + start));
+        self.ids.extend(&block.ids);
+        self.weights.extend(&block.weights);
     }
 
     /// Adds the links of the next address.
@@ -295,3 +299,6 @@ impl SubAssign for Weight {
 
 /// Addresses that one thread takes at a time.
 const BLOCK: usize = 1024;
+
+/// Addresses whose blocks are in memory together.
+const AT_A_TIME: usize = 1 << 17;

@@ -38,10 +38,10 @@ fn layering_paths(scene: &Scene<'_>) -> Vec<Found> {
 pub(super) fn longest_chains<'g>(graph: &'g FlowGraph<'g>, follows: Follows) -> Vec<Vec<&'g Edge<'g>>> {
     let next = links(graph, follows);
     let mut is_start = vec![true; next.len()];
-    next.iter().flatten().for_each(|&edge| is_start[edge] = false);
+    (0..next.len()).filter_map(|edge| next.after(edge)).for_each(|edge| is_start[edge] = false);
     let blocks = par::map_blocks(next.len(), BLOCK, |edges| {
         // two links are three hops; most pairs have none
-        let is_long = |edge: &usize| next[*edge].is_some_and(|second| next[second].is_some());
+        let is_long = |edge: &usize| next.after(*edge).is_some_and(|second| next.after(second).is_some());
         let starts = edges.filter(|&edge| is_start[edge]).filter(is_long);
         starts.flat_map(|start| chains(graph, &next, start)).collect::<Vec<_>>()
     });
@@ -54,15 +54,28 @@ const BLOCK: usize = 4096;
 /// Whether the second hop may hand on what the first brought.
 pub(super) type Follows = fn(&Edge<'_>, &Edge<'_>) -> bool;
 
+/// The hop that follows each hop, 2^32 - 1 where there is none: there are as many as pairs.
+struct Links(Vec<u32>);
+
+impl Links {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn after(&self, edge: usize) -> Option<usize> {
+        Some(self.0[edge]).filter(|&next| next != u32::MAX).map(|next| next as usize)
+    }
+}
+
 /// The hop that follows each hop, where both choose each other.
-fn links(graph: &FlowGraph<'_>, follows: Follows) -> Vec<Option<usize>> {
+fn links(graph: &FlowGraph<'_>, follows: Follows) -> Links {
     let mut starts = vec![0];
     (0..graph.len() as u32).for_each(|a| starts.push(starts[a as usize] + graph.outgoing(a).len()));
     let position = |e: &Edge<'_>| {
         let (from, to) = (starts[e.from as usize], starts[e.from as usize + 1]);
         from + graph.edges[from..to].partition_point(|other| other.to < e.to)
     };
-    par::map(graph.edges.len(), |at| {
+    let chosen = |at: usize| {
         let edge = &graph.edges[at];
         let through = edge.to;
         // asked first: a busy address has many pairs, and each that leads to it would look at all
@@ -72,7 +85,8 @@ fn links(graph: &FlowGraph<'_>, follows: Follows) -> Vec<Option<usize>> {
         let next = position(largest(graph.outgoing(through).filter(|next| follows(edge, next)))?);
         let before = largest(graph.incoming(through).filter(|e| follows(e, &graph.edges[next])))?;
         (position(before) == at).then_some(next)
-    })
+    };
+    Links(par::map(graph.edges.len(), |at| chosen(at).map_or(u32::MAX, |next| next as u32)))
 }
 
 /// The hop that carries most, then the earliest, then by byte order.
@@ -106,7 +120,7 @@ pub(super) fn passes_on(edge: &Edge<'_>, next: &Edge<'_>, kept: RangeInclusive<f
 }
 
 /// The chain from `start`, cut where an address would come again.
-fn chains<'g>(graph: &'g FlowGraph<'g>, next: &[Option<usize>], start: usize) -> Vec<Vec<&'g Edge<'g>>> {
+fn chains<'g>(graph: &'g FlowGraph<'g>, next: &Links, start: usize) -> Vec<Vec<&'g Edge<'g>>> {
     let (mut done, mut path) = (Vec::new(), Vec::<&Edge<'_>>::new());
     let mut seen = std::collections::BTreeSet::new();
     let mut at = Some(start);
@@ -118,7 +132,7 @@ fn chains<'g>(graph: &'g FlowGraph<'g>, next: &[Option<usize>], start: usize) ->
         }
         seen.insert(hop.to);
         path.push(hop);
-        at = next[edge];
+        at = next.after(edge);
     }
     done.push(path);
     done.retain(|path| path.len() >= MIN_HOPS);
