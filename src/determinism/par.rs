@@ -48,6 +48,23 @@ pub fn map_blocks<T: Send>(n: usize, block: usize, f: impl Fn(Range<usize>) -> T
     Blocks((0..count).into_par_iter().map(|i| f(range(i))).collect())
 }
 
+/// [`map_blocks`] whose results are taken from first to last, those of some blocks while no more than these are in memory.
+pub fn each_block<T: Send>(
+    n: usize,
+    block: usize,
+    f: impl Fn(Range<usize>) -> T + Sync,
+    mut take: impl FnMut(T),
+) {
+    let at_a_time = block.max(1) * BLOCKS_AT_A_TIME;
+    for first in (0..n).step_by(at_a_time) {
+        let own = |some: Range<usize>| f(first + some.start..first + some.end);
+        map_blocks(at_a_time.min(n - first), block, own).0.into_iter().for_each(&mut take);
+    }
+}
+
+/// Few enough to be small beside what is made of all, and enough to keep threads busy.
+const BLOCKS_AT_A_TIME: usize = 128;
+
 /// Applies `f` to every index of `0..n`; results stand in index order.
 pub fn map<T: Send>(n: usize, f: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
     (0..n).into_par_iter().map(f).collect()

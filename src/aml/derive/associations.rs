@@ -2,8 +2,9 @@
 //!
 //! Gathered while alerts pass by, made at the end, for who asks: no shipped model learned from them. `same_pattern` is every pattern
 //! with alerts on two addresses or more, in the order of their ids. `related_network` is every set of 2 to [`WIDEST`] addresses
-//! with an alert of high or critical severity that hang together by payments among themselves, in the order of their first
-//! addresses; wider ones are the background of a network, not a ring. The order of alerts and flows cannot be seen.
+//! with an alert of high or critical severity and at most [`MAX_PAIRS`] pairs that hang together by payments among themselves,
+//! in the order of their first addresses. Whoever has more pairs is a service, by which strangers hang together; wider sets are the
+//! background of a network, not a ring. The order of alerts and flows cannot be seen.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +15,8 @@ use crate::determinism::digest::Digest;
 
 /// Most addresses of a related network.
 pub(super) const WIDEST: usize = 50;
+/// Most pairs of each.
+const MAX_PAIRS: usize = 20;
 
 /// Alerts that may belong to such clusters, without their words.
 #[derive(Default)]
@@ -62,7 +65,8 @@ fn same_pattern(batch: &Batch, alerts: &[Alert]) -> Vec<Cluster> {
 fn related(batch: &Batch, alerts: &[Alert], graph: &FlowGraph<'_>) -> Vec<Cluster> {
     let mut of_address: BTreeMap<u32, Vec<&Alert>> = BTreeMap::new();
     for alert in alerts.iter().filter(|alert| is_grave(alert)) {
-        if let Some(id) = graph.addresses.get(&alert.address) {
+        let id = graph.addresses.get(&alert.address);
+        if let Some(id) = id.filter(|&id| graph.degree(id) <= MAX_PAIRS) {
             of_address.entry(id).or_default().push(alert);
         }
     }

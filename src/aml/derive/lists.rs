@@ -2,6 +2,11 @@
 
 use std::ops::Range;
 
+use crate::determinism::par;
+
+/// Addresses whose lists one thread makes at a time.
+const BLOCK: usize = 1024;
+
 /// A list of numbers for each address.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lists {
@@ -27,6 +32,29 @@ impl Lists {
             next[owner as usize] += 1;
         }
         Lists { start, items }
+    }
+
+    /// Those of the addresses from 0 to `n`, made in blocks of some after the others.
+    pub(super) fn in_blocks<I: IntoIterator<Item = u32>>(n: usize, own: impl Fn(u32) -> I + Sync) -> Self {
+        let none = || Lists { start: vec![0], items: Vec::new() };
+        let block = |addresses: Range<usize>| {
+            let mut lists = none();
+            addresses.for_each(|address| lists.push(own(address as u32)));
+            lists
+        };
+        let mut all = none();
+        par::each_block(n, BLOCK, block, |block| {
+            let before = all.items.len() as u32;
+            all.start.extend(block.start[1..].iter().map(|end| before + end));
+            all.items.extend(block.items);
+        });
+        all
+    }
+
+    /// Adds the list of the next address.
+    fn push(&mut self, own: impl IntoIterator<Item = u32>) {
+        self.items.extend(own);
+        self.start.push(self.items.len() as u32);
     }
 
     /// The list of an address.

@@ -130,21 +130,12 @@ fn by_work(neighbours: &Lists, addresses: &[u32], places: &[u32]) -> Lists {
     let work: Vec<usize> = par::map(neighbours.len(), |address| {
         neighbours.of(address as u32).iter().map(|&next| neighbours.of(next).len()).sum()
     });
-    let blocks = par::map_blocks(addresses.len(), BLOCK, |some| {
-        let mut pairs = Vec::new();
-        for place in some {
-            let mut own = neighbours.of(addresses[place]).to_vec();
-            own.sort_unstable_by_key(|&next| (Reverse(work[next as usize]), places[next as usize]));
-            pairs.extend(own.iter().map(|&next| (place as u32, places[next as usize])));
-        }
-        pairs
-    });
-    let blocks: Vec<Vec<(u32, u32)>> = blocks.in_order();
-    Lists::of_pairs(addresses.len(), blocks.iter().flatten().copied())
+    Lists::in_blocks(addresses.len(), |place| {
+        let mut own = neighbours.of(addresses[place as usize]).to_vec();
+        own.sort_unstable_by_key(|&next| (Reverse(work[next as usize]), places[next as usize]));
+        own.into_iter().map(|next| places[next as usize])
+    })
 }
-
-/// Addresses that one thread takes at a time.
-const BLOCK: usize = 1024;
 
 /// The hops of whom no search has come to.
 const FAR: u8 = HOPS as u8 + 1;

@@ -8,7 +8,7 @@
 //! clustering, geometric mean of the weights over their maximum).
 
 use std::cmp::Ordering;
-use std::ops::{AddAssign, SubAssign};
+use std::ops::{AddAssign, Range, SubAssign};
 
 use super::account::usd;
 use crate::aml::derive::graph::FlowGraph;
@@ -79,17 +79,14 @@ impl Undirected {
     fn of(graph: &FlowGraph<'_>) -> Self {
         let named = order_of_naming(graph);
         let none = || Undirected { start: vec![0], ids: Vec::new(), weights: Vec::new() };
-        let mut flat = none();
-        // some blocks at a time: all of them take as much memory as what is made of them
-        for first in (0..graph.len()).step_by(AT_A_TIME) {
-            let blocks = par::map_blocks(AT_A_TIME.min(graph.len() - first), BLOCK, |addresses| {
-                let mut block = none();
-                addresses.for_each(|at| block.push(&links(graph, &named, (first + at) as u32)));
-                block
-            });
-            blocks.in_order().iter().for_each(|block| flat.append(block));
-        }
-        flat
+        let block = |addresses: Range<usize>| {
+            let mut block = none();
+            addresses.for_each(|a| block.push(&links(graph, &named, a as u32)));
+            block
+        };
+        let mut all = none();
+        par::each_block(graph.len(), BLOCK, block, |block| all.append(&block));
+        all
     }
 
     /// Adds the addresses of a block.
@@ -299,6 +296,3 @@ impl SubAssign for Weight {
 
 /// Addresses that one thread takes at a time.
 const BLOCK: usize = 1024;
-
-/// Addresses whose blocks are in memory together.
-const AT_A_TIME: usize = 1 << 17;

@@ -27,7 +27,7 @@ pub(super) fn betweenness(scene: &Scene) -> Vec<f64> {
     let sources = sources(&payers, budget.max(FEWEST));
     let mut sum = vec![0.0; n];
     // a part at a time, for each may hold a number for every address
-    for some in sources.chunks((AT_A_TIME / n.max(1)).clamp(2 * BLOCK, 64 * BLOCK)) {
+    for some in sources.chunks((AT_A_TIME / n.max(1)).clamp(2 * BLOCK, 128 * BLOCK)) {
         let parts = par::map_blocks(some.len(), BLOCK, |places| {
             let mut search = Search::of(&scene.ahead);
             places.map(|at| search.dependencies(scene.ahead.places()[some[at] as usize])).collect::<Vec<_>>()
@@ -42,7 +42,7 @@ pub(super) fn betweenness(scene: &Scene) -> Vec<f64> {
 }
 
 /// Sources that one thread takes at a time.
-const BLOCK: usize = 4;
+const BLOCK: usize = 2;
 /// Numbers that are held together, about.
 const AT_A_TIME: usize = 1 << 23;
 

@@ -14,17 +14,18 @@ const LEVELS: usize = 10;
 struct Weighted {
     /// Where the links of each node begin; one more at the end.
     start: Vec<u32>,
-    links: Vec<(u32, f64)>,
+    /// The node at the other end, and for how many pairs of addresses a link stands.
+    links: Vec<(u32, u32)>,
     strength: Vec<f64>,
     total: f64,
 }
 
 impl Weighted {
     /// `links` gives those of each node, the nodes upwards.
-    fn new(links: impl Iterator<Item = Vec<(u32, f64)>>) -> Self {
+    fn new(links: impl Iterator<Item = Vec<(u32, u32)>>) -> Self {
         let mut graph = Weighted { start: vec![0], links: Vec::new(), strength: Vec::new(), total: 0.0 };
         for own in links {
-            graph.strength.push(own.iter().map(|x| x.1).sum());
+            graph.strength.push(own.iter().map(|x| f64::from(x.1)).sum());
             graph.links.extend(own);
             graph.start.push(graph.links.len() as u32);
         }
@@ -36,14 +37,14 @@ impl Weighted {
         self.strength.len()
     }
 
-    fn links(&self, node: usize) -> &[(u32, f64)] {
+    fn links(&self, node: usize) -> &[(u32, u32)] {
         &self.links[self.start[node] as usize..self.start[node + 1] as usize]
     }
 }
 
 /// The group of each address, numbered by their lowest address.
 pub(super) fn communities(neighbours: &Lists) -> Vec<u32> {
-    let links = |a: u32| neighbours.of(a).iter().map(|&b| (b, 1.0)).collect();
+    let links = |a: u32| neighbours.of(a).iter().map(|&b| (b, 1)).collect();
     let mut graph = Weighted::new((0..neighbours.len() as u32).map(links));
     let mut group: Vec<u32> = (0..neighbours.len() as u32).collect();
     for _ in 0..LEVELS {
@@ -77,7 +78,7 @@ fn local_moves(graph: &Weighted) -> Vec<u32> {
                 if towards[g as usize] <= 0.0 {
                     near.push(g);
                 }
-                towards[g as usize] += w;
+                towards[g as usize] += f64::from(w);
             }
             let gain = |g: u32| towards[g as usize] - graph.strength[a] * weight[g as usize] / graph.total;
             near.sort_unstable();
@@ -103,13 +104,13 @@ fn local_moves(graph: &Weighted) -> Vec<u32> {
 /// The graph whose nodes are the groups. Links are added up member by member, upwards, so each sum has one order.
 fn merged(graph: &Weighted, group: &[u32], groups: usize) -> Weighted {
     let members = Lists::of_owners(groups, group.iter().copied());
-    let mut towards = vec![0.0; groups];
+    let mut towards = vec![0; groups];
     Weighted::new((0..groups as u32).map(|g| {
         let mut near = Vec::new();
         for &a in members.of(g) {
             for &(b, w) in graph.links(a as usize) {
                 let other = group[b as usize];
-                if towards[other as usize] <= 0.0 {
+                if towards[other as usize] == 0 {
                     near.push(other);
                 }
                 towards[other as usize] += w;

@@ -162,34 +162,36 @@ impl Scene {
 
     /// Rows of `N` values, computed for each address alone, as `N` columns.
     fn each<const N: usize>(&self, row: impl Fn(u32) -> [f64; N] + Sync + Send) -> Vec<Vec<f64>> {
-        let blocks = par::map_blocks(self.len(), BLOCK, |addresses| {
-            addresses.map(|address| row(address as u32)).collect::<Vec<_>>()
-        });
-        let blank = || (0..N).map(|_| Vec::with_capacity(self.len())).collect();
-        blocks.fold(blank(), |mut columns: Vec<Vec<f64>>, rows| {
+        let rows = |addresses: Range<usize>| addresses.map(|address| row(address as u32)).collect::<Vec<_>>();
+        let mut columns: Vec<Vec<f64>> = (0..N).map(|_| Vec::with_capacity(self.len())).collect();
+        par::each_block(self.len(), BLOCK, rows, |rows| {
             for (at, column) in columns.iter_mut().enumerate() {
-                column.extend(rows.iter().map(|row: &[f64; N]| row[at]));
+                column.extend(rows.iter().map(|row| row[at]));
             }
-            columns
-        })
+        });
+        columns
     }
 
-    /// [`Self::each`] in the order of `walk`, which names each address once, with a memory that is made for each block of
+    /// [`Self::each`] in the order of `walk`, which names each address once, with a memory that is made for each block of so many
     /// addresses and handed from one to the next.
     fn each_along<M, const N: usize>(
         &self,
         walk: &[u32],
+        block: usize,
         memory: impl Fn() -> M + Sync,
         row: impl Fn(&mut M, u32) -> [f64; N] + Sync,
     ) -> Vec<Vec<f64>> {
-        let blocks = par::map_blocks(walk.len(), BLOCK, |places| {
+        let rows = |places: Range<usize>| {
             let mut memory = memory();
             walk[places].iter().map(|&address| row(&mut memory, address)).collect::<Vec<_>>()
-        });
+        };
         let mut columns: Vec<Vec<f64>> = (0..N).map(|_| vec![0.0; self.len()]).collect();
-        for (&address, row) in walk.iter().zip(blocks.concat()) {
-            columns.iter_mut().zip(row).for_each(|(column, x)| column[address as usize] = x);
-        }
+        let mut addresses = walk.iter();
+        par::each_block(walk.len(), block, rows, |rows| {
+            for (row, &address) in rows.into_iter().zip(addresses.by_ref()) {
+                columns.iter_mut().zip(row).for_each(|(column, x)| column[address as usize] = x);
+            }
+        });
         columns
     }
 

@@ -154,7 +154,7 @@ fn reaches_ahead(scene: &Scene, walk: &[u32]) -> Vec<Vec<f64>> {
     let ledger = &scene.ledger;
     // an address goes on from the transfer by which money first came
     let forward = || Search::new(|step, other| step.at < other.at);
-    scene.each_along(walk, forward, |forward, address| {
+    scene.each_along(walk, BLOCK, forward, |forward, address| {
         let sent = ledger.sent(address);
         forward.count(address, &sent[..sent.len().min(MOST_REACHED)], |step| {
             let until = step.at.saturating_add(WEEK_MS);
@@ -167,7 +167,7 @@ fn reaches_behind(scene: &Scene, walk: &[u32]) -> Vec<Vec<f64>> {
     let ledger = &scene.ledger;
     // going back in time, from the one by which it last left
     let backward = || Search::new(|step, other| step.at > other.at);
-    scene.each_along(walk, backward, |backward, address| {
+    scene.each_along(walk, BLOCK, backward, |backward, address| {
         let received = ledger.received(address);
         let last = received.len().saturating_sub(MOST_REACHED);
         backward.count(address, &received[last..], |step| {

@@ -70,6 +70,7 @@ fn position(scene: &Scene) -> Vec<Vec<f64>> {
     let part_size = sizes(&part);
     let mut columns = scene.each_along(
         &scene.behind.walk(),
+        BLOCK,
         || (),
         |(), address| {
             let a = address as usize;
@@ -94,18 +95,12 @@ fn position(scene: &Scene) -> Vec<Vec<f64>> {
 
 /// Counterparties of each address, upwards.
 pub(super) fn undirected(scene: &Scene) -> Lists {
-    let blocks = par::map_blocks(scene.len(), BLOCK, |addresses| {
-        let mut pairs = Vec::new();
-        for a in addresses {
-            let a = a as u32;
-            let mut own = [scene.recipients.of(a), scene.senders.of(a)].concat();
-            own.sort_unstable();
-            own.dedup();
-            pairs.extend(own.into_iter().map(|b| (a, b)));
-        }
-        pairs
-    });
-    Lists::of_pairs(scene.len(), blocks.concat().into_iter())
+    Lists::in_blocks(scene.len(), |address| {
+        let mut own = [scene.recipients.of(address), scene.senders.of(address)].concat();
+        own.sort_unstable();
+        own.dedup();
+        own
+    })
 }
 
 /// Sums over the members of each group.

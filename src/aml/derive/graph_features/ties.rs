@@ -7,7 +7,6 @@
 use super::position::undirected;
 use super::sample::ratio;
 use super::{Family, Line, Lists, Scene};
-use crate::determinism::par;
 
 pub(super) const TIES: Family = Family { name: "ties", list, compute: |scene| ties(scene) };
 
@@ -35,16 +34,12 @@ fn list() -> Vec<Line> {
 
 fn ties(scene: &Scene) -> Vec<Vec<f64>> {
     let circles = undirected(scene);
-    let blocks = par::map_blocks(scene.len(), scene.long_block(), |addresses| {
-        let mut known_to = vec![u32::MAX; scene.len()];
-        let mut row = |a: u32| {
-            circles.of(a).iter().for_each(|&x| known_to[x as usize] = a);
-            row(scene, &circles, &known_to, a)
-        };
-        addresses.map(|a| row(a as u32)).collect::<Vec<_>>()
-    });
-    let rows = blocks.concat();
-    (0..4 * MEASURES.len()).map(|at| rows.iter().map(|row| row[at]).collect()).collect()
+    let upwards: Vec<u32> = (0..scene.len() as u32).collect();
+    let nobody = || vec![u32::MAX; scene.len()];
+    scene.each_along(&upwards, scene.long_block(), nobody, |known_to, a| {
+        circles.of(a).iter().for_each(|&x| known_to[x as usize] = a);
+        row(scene, &circles, known_to, a)
+    })
 }
 
 /// Mean and maximum of each measure over recipients, then over senders; `known_to` names the address at its counterparties.
