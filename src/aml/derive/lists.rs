@@ -36,13 +36,12 @@ impl Lists {
 
     /// Those of the addresses from 0 to `n`, made in blocks of some after the others.
     pub(super) fn in_blocks<I: IntoIterator<Item = u32>>(n: usize, own: impl Fn(u32) -> I + Sync) -> Self {
-        let none = || Lists { start: vec![0], items: Vec::new() };
         let block = |addresses: Range<usize>| {
-            let mut lists = none();
+            let mut lists = Lists::none();
             addresses.for_each(|address| lists.push(own(address as u32)));
             lists
         };
-        let mut all = none();
+        let mut all = Lists::none();
         par::each_block(n, BLOCK, block, |block| {
             let before = all.items.len() as u32;
             all.start.extend(block.start[1..].iter().map(|end| before + end));
@@ -51,8 +50,13 @@ impl Lists {
         all
     }
 
+    /// No list yet.
+    pub(super) fn none() -> Self {
+        Lists { start: vec![0], items: Vec::new() }
+    }
+
     /// Adds the list of the next address.
-    fn push(&mut self, own: impl IntoIterator<Item = u32>) {
+    pub(super) fn push(&mut self, own: impl IntoIterator<Item = u32>) {
         self.items.extend(own);
         self.start.push(self.items.len() as u32);
     }

@@ -4,6 +4,8 @@
 //! merging, as the Louvain method does; addresses are visited upwards and ties go to the lowest group, so there is one
 //! answer. Sources: Blondel et al. 2008.
 
+use std::borrow::Cow;
+
 use crate::aml::derive::lists::Lists;
 
 /// Rounds of local moves on each level, and levels.
@@ -11,24 +13,20 @@ const ROUNDS: usize = 10;
 const LEVELS: usize = 10;
 
 /// An undirected weighted graph; a loop carries the weight inside a merged group, both ways.
-struct Weighted {
-    /// Where the links of each node begin; one more at the end.
-    start: Vec<u32>,
-    /// The node at the other end, and for how many pairs of addresses a link stands.
-    links: Vec<(u32, u32)>,
+struct Weighted<'l> {
+    /// Whom each node is linked to.
+    links: Cow<'l, Lists>,
+    /// For how many pairs of addresses each link stands, one node's behind the other's; none where each stands for one.
+    weights: Vec<u32>,
     strength: Vec<f64>,
     total: f64,
 }
 
-impl Weighted {
-    /// `links` gives those of each node, the nodes upwards.
-    fn new(links: impl Iterator<Item = Vec<(u32, u32)>>) -> Self {
-        let mut graph = Weighted { start: vec![0], links: Vec::new(), strength: Vec::new(), total: 0.0 };
-        for own in links {
-            graph.strength.push(own.iter().map(|x| f64::from(x.1)).sum());
-            graph.links.extend(own);
-            graph.start.push(graph.links.len() as u32);
-        }
+impl<'l> Weighted<'l> {
+    fn new(links: Cow<'l, Lists>, weights: Vec<u32>) -> Self {
+        let mut graph = Weighted { links, weights, strength: Vec::new(), total: 0.0 };
+        let strength = |node| graph.links(node).map(|link| f64::from(link.1)).sum();
+        graph.strength = (0..graph.links.len()).map(strength).collect();
         graph.total = graph.strength.iter().sum();
         graph
     }
@@ -37,15 +35,18 @@ impl Weighted {
         self.strength.len()
     }
 
-    fn links(&self, node: usize) -> &[(u32, u32)] {
-        &self.links[self.start[node] as usize..self.start[node + 1] as usize]
+    /// The nodes at the other ends of a node's links, and the weights of these.
+    fn links(&self, node: usize) -> impl Iterator<Item = (u32, u32)> {
+        let own = self.links.range(node as u32);
+        let weights = self.weights.get(own.clone());
+        let weight = move |at: usize| weights.map_or(1, |weights| weights[at]);
+        self.links.items()[own].iter().enumerate().map(move |(at, &other)| (other, weight(at)))
     }
 }
 
 /// The group of each address, numbered by their lowest address.
 pub(super) fn communities(neighbours: &Lists) -> Vec<u32> {
-    let links = |a: u32| neighbours.of(a).iter().map(|&b| (b, 1)).collect();
-    let mut graph = Weighted::new((0..neighbours.len() as u32).map(links));
+    let mut graph = Weighted::new(Cow::Borrowed(neighbours), Vec::new());
     let mut group: Vec<u32> = (0..neighbours.len() as u32).collect();
     for _ in 0..LEVELS {
         let moved = numbered(&local_moves(&graph));
@@ -62,7 +63,7 @@ pub(super) fn communities(neighbours: &Lists) -> Vec<u32> {
 }
 
 /// Each node to the neighbouring group with the largest gain of modularity, until nothing moves.
-fn local_moves(graph: &Weighted) -> Vec<u32> {
+fn local_moves(graph: &Weighted<'_>) -> Vec<u32> {
     let n = graph.len();
     let mut group: Vec<u32> = (0..n as u32).collect();
     let mut weight = graph.strength.clone();
@@ -73,7 +74,7 @@ fn local_moves(graph: &Weighted) -> Vec<u32> {
         for a in 0..n {
             let own = group[a];
             weight[own as usize] -= graph.strength[a];
-            for &(b, w) in graph.links(a).iter().filter(|link| link.0 as usize != a) {
+            for (b, w) in graph.links(a).filter(|link| link.0 as usize != a) {
                 let g = group[b as usize];
                 if towards[g as usize] <= 0.0 {
                     near.push(g);
@@ -102,13 +103,14 @@ fn local_moves(graph: &Weighted) -> Vec<u32> {
 }
 
 /// The graph whose nodes are the groups. Links are added up member by member, upwards, so each sum has one order.
-fn merged(graph: &Weighted, group: &[u32], groups: usize) -> Weighted {
+fn merged(graph: &Weighted<'_>, group: &[u32], groups: usize) -> Weighted<'static> {
     let members = Lists::of_owners(groups, group.iter().copied());
+    let (mut links, mut weights) = (Lists::none(), Vec::new());
     let mut towards = vec![0; groups];
-    Weighted::new((0..groups as u32).map(|g| {
+    for g in 0..groups as u32 {
         let mut near = Vec::new();
         for &a in members.of(g) {
-            for &(b, w) in graph.links(a as usize) {
+            for (b, w) in graph.links(a as usize) {
                 let other = group[b as usize];
                 if towards[other as usize] == 0 {
                     near.push(other);
@@ -117,8 +119,10 @@ fn merged(graph: &Weighted, group: &[u32], groups: usize) -> Weighted {
             }
         }
         near.sort_unstable();
-        near.into_iter().map(|other| (other, std::mem::take(&mut towards[other as usize]))).collect()
-    }))
+        weights.extend(near.iter().map(|&other| std::mem::take(&mut towards[other as usize])));
+        links.push(near);
+    }
+    Weighted::new(Cow::Owned(links), weights)
 }
 
 /// The connected part of each address, numbered by their lowest address.
