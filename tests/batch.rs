@@ -787,18 +787,12 @@ fn payments_are_summed_by_pair_whatever_their_order() {
 
 /// What pyarrow 26 writes of a text column `address` of 100 times `a`, nothing, 100 times `b`: compression="brotli",
 /// use_dictionary=False, write_statistics=False, store_schema=False, data_page_version "1.0" and "2.0".
-const BROTLI: [&str; 2] = [
-    "50415231150015ac0315342c15061500150615061c0000001bd50000043c868b1cd74112b15804e9e0703217e05cbdf5d207\
-     1504192c35001806736368656d61150200150c250218076164647265737325004c1c0000001606191c191c26001c150c1925\
-     0600191807616464726573731508160616d403165c2608491c150015001502003c16900319061926020400000016d4031606\
-     2608165c002820706172717565742d6370702d6172726f772076657273696f6e2032362e302e31191c1c0000009100000050\
-     415231",
-    "50415231150615a403152e5c150615021506150015041500111c00000003051bcf0000a401c2c4c8a62088a1960192dd8ff2\
-     aa0f1504192c35001806736368656d61150200150c250218076164647265737325004c1c0000001606191c191c26001c150c\
-     19250600191807616464726573731508160616d60316602608491c150015001502003c16900319061926020400000016d603\
-     160626081660002820706172717565742d6370702d6172726f772076657273696f6e2032362e302e31191c1c000000910000\
-     0050415231",
-];
+const BROTLI: &str = include_str!("golden/brotli.hex");
+
+fn brotli_files() -> [Vec<u8>; 2] {
+    let files: Vec<Vec<u8>> = BROTLI.lines().map(bytes_of).collect();
+    files.try_into().expect("a line for each version")
+}
 
 fn bytes_of(hex: &str) -> Vec<u8> {
     let digit = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal");
@@ -808,7 +802,7 @@ fn bytes_of(hex: &str) -> Vec<u8> {
 #[test]
 fn brotli_is_read_in_pages_of_either_version() {
     let expected = Values::Text(vec![Some("a".repeat(100)), None, Some("b".repeat(100))]);
-    for file in BROTLI.map(bytes_of) {
+    for file in brotli_files() {
         let read = parquet::read_bytes("brotli.parquet", &file, parquet::Columns::All);
         assert_eq!(read.expect("a legal file").column("address"), Some(&expected));
     }
@@ -817,7 +811,7 @@ fn brotli_is_read_in_pages_of_either_version() {
 /// A few bytes may name a window of a gigabyte, or a page of one: neither is set aside.
 #[test]
 fn brotli_that_asks_for_much_memory_is_refused() {
-    let [old, new] = BROTLI.map(bytes_of);
+    let [old, new] = brotli_files();
     let read = |file: &[u8]| {
         let read = parquet::read_within("brotli.parquet", file, &|bytes| bytes < 1 << 20);
         read.expect_err("it asks for too much").to_string()

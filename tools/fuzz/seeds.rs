@@ -50,6 +50,16 @@ fn main() {
             put("parquet", &path.file_stem().expect("a name").to_string_lossy(), &bytes);
         }
     }
+    // Brotli is read and never written
+    let brotli = fs::read_to_string(tools.join("../../tests/golden/brotli.hex")).expect("the files of the tests");
+    for (version, file) in brotli.lines().enumerate() {
+        put("parquet", &format!("brotli_{version}"), &bytes_of(file));
+    }
+}
+
+fn bytes_of(hex: &str) -> Vec<u8> {
+    let digit = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal");
+    (0..hex.len()).step_by(2).map(digit).collect()
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
