@@ -6,7 +6,7 @@ use super::sample::{
 use super::{Family, Scene, Step, both_sides};
 
 pub(super) const AMOUNTS: Family =
-    Family { name: "amounts", list: || both_sides(STEMS), compute: |scene| amounts(scene) };
+    Family { name: "amounts", parts: 1, list: |_| both_sides(STEMS), compute: |scene, _| amounts(scene) };
 
 const STEMS: &[(&str, &str, &str)] = &[
     ("amount_min", "usd", "smallest transfer {side}; 0 for none"),

@@ -4,7 +4,8 @@ use super::forest::{Samples, Scaled, isolation};
 use super::{Family, View, lines};
 use crate::determinism::math;
 
-pub(super) const ANOMALY: Family = Family { name: "anomaly", list: || lines(LIST), compute: anomaly };
+pub(super) const ANOMALY: Family =
+    Family { name: "anomaly", parts: 1, list: |_| lines(LIST), compute: |scene, _| anomaly(scene) };
 
 const LIST: &[(&str, &str, &str)] = &[
     (
@@ -30,7 +31,7 @@ fn anomaly(scene: &View<'_>) -> Vec<Vec<f64>> {
     let mut scores = Vec::new();
     for families in READ {
         let named = super::FAMILIES.iter().filter(|family| families.contains(&family.name));
-        let lines = named.flat_map(|family| (family.list)());
+        let lines = named.flat_map(Family::lines);
         let scaled = lines.map(|(name, unit, _)| Scaled {
             values: Box::new(move |rows| scene.part(&name, rows)),
             scale: if matches!(unit, "usd" | "count" | "hours") { signed_log } else { |x| x },

@@ -3,7 +3,8 @@
 use super::sample::{cv, ratio};
 use super::{DAY_MS, Family, HOUR_MS, Line, MONTH_MS, Scene, Step, WEEK_MS, both_sides, lines};
 
-pub(super) const FANS: Family = Family { name: "fans", list, compute: |scene| fans(scene) };
+pub(super) const FANS: Family =
+    Family { name: "fans", parts: 1, list: |_| list(), compute: |scene, _| fans(scene) };
 
 fn list() -> Vec<Line> {
     let mut list = both_sides(SIDES);

@@ -49,13 +49,21 @@ pub struct Feature {
     pub formula: String,
 }
 
-/// Columns that are computed together.
-#[derive(Clone, Copy)]
+/// Columns that say something together. They are computed a part after the other, so that those of a large family need not all be
+/// in memory at once.
 struct Family {
     name: &'static str,
-    list: fn() -> Vec<Line>,
-    /// One vector for each line of `list`, one value for each address.
-    compute: fn(&View<'_>) -> Vec<Vec<f64>>,
+    parts: usize,
+    /// The columns of a part.
+    list: fn(usize) -> Vec<Line>,
+    /// One vector for each line of the part's list, one value for each address.
+    compute: fn(&View<'_>, usize) -> Vec<Vec<f64>>,
+}
+
+impl Family {
+    fn lines(&self) -> Vec<Line> {
+        (0..self.parts).flat_map(self.list).collect()
+    }
 }
 
 /// A line of a family's list: name, unit, formula.
@@ -72,20 +80,8 @@ const FAMILIES: &[Family] = &[
     paths::PATHS,
     position::POSITION,
     anomaly::ANOMALY,
-    neighbours::SENDERS[0],
-    neighbours::SENDERS[1],
-    neighbours::SENDERS[2],
-    neighbours::RECIPIENTS[0],
-    neighbours::RECIPIENTS[1],
-    neighbours::RECIPIENTS[2],
-    neighbours::SENDERS_SENDERS,
-    neighbours::SENDERS_RECIPIENTS,
-    neighbours::RECIPIENTS_SENDERS,
-    neighbours::RECIPIENTS_RECIPIENTS,
-    neighbours::SENDERS_FURTHER[0],
-    neighbours::SENDERS_FURTHER[1],
-    neighbours::RECIPIENTS_FURTHER[0],
-    neighbours::RECIPIENTS_FURTHER[1],
+    neighbours::NEIGHBOURS,
+    neighbours::SURROUNDINGS,
     ties::TIES,
 ];
 
@@ -209,7 +205,7 @@ pub fn features() -> Vec<Feature> {
     let of = |family: &Family| {
         let name = family.name;
         let feature = move |(column, unit, formula)| Feature { name: column, family: name, unit, formula };
-        (family.list)().into_iter().map(feature).collect::<Vec<_>>()
+        family.lines().into_iter().map(feature).collect::<Vec<_>>()
     };
     FAMILIES.iter().flat_map(of).collect()
 }
@@ -236,7 +232,8 @@ pub(super) struct Beyond<'w> {
     scene: Later<'w>,
     /// Where columns are kept that later families read.
     aside: &'w Spill,
-    families: std::slice::Iter<'static, Family>,
+    /// The family and its part that come next.
+    next: (usize, usize),
     ready: std::vec::IntoIter<NumberColumn>,
     /// Told when a family ends.
     done: &'w (dyn Fn(&'static str) + Sync),
@@ -267,12 +264,12 @@ impl Later<'_> {
 impl<'w> Beyond<'w> {
     pub(super) fn of(scene: Set<'w>, aside: &'w Spill, done: &'w (dyn Fn(&'static str) + Sync)) -> Self {
         let ready = Vec::new().into_iter();
-        Beyond { scene: Later::Unset(Some(scene)), aside, families: FAMILIES.iter(), ready, done }
+        Beyond { scene: Later::Unset(Some(scene)), aside, next: (0, 0), ready, done }
     }
 
-    fn computed(&mut self, family: &Family) -> Vec<NumberColumn> {
+    fn computed(&mut self, family: &Family, part: usize) -> Vec<NumberColumn> {
         let view = View { scene: self.scene.here(), aside: self.aside };
-        let (columns, lines) = ((family.compute)(&view), (family.list)());
+        let (columns, lines) = ((family.compute)(&view, part), (family.list)(part));
         assert_eq!(columns.len(), lines.len(), "family {} fills its list", family.name);
         let named = lines.into_iter().zip(columns).map(|((name, ..), values)| NumberColumn { name, values });
         named.collect()
@@ -287,9 +284,14 @@ impl Iterator for Beyond<'_> {
             if let Some(column) = self.ready.next() {
                 return Some(column);
             }
-            let family = self.families.next()?;
-            let columns = self.computed(family);
-            (self.done)(family.name);
+            let (place, part) = self.next;
+            let family = FAMILIES.get(place)?;
+            let columns = self.computed(family, part);
+            let is_last = part + 1 == family.parts;
+            if is_last {
+                (self.done)(family.name);
+            }
+            self.next = if is_last { (place + 1, 0) } else { (place, part + 1) };
             for column in columns.iter().filter(|column| is_read_later(family, &column.name)) {
                 self.aside.keep(&column.name, 0, &column.values);
             }

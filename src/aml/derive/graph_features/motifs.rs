@@ -4,7 +4,7 @@ use super::sample::ratio;
 use super::{DAY_MS, Family, HOUR_MS, Scene, Step, WEEK_MS, lines};
 
 pub(super) const MOTIFS: Family =
-    Family { name: "motifs", list: || lines(LIST), compute: |scene| motifs(scene) };
+    Family { name: "motifs", parts: 1, list: |_| lines(LIST), compute: |scene, _| motifs(scene) };
 
 const LIST: &[(&str, &str, &str)] = &[
     ("return_share", "ratio", "transfers sent that their recipient answers within 24 hours / transfers sent"),

@@ -1,6 +1,6 @@
 //! What an address's counterparties are like, and theirs.
 
-use super::{Family, Line, Lists, Step, View};
+use super::{Family, Line, Lists, Scene, Step, View};
 use crate::determinism::{math, par};
 
 /// What is asked of counterparties; the first four are counted here, the others are columns of earlier families.
@@ -70,118 +70,109 @@ const FURTHER_TRAITS: &[&str] = &[
 
 const SUMMARIES: [&str; 3] = ["mean", "max", "min"];
 
-/// The summaries of each side, some traits after the others; then, of each way to the counterparties' counterparties, a part
-/// of the family for each, so that not all columns are there at once.
-pub(super) const SENDERS: [Family; 3] = [
-    Family { name: NAME, list: || near_list("senders", 0), compute: |scene| near(scene, &scene.senders, 0) },
-    Family { name: NAME, list: || near_list("senders", 1), compute: |scene| near(scene, &scene.senders, 1) },
-    Family { name: NAME, list: || near_list("senders", 2), compute: |scene| near(scene, &scene.senders, 2) },
-];
-pub(super) const RECIPIENTS: [Family; 3] = [
-    Family {
-        name: NAME,
-        list: || near_list("recipients", 0),
-        compute: |scene| near(scene, &scene.recipients, 0),
-    },
-    Family {
-        name: NAME,
-        list: || near_list("recipients", 1),
-        compute: |scene| near(scene, &scene.recipients, 1),
-    },
-    Family {
-        name: NAME,
-        list: || near_list("recipients", 2),
-        compute: |scene| near(scene, &scene.recipients, 2),
-    },
-];
-pub(super) const SENDERS_SENDERS: Family = Family {
-    name: NAME,
-    list: || far_list("senders", "senders"),
-    compute: |scene| far(scene, &scene.senders, &scene.senders),
-};
-pub(super) const SENDERS_RECIPIENTS: Family = Family {
-    name: NAME,
-    list: || far_list("senders", "recipients"),
-    compute: |scene| far(scene, &scene.senders, &scene.recipients),
-};
-pub(super) const RECIPIENTS_SENDERS: Family = Family {
-    name: NAME,
-    list: || far_list("recipients", "senders"),
-    compute: |scene| far(scene, &scene.recipients, &scene.senders),
-};
-pub(super) const RECIPIENTS_RECIPIENTS: Family = Family {
-    name: NAME,
-    list: || far_list("recipients", "recipients"),
-    compute: |scene| far(scene, &scene.recipients, &scene.recipients),
+/// The summaries of each side, some traits after the others, then those of each way to the counterparties' counterparties.
+pub(super) const NEIGHBOURS: Family = Family {
+    name: "neighbours",
+    parts: ASKED.len(),
+    list: |part| ASKED[part].lines(),
+    compute: |scene, part| ASKED[part].columns(scene),
 };
 
 /// A family of its own behind the others, whose columns keep their places.
-pub(super) const SENDERS_FURTHER: [Family; 2] = [
-    Family {
-        name: FURTHER,
-        list: || further_list("senders", 0),
-        compute: |scene| further(scene, &scene.senders, 0),
-    },
-    Family {
-        name: FURTHER,
-        list: || further_list("senders", 1),
-        compute: |scene| further(scene, &scene.senders, 1),
-    },
-];
-pub(super) const RECIPIENTS_FURTHER: [Family; 2] = [
-    Family {
-        name: FURTHER,
-        list: || further_list("recipients", 0),
-        compute: |scene| further(scene, &scene.recipients, 0),
-    },
-    Family {
-        name: FURTHER,
-        list: || further_list("recipients", 1),
-        compute: |scene| further(scene, &scene.recipients, 1),
-    },
+pub(super) const SURROUNDINGS: Family = Family {
+    name: "surroundings",
+    parts: ASKED_FURTHER.len(),
+    list: |part| ASKED_FURTHER[part].lines(),
+    compute: |scene, part| ASKED_FURTHER[part].columns(scene),
+};
+
+const ASKED: [Asked; 10] = [
+    near(SENDERS, TRAITS.split_at(9).0),
+    near(SENDERS, TRAITS.split_at(9).1.split_at(9).0),
+    near(SENDERS, TRAITS.split_at(18).1),
+    near(RECIPIENTS, TRAITS.split_at(9).0),
+    near(RECIPIENTS, TRAITS.split_at(9).1.split_at(9).0),
+    near(RECIPIENTS, TRAITS.split_at(18).1),
+    far(SENDERS, SENDERS),
+    far(SENDERS, RECIPIENTS),
+    far(RECIPIENTS, SENDERS),
+    far(RECIPIENTS, RECIPIENTS),
 ];
 
-pub(super) const NAME: &str = "neighbours";
-const FURTHER: &str = "surroundings";
+const ASKED_FURTHER: [Asked; 4] = [
+    further(SENDERS, FURTHER_TRAITS.split_at(9).0),
+    further(SENDERS, FURTHER_TRAITS.split_at(9).1),
+    further(RECIPIENTS, FURTHER_TRAITS.split_at(9).0),
+    further(RECIPIENTS, FURTHER_TRAITS.split_at(9).1),
+];
 
-/// The traits of a part.
-fn part_of(traits: &'static [&'static str], part: usize) -> &'static [&'static str] {
-    &traits[part * TRAITS_OF_PART..traits.len().min((part + 1) * TRAITS_OF_PART)]
+/// What is asked of the counterparties on a side, or of theirs on another.
+struct Asked {
+    side: Side,
+    far: Option<Side>,
+    traits: &'static [&'static str],
+    /// The first so many of [`SUMMARIES`].
+    summaries: usize,
 }
 
-const TRAITS_OF_PART: usize = 9;
-const _: () = assert!(TRAITS.len().div_ceil(TRAITS_OF_PART) == SENDERS.len(), "every trait is in a part");
-const _: () = assert!(FURTHER_TRAITS.len().div_ceil(TRAITS_OF_PART) == SENDERS_FURTHER.len(), "these too");
-
-fn near_list(side: &str, part: usize) -> Vec<Line> {
-    summaries_list(side, part_of(TRAITS, part), &SUMMARIES)
+const fn near(side: Side, traits: &'static [&'static str]) -> Asked {
+    Asked { side, far: None, traits, summaries: 3 }
 }
 
-fn further_list(side: &str, part: usize) -> Vec<Line> {
-    summaries_list(side, part_of(FURTHER_TRAITS, part), &SUMMARIES[..2])
+const fn further(side: Side, traits: &'static [&'static str]) -> Asked {
+    Asked { side, far: None, traits, summaries: 2 }
 }
 
-fn summaries_list(side: &str, traits: &[&str], summaries: &[&str]) -> Vec<Line> {
-    let of = |name: &&str| {
-        let described = described(name);
-        let line = |how: &&str| {
-            let formula = format!("{how} of {described} over its {side}; 0 for none");
-            (format!("{side}_{name}_{how}"), "as there", formula)
+const fn far(side: Side, far: Side) -> Asked {
+    Asked { side, far: Some(far), traits: FAR_TRAITS, summaries: 2 }
+}
+
+/// Counterparties of one kind.
+#[derive(Clone, Copy)]
+struct Side {
+    name: &'static str,
+    of: fn(&Scene) -> &Lists,
+}
+
+const SENDERS: Side = Side { name: "senders", of: |scene| &scene.senders };
+const RECIPIENTS: Side = Side { name: "recipients", of: |scene| &scene.recipients };
+
+impl Asked {
+    fn lines(&self) -> Vec<Line> {
+        let side = self.side.name;
+        let of = |name: &&str| {
+            let own = described(name);
+            let (asked, over) = match self.far {
+                None => (side.to_owned(), format!("of {own} over its {side}")),
+                Some(far) => {
+                    let far = far.name;
+                    (
+                        format!("{side}_{far}"),
+                        format!("over its {side} of the mean of {own} over their {far}"),
+                    )
+                }
+            };
+            let line = |how: &&str| {
+                (format!("{asked}_{name}_{how}"), "as there", format!("{how} {over}; 0 for none"))
+            };
+            SUMMARIES[..self.summaries].iter().map(line).collect::<Vec<_>>()
         };
-        summaries.iter().map(line).collect::<Vec<_>>()
-    };
-    traits.iter().flat_map(of).collect()
-}
+        self.traits.iter().flat_map(of).collect()
+    }
 
-fn far_list(side: &str, far: &str) -> Vec<Line> {
-    let of = |name: &&str| {
-        let inner = format!("the mean of {} over their {far}", described(name));
-        ["mean", "max"].map(|how| {
-            let formula = format!("{how} over its {side} of {inner}; 0 for none");
-            (format!("{side}_{far}_{name}_{how}"), "as there", formula)
-        })
-    };
-    FAR_TRAITS.iter().flat_map(of).collect()
+    /// A trait at a time: what is asked of everybody stays in the cache.
+    fn columns(&self, scene: &View<'_>) -> Vec<Vec<f64>> {
+        let side = (self.side.of)(scene);
+        let of = |at: usize| {
+            let own = trait_of(scene, self.traits[at]);
+            let of_each = match self.far {
+                None => own,
+                Some(far) => means((far.of)(scene), &own),
+            };
+            summaries(side, &of_each, self.summaries)
+        };
+        par::map(self.traits.len(), of).into_iter().flatten().collect()
+    }
 }
 
 /// Whether the family reads a column of an earlier one.
@@ -197,30 +188,14 @@ fn described(name: &str) -> String {
     }
 }
 
-fn near(scene: &View<'_>, side: &Lists, part: usize) -> Vec<Vec<f64>> {
-    let traits = part_of(TRAITS, part);
-    // a trait at a time: what is asked of everybody stays in the cache
-    let of = |at: usize| summaries::<3>(side, &trait_of(scene, traits[at]));
-    par::map(traits.len(), of).into_iter().flatten().collect()
+/// The mean over the list of each address; 0 for none.
+fn means(lists: &Lists, values: &[f64]) -> Vec<f64> {
+    (0..lists.len() as u32).map(|a| summary(lists.of(a), values)[0]).collect()
 }
 
-fn further(scene: &View<'_>, side: &Lists, part: usize) -> Vec<Vec<f64>> {
-    let traits = part_of(FURTHER_TRAITS, part);
-    let of = |at: usize| summaries::<2>(side, &trait_of(scene, traits[at]));
-    par::map(traits.len(), of).into_iter().flatten().collect()
-}
-
-fn far(scene: &View<'_>, side: &Lists, far: &Lists) -> Vec<Vec<f64>> {
-    let of = |at: usize| {
-        let [means] = summaries::<1>(far, &trait_of(scene, FAR_TRAITS[at]));
-        summaries::<2>(side, &means)
-    };
-    par::map(FAR_TRAITS.len(), of).into_iter().flatten().collect()
-}
-
-/// The first `N` of mean, maximum and minimum over the list of each address.
-fn summaries<const N: usize>(lists: &Lists, values: &[f64]) -> [Vec<f64>; N] {
-    let mut columns = [(); N].map(|()| Vec::with_capacity(lists.len()));
+/// The first so many of mean, maximum and minimum over the list of each address.
+fn summaries(lists: &Lists, values: &[f64], how_many: usize) -> Vec<Vec<f64>> {
+    let mut columns: Vec<Vec<f64>> = (0..how_many).map(|_| Vec::with_capacity(lists.len())).collect();
     for a in 0..lists.len() as u32 {
         let summary = summary(lists.of(a), values);
         columns.iter_mut().zip(summary).for_each(|(column, x)| column.push(x));

@@ -7,7 +7,7 @@ use super::{DAY_MS, Family, HOUR_MS, Scene, Step, WEEK_MS, lines};
 use crate::determinism::math;
 
 pub(super) const PASSAGE: Family =
-    Family { name: "passage", list: || lines(LIST), compute: |scene| passage(scene) };
+    Family { name: "passage", parts: 1, list: |_| lines(LIST), compute: |scene, _| passage(scene) };
 
 const LIST: &[(&str, &str, &str)] = &[
     (

@@ -7,7 +7,7 @@ use crate::aml::derive::few::{Came, Few, Filter};
 use crate::determinism::par;
 
 pub(super) const PATHS: Family =
-    Family { name: "paths", list: || lines(LIST), compute: |scene| paths(scene) };
+    Family { name: "paths", parts: 1, list: |_| lines(LIST), compute: |scene, _| paths(scene) };
 
 /// Transfers looked at after one.
 const NEXT: usize = 32;

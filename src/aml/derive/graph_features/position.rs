@@ -6,7 +6,8 @@ use super::sample::{mean, ratio};
 use super::{BLOCK, Family, Line, Lists, Reach, Scene, lines};
 use crate::determinism::{math, par};
 
-pub(super) const POSITION: Family = Family { name: "position", list, compute: |scene| position(scene) };
+pub(super) const POSITION: Family =
+    Family { name: "position", parts: 1, list: |_| list(), compute: |scene, _| position(scene) };
 
 fn list() -> Vec<Line> {
     let mut list = lines(LIST);

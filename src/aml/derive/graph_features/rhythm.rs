@@ -4,7 +4,7 @@ use super::sample::{cv, median, ratio};
 use super::{DAY_MS, Family, HOUR_MS, Scene, Step, WEEK_MS, lines};
 
 pub(super) const RHYTHM: Family =
-    Family { name: "rhythm", list: || lines(LIST), compute: |scene| rhythm(scene) };
+    Family { name: "rhythm", parts: 1, list: |_| lines(LIST), compute: |scene, _| rhythm(scene) };
 
 const LIST: &[(&str, &str, &str)] = &[
     ("start_share", "ratio", "(first transfer - start of the window) / window: near 0 for old addresses"),

@@ -9,7 +9,7 @@ use super::{Family, Scene, lines};
 use crate::determinism::par;
 
 pub(super) const SHAPES: Family =
-    Family { name: "shapes", list: || lines(LIST), compute: |scene| shapes(scene) };
+    Family { name: "shapes", parts: 1, list: |_| lines(LIST), compute: |scene, _| shapes(scene) };
 
 /// Most senders, and most recipients, of an address that others may have in common.
 const BUSY: usize = 50;

@@ -8,7 +8,8 @@ use super::position::undirected;
 use super::sample::ratio;
 use super::{Family, Line, Lists, Scene};
 
-pub(super) const TIES: Family = Family { name: "ties", list, compute: |scene| ties(scene) };
+pub(super) const TIES: Family =
+    Family { name: "ties", parts: 1, list: |_| list(), compute: |scene, _| ties(scene) };
 
 /// Measures of a pair.
 const MEASURES: [(&str, &str); 3] = [
