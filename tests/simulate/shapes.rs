@@ -6,6 +6,7 @@ use aml_miner::aml::simulate::{
     Intent, Plant, Repertoire, RepertoireError, Shape, Simulation, is_malicious, simulate,
 };
 use aml_miner::aml::sot::{Batch, Transfer, TransferRow};
+use aml_miner::aml::target;
 
 use super::{batches, digest, small, transfers};
 
@@ -135,6 +136,7 @@ fn all_shapes_are_planted_alike_often_and_their_roles_tell_the_intent() {
         for g in batch.ground_truth.iter().flatten() {
             let malicious = intents[&g.pattern_instance_id] == Intent::Laundering;
             assert_eq!(is_malicious(&g.role), malicious, "{g:?}");
+            assert_eq!(target::is_malicious(&g.role), malicious, "models are judged by another truth: {g:?}");
             roles.insert(g.role.as_str());
         }
         let document = include_str!("../../docs/simulator.md");

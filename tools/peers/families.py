@@ -20,7 +20,7 @@ import quality
 
 PARTITIONS = int(os.environ.get("PARTITIONS", "3"))
 # launderers' roles of `simulate --shapes` (src/aml/simulate/shape.rs) that quality.py, made for the real sample, does not count
-SHAPES = set("""bipartite_source bipartite_dest burst_source burst_target gather_source gather_scatter_hub gather_dest scatter_source scatter_mule
+SHAPES = set("""bipartite_source bipartite_dest burst_payer burst_payee gather_source gather_scatter_hub gather_dest scatter_source scatter_mule
 scatter_dest stack_source stack_hop stack_dest""".split())
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "features_address.md")
 

@@ -321,7 +321,10 @@ pub fn is_malicious(role: &str) -> bool {
 const BENIGN: Target = Target { positive: false, weight: 1.0, grade: 0, known_ms: i64::MIN };
 
 /// The planted roles that count as illicit.
-pub const MALICIOUS_ROLES: [&str; 30] = [
+///
+/// The first thirty are the reference's, the others those that only `simulate --shapes` plants. `burst_source` and
+/// `burst_target` are missing: in published ground truth they are no part of a crime.
+pub const MALICIOUS_ROLES: [&str; 43] = [
     "attacker",
     "attacker_origin",
     "mule",
@@ -352,6 +355,19 @@ pub const MALICIOUS_ROLES: [&str; 30] = [
     "dormant_wallet",
     "activation_hop",
     "dormant_exit",
+    "scatter_source",
+    "scatter_mule",
+    "scatter_dest",
+    "gather_source",
+    "gather_scatter_hub",
+    "gather_dest",
+    "bipartite_source",
+    "bipartite_dest",
+    "stack_source",
+    "stack_hop",
+    "stack_dest",
+    "burst_payer",
+    "burst_payee",
 ];
 
 /// 1 low, 2 medium, 3 high, 4 critical; 0 for any other word, which is no label.

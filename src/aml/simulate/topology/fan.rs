@@ -108,8 +108,8 @@ impl Plot<'_> {
 
     pub(super) fn burst(&mut self) {
         let count = self.draw.whole(5, 15) as usize;
-        let source = self.station(self.role("burst_source", "prize_host"), 0);
-        let role = self.role("burst_target", "prize_winner");
+        let source = self.station(self.role("burst_payer", "prize_host"), 0);
+        let role = self.role("burst_payee", "prize_winner");
         let mut targets = self.stations(count, role, 1);
         // whoever takes his time elsewhere takes longer here as well, but a burst it stays
         let hours = (self.manner.window_hours / 6.0).min(LONGEST_BURST_HOURS);
