@@ -38,8 +38,8 @@ pub fn address_columns_page() -> String {
 const BEYOND: &str = "
 # Beyond the official columns
 
-`derive` writes these too, behind the official columns, where the batch has transfers. They are no inputs of the shipped models, nor of any but for `changes`. Values
-are US dollars, or native units in a batch without any price; amounts \"as typed\" are native, or dollars where those are 0. Payments to
+`derive` writes these too, behind the official columns, where the batch has transfers. Models read some of them, the family `graph` of
+[features](features.md), and those of `changes`, where their training was told to. Values are US dollars, or native units in a batch without any price; amounts \"as typed\" are native, or dollars where those are 0. Payments to
 oneself are left out. Spans of time are half-open unless a formula says within, which counts the end too. No column reads a label but those of the last family.
 
 What each family is good for is measured in [benchmarks](benchmarks.md).

@@ -2,7 +2,7 @@
 //!
 //! [`graph_features`] computes one column for each line of the registry, [`features`]; a family is one file: a list of
 //! names, units and formulas beside one function that fills them for all addresses. They stand in the table that
-//! `derive` writes, behind the official columns, and are no inputs of the shipped models.
+//! `derive` writes, behind the official columns; models read those that `features::graph` names.
 //!
 //! Values are US dollars, or native units in a batch without any price. Nothing here reads labels. Payments to oneself
 //! are left out. Every address is computed alone from steps in time order, so neither the order of rows nor the number
