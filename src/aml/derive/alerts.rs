@@ -139,8 +139,11 @@ pub(super) const READ: [&str; 7] = [
     "burst_factor",
     "velocity_score",
     "structuring_score",
-    "reciprocity_ratio",
+    RECIPROCITY,
 ];
+
+/// What stands for the graph's own answer where there is none.
+const RECIPROCITY: &str = "reciprocity_ratio";
 
 /// Addresses whose alerts are in memory together.
 const SUBJECTS_AT_A_TIME: usize = 1 << 14;
@@ -363,7 +366,7 @@ impl<'a> Witness<'a> {
         let [degree, volume, transfers, burst_factor, velocity, structuring] =
             self.columns.map(|column| column.map_or(f64::NAN, |values| values[row]));
         let two_way = self.two_way(id);
-        let two_way = two_way.unwrap_or_else(|| self.features.value(address, READ[6]));
+        let two_way = two_way.unwrap_or_else(|| self.features.value(address, RECIPROCITY));
         Facts {
             window_days: f64::from(self.batch.id.window_days),
             degree,
