@@ -78,6 +78,7 @@ pub(crate) fn run(args: &Derive, global: &Global) -> Result<Verdict, Fault> {
         return Err(Fault::Input(text.to_owned()));
     }
     let previous = args.previous.as_deref().map(|dir| previous(&batch.id, dir)).transpose()?;
+    warn_of_those_outside(&batch);
     let extent = extent(args, previous.as_ref());
     let_go(&mut batch, extent.proximity);
     let stages = Stages::new(&args.output, clock, bar);
@@ -288,6 +289,20 @@ fn progress(global: &Global) -> ProgressBar {
     bar.enable_steady_tick(Duration::from_millis(200));
     let style = ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}");
     style.map(|style| bar.clone().with_style(style)).unwrap_or(bar)
+}
+
+/// Whoever names the wrong day gets tables of nothing, and should know why.
+fn warn_of_those_outside(batch: &Batch) {
+    let Some(transfers) = batch.transfers.as_ref().filter(|_| batch.id.window_days > 0) else { return };
+    let window = batch.id.window_ms();
+    let outside = transfers.times().iter().filter(|at| !window.contains(at)).count();
+    if outside > 0 {
+        let (all, days, date) = (transfers.times().len(), batch.id.window_days, batch.id.processing_date);
+        tracing::warn!(
+            "{outside} of {all} transfers lie outside the batch's window, the {days} days before {date}: \
+             left out of everything derived"
+        );
+    }
 }
 
 fn same_folder(args: &Derive) -> bool {

@@ -131,6 +131,23 @@ fn derive_says_what_changed_since_an_earlier_batch() {
 }
 
 #[test]
+fn derive_says_that_transfers_lie_outside_the_window() {
+    let home = tempfile::tempdir().expect("a folder");
+    let later = home.path().join("snapshots/torus/2025-12-25/30");
+    std::fs::create_dir_all(&later).expect("a folder");
+    let inner = sot::discover(&fixture("demo")).expect("readable").remove(0);
+    std::fs::copy(inner.join("transfers.parquet"), later.join("transfers.parquet")).expect("copied");
+    let derive = |batch: &Path| {
+        let output = aml_miner(&["derive", text(batch), "--output", text(&home.path().join("out"))]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        stderr(&output)
+    };
+    let said = "9084 of 9084 transfers lie outside the batch's window, the 30 days before 2025-12-25";
+    assert!(derive(&later).contains(said), "{}", derive(&later));
+    assert!(!derive(&inner).contains("outside"));
+}
+
+#[test]
 fn what_cannot_be_inspected_or_derived_is_said() {
     let home = tempfile::tempdir().expect("a folder");
     let empty = home.path().join("empty");
