@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Derive, global: &Global) -> Result<Verdict, Fault> {
     bar.set_message(format!("reading {}", args.batch.display()));
     let mut batch = Batch::open(&args.batch).map_err(Fault::input)?;
     if same_folder(args) {
-        let text = "--output: expected another folder than the batch's, whose META.json would be replaced";
+        let text = "--output: expected another folder than the batch's and the previous one's, whose META.json would be replaced";
         return Err(Fault::Input(text.to_owned()));
     }
     let previous = args.previous.as_deref().map(|dir| previous(&batch.id, dir)).transpose()?;
@@ -305,7 +305,10 @@ fn warn_of_those_outside(batch: &Batch) {
     }
 }
 
+/// Whether the output would go where the batch is, or the one it is compared with.
 fn same_folder(args: &Derive) -> bool {
     let real = |path: &PathBuf| path.canonicalize().ok();
-    real(&args.output).is_some() && real(&args.output) == real(&args.batch)
+    let output = real(&args.output);
+    let read = [Some(&args.batch), args.previous.as_ref()];
+    output.is_some() && read.into_iter().flatten().any(|path| real(path) == output)
 }

@@ -1,5 +1,6 @@
 //! `aml-miner evaluate`: how good a bundle is on batches with known answers.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -128,13 +129,20 @@ fn judge(args: &Evaluate, bundle: &Bundle, data: &Path, global: &Global) -> Resu
     let folders = discover_batches(data)?;
     let progress = if global.quiet { ProgressBar::hidden() } else { ProgressBar::new(folders.len() as u64) };
     progress.set_style(style());
+    let mut known = BTreeSet::new();
     for dir in folders {
-        let batch = of_typologies(open_batch(&dir, columns)?, &args.typology);
+        let batch = open_batch(&dir, columns)?;
+        known.extend(batch.alerts.iter().flatten().map(|alert| alert.typology_type.clone()));
+        let batch = of_typologies(batch, &args.typology);
         progress.set_message(batch.id.name());
         evaluation.add(&batch).map_err(Fault::input)?;
         progress.inc(1);
     }
     progress.finish_and_clear();
+    if let Some(unknown) = args.typology.iter().find(|asked| !known.contains(*asked)) {
+        let known = known.into_iter().collect::<Vec<_>>().join(", ");
+        return Err(Fault::Input(format!("--typology {unknown}: expected one that an alert has: {known}")));
+    }
     evaluation.finish().map_err(Fault::input)
 }
 

@@ -48,7 +48,7 @@ pub fn map_blocks<T: Send>(n: usize, block: usize, f: impl Fn(Range<usize>) -> T
     Blocks((0..count).into_par_iter().map(|i| f(range(i))).collect())
 }
 
-/// [`map_blocks`] whose results are taken from first to last, those of some blocks while no more than these are in memory.
+/// [`map_blocks`], whose results are handed to `take` in block order. Only those of [`BLOCKS_AT_A_TIME`] blocks are in memory together.
 pub fn each_block<T: Send>(
     n: usize,
     block: usize,
@@ -242,6 +242,15 @@ const NAP: Duration = Duration::from_micros(100);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn blocks_are_taken_in_order_round_after_round() {
+        for (n, block) in [(0, 1), (1, 1), (128, 1), (129, 1), (391, 1), (391, 3), (1000, 0), (1025, 7)] {
+            let mut taken = Vec::new();
+            each_block(n, block, |indices| indices.collect::<Vec<_>>(), |some| taken.extend(some));
+            assert_eq!(taken, (0..n).collect::<Vec<_>>(), "{n} in blocks of {block}");
+        }
+    }
 
     #[test]
     fn workers_kept_awake_do_the_same() {

@@ -123,6 +123,10 @@ fn derive_says_what_changed_since_an_earlier_batch() {
         stderr(&refused)
     );
     assert!(!out.exists(), "nothing was written");
+    let onto = ["derive", text(&second), "--previous", text(&first), "--output", text(&first)];
+    let refused = aml_miner(&onto);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("another folder"), "{}", stderr(&refused));
     let output = derive(&second, &first);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let features = Batch::open(&out).expect("a batch").features.expect("derived");

@@ -15,7 +15,7 @@ use crate::determinism::digest::Digest;
 
 /// Most addresses of a related network.
 pub(super) const WIDEST: usize = 50;
-/// Most pairs of each.
+/// Most pairs of an address in one; a pair with itself counts twice, as in [`FlowGraph::degree`].
 const MAX_PAIRS: usize = 20;
 
 /// Alerts that may belong to such clusters, without their words.

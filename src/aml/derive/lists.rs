@@ -34,7 +34,7 @@ impl Lists {
         Lists { start, items }
     }
 
-    /// Those of the addresses from 0 to `n`, made in blocks of some after the others.
+    /// The lists that `own` gives for the addresses from 0 to `n`.
     pub(super) fn in_blocks<I: IntoIterator<Item = u32>>(n: usize, own: impl Fn(u32) -> I + Sync) -> Self {
         let block = |addresses: Range<usize>| {
             let mut lists = Lists::none();

@@ -292,7 +292,7 @@ pub fn let_go(batch: &mut Batch, proximity: ProximityExtent) {
     batch.transfers.iter_mut().for_each(Transfers::forget_ids);
     (batch.asset_prices, batch.ground_truth) = (None, None);
     if let Some(labels) = &mut batch.labels {
-        // copies stand together, and what lies between those that are kept is of use again
+        // copied, so that few that are kept do not hold on to the memory of all
         let is_near = proximity == ProximityExtent::Added;
         let is_read =
             |label: &&AddressLabel| alerts::is_exchange(label) || is_near && proximity::is_grave(label);
@@ -506,6 +506,11 @@ pub fn add_further_patterns(batch: &mut Batch) {
     let transfers = batch.transfers.as_ref().map(|transfers| Chronicle::within(&batch.id, transfers));
     let graph = FlowGraph::new(flows);
     patterns.extend(patterns::rows(&patterns::further_patterns_of(&graph, transfers.as_ref()), &graph));
+}
+
+/// A feature as files may hold it: what is too large for a number is unknown.
+fn known(feature: f64) -> f64 {
+    if feature.is_infinite() { f64::NAN } else { feature }
 }
 
 /// Absent and infinite amounts count as nothing: one bad price must not make a whole neighbourhood NaN.

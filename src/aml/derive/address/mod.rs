@@ -16,6 +16,7 @@ pub use columns::{Column, columns};
 
 use super::chronicle::Chronicle;
 use super::graph::FlowGraph;
+use super::known;
 use crate::aml::sot::{AddressFeatures, MoneyFlow, NumberColumn, Spill, Transfer};
 use crate::determinism::par;
 
@@ -54,7 +55,7 @@ pub(super) fn put_aside(graph: &FlowGraph<'_>, transfers: Option<&Chronicle>, as
     };
     let keep = |from: usize, rows: Vec<Vec<f64>>| {
         for (at, column) in registry.iter().enumerate() {
-            let values: Vec<f64> = rows.iter().map(|row| row[at]).collect();
+            let values: Vec<f64> = rows.iter().map(|row| known(row[at])).collect();
             aside.keep(column.name, from, &values);
         }
     };

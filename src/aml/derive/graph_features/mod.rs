@@ -30,6 +30,7 @@ use std::ops::{Deref, Range};
 use self::ledger::{Ledger, Step};
 use super::chronicle::Chronicle;
 use super::graph::FlowGraph;
+use super::known;
 use super::lists::Lists;
 use super::reach::Reach;
 use crate::aml::sot::{AddressFeatures, MoneyFlow, NumberColumn, Spill, Transfer};
@@ -271,8 +272,11 @@ impl<'w> Beyond<'w> {
         let view = View { scene: self.scene.here(), aside: self.aside };
         let (columns, lines) = ((family.compute)(&view, part), (family.list)(part));
         assert_eq!(columns.len(), lines.len(), "family {} fills its list", family.name);
-        let named = lines.into_iter().zip(columns).map(|((name, ..), values)| NumberColumn { name, values });
-        named.collect()
+        let named = |((name, ..), mut values): (Line, Vec<f64>)| {
+            values.iter_mut().for_each(|x| *x = known(*x));
+            NumberColumn { name, values }
+        };
+        lines.into_iter().zip(columns).map(named).collect()
     }
 }
 
