@@ -294,8 +294,7 @@ fn progress(global: &Global) -> ProgressBar {
 /// Whoever names the wrong day gets tables of nothing, and should know why.
 fn warn_of_those_outside(batch: &Batch) {
     let Some(transfers) = batch.transfers.as_ref().filter(|_| batch.id.window_days > 0) else { return };
-    let window = batch.id.window_ms();
-    let outside = transfers.times().iter().filter(|at| !window.contains(at)).count();
+    let outside = batch.transfers_outside_window();
     if outside > 0 {
         let (all, days, date) = (transfers.times().len(), batch.id.window_days, batch.id.processing_date);
         tracing::warn!(

@@ -60,5 +60,10 @@ def amlsim(name, path):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
     data, features = sys.argv[1:]
-    torus(features) if data == "torus" else amlsim(data, features)
+    if data == "torus":
+        torus(features)
+    else:
+        amlsim(data, features)

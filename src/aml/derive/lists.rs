@@ -42,11 +42,7 @@ impl Lists {
             lists
         };
         let mut all = Lists::none();
-        par::each_block(n, BLOCK, block, |block| {
-            let before = all.items.len() as u32;
-            all.start.extend(block.start[1..].iter().map(|end| before + end));
-            all.items.extend(block.items);
-        });
+        par::each_block(n, BLOCK, block, |block| all.append(&block));
         all
     }
 
@@ -59,6 +55,13 @@ impl Lists {
     pub(super) fn push(&mut self, own: impl IntoIterator<Item = u32>) {
         self.items.extend(own);
         self.start.push(self.items.len() as u32);
+    }
+
+    /// Adds the lists of the next addresses.
+    pub(super) fn append(&mut self, block: &Lists) {
+        let before = self.items.len() as u32;
+        self.start.extend(block.start[1..].iter().map(|end| before + end));
+        self.items.extend(&block.items);
     }
 
     /// The list of an address.

@@ -62,6 +62,15 @@ impl BatchId {
     }
 }
 
+impl Batch {
+    /// How many transfers lie outside the window; all of them where it is unknown.
+    pub fn transfers_outside_window(&self) -> usize {
+        let window = self.id.window_ms();
+        let times = self.transfers.iter().flat_map(|transfers| transfers.times());
+        times.filter(|at| !window.contains(at)).count()
+    }
+}
+
 /// A suspicion about one address.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alert {

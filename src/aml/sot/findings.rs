@@ -182,7 +182,7 @@ fn of_clusters(batch: &Batch, findings: &mut Vec<Finding>) {
 fn of_transfers(batch: &Batch, findings: &mut Vec<Finding>) {
     let (Some(transfers), kind) = (&batch.transfers, Some(TableKind::Transfers)) else { return };
     let window = batch.id.window_ms();
-    let outside = transfers.times().iter().filter(|at| !window.contains(at)).count();
+    let outside = batch.transfers_outside_window();
     add_count(
         findings,
         "transfers_outside_window",

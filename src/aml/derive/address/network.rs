@@ -67,8 +67,8 @@ fn pagerank(graph: &FlowGraph<'_>) -> Vec<f64> {
 
 /// The graph without directions or self-payments: each address's neighbours upwards, one address's behind the other's.
 struct Undirected {
-    start: Vec<usize>,
-    ids: Vec<u32>,
+    neighbours: Lists,
+    /// Of the links to them, in the order of all lists.
     weights: Vec<f64>,
 }
 
@@ -78,7 +78,7 @@ impl Undirected {
     /// columns were.
     fn of(graph: &FlowGraph<'_>) -> Self {
         let named = order_of_naming(graph);
-        let none = || Undirected { start: vec![0], ids: Vec::new(), weights: Vec::new() };
+        let none = || Undirected { neighbours: Lists::none(), weights: Vec::new() };
         let block = |addresses: Range<usize>| {
             let mut block = none();
             addresses.for_each(|a| block.push(&links(graph, &named, a as u32)));
@@ -91,35 +91,32 @@ impl Undirected {
 
     /// Adds the addresses of a block.
     fn append(&mut self, block: &Undirected) {
-        let before = self.ids.len();
-        self.start.extend(block.start[1..].iter().map(|start| before + start));
-        self.ids.extend(&block.ids);
+        self.neighbours.append(&block.neighbours);
         self.weights.extend(&block.weights);
     }
 
     /// Adds the links of the next address.
     fn push(&mut self, links: &[(u32, f64)]) {
-        self.ids.extend(links.iter().map(|link| link.0));
+        self.neighbours.push(links.iter().map(|link| link.0));
         self.weights.extend(links.iter().map(|link| link.1));
-        self.start.push(self.ids.len());
     }
 
     fn len(&self) -> usize {
-        self.start.len() - 1
+        self.neighbours.len()
     }
 
     /// Neighbours of an address, upwards.
     fn of_address(&self, address: usize) -> &[u32] {
-        &self.ids[self.start[address]..self.start[address + 1]]
+        self.neighbours.of(address as u32)
     }
 
     /// The weights of an address's links, in the order of its neighbours.
     fn weights_of(&self, address: usize) -> &[f64] {
-        &self.weights[self.start[address]..self.start[address + 1]]
+        &self.weights[self.neighbours.range(address as u32)]
     }
 
     fn degree(&self, address: usize) -> usize {
-        self.start[address + 1] - self.start[address]
+        self.of_address(address).len()
     }
 }
 

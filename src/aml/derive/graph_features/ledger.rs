@@ -64,8 +64,10 @@ impl Ledger {
         let typed = kept().map(|(t, _)| t.typed()).collect();
         // what takes its place is as large
         drop(transfers);
-        let ((sent, sent_steps), (received, received_steps)) =
-            par::join(|| sent(addresses.len(), &all), || received(addresses.len(), &all));
+        let ((sent, sent_steps), (received, received_steps)) = par::join(
+            || owned(addresses.len(), &all, |t| (t.from, t.to)),
+            || owned(addresses.len(), &all, |t| (t.to, t.from)),
+        );
         Ledger { sent, received, sent_steps, received_steps, typed }
     }
 
@@ -156,32 +158,23 @@ impl Ledger {
     }
 }
 
-/// The steps of one sender behind those of the other, and where they stand in time.
-fn sent(n: usize, all: &[Transfer]) -> (Lists, Vec<Step>) {
-    let lists = Lists::of_owners(n, all.iter().map(|t| t.from));
-    let steps =
-        in_turn(&lists, all.iter().map(|t| (t.from, Step { peer: t.to, turn: 0, at: t.at, value: t.value })));
+/// The steps of one owner behind those of the other, and where they stand in time; `ends` are a transfer's owner and peer.
+fn owned(n: usize, all: &[Transfer], ends: impl Fn(&Transfer) -> (u32, u32)) -> (Lists, Vec<Step>) {
+    let lists = Lists::of_owners(n, all.iter().map(|t| ends(t).0));
+    let steps = in_turn(&lists, all, ends);
     (lists, steps)
 }
 
-/// The steps of one recipient behind those of the other, and where they stand in time.
-fn received(n: usize, all: &[Transfer]) -> (Lists, Vec<Step>) {
-    let lists = Lists::of_owners(n, all.iter().map(|t| t.to));
-    let steps =
-        in_turn(&lists, all.iter().map(|t| (t.to, Step { peer: t.from, turn: 0, at: t.at, value: t.value })));
-    (lists, steps)
-}
-
-/// Steps in time order, each with its owner, one owner's behind the other's, and with how far the peer had come by then.
-fn in_turn(lists: &Lists, steps: impl ExactSizeIterator<Item = (u32, Step)>) -> Vec<Step> {
-    let mut placed = vec![Step { peer: 0, turn: 0, at: 0, value: 0.0 }; steps.len()];
+/// The steps in the order of the lists, each with how far its peer had come by then.
+fn in_turn(lists: &Lists, all: &[Transfer], ends: impl Fn(&Transfer) -> (u32, u32)) -> Vec<Step> {
+    let mut placed = vec![Step { peer: 0, turn: 0, at: 0, value: 0.0 }; all.len()];
     let mut next: Vec<u32> =
         (0..lists.len() as u32).map(|address| lists.range(address).start as u32).collect();
-    for (owner, step) in steps {
-        let place = &mut next[owner as usize];
-        let at = *place as usize;
-        *place += 1;
-        placed[at] = Step { turn: next[step.peer as usize], ..step };
+    for transfer in all {
+        let (owner, peer) = ends(transfer);
+        let place = next[owner as usize] as usize;
+        next[owner as usize] += 1;
+        placed[place] = Step { peer, turn: next[peer as usize], at: transfer.at, value: transfer.value };
     }
     placed
 }

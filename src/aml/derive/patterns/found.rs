@@ -143,11 +143,14 @@ impl Found {
         }
     }
 
+    fn addresses(&self) -> impl Iterator<Item = u32> {
+        self.members.iter().map(|member| member.0)
+    }
+
     /// Whether it is listed rather than another of its id: the one that moved most, then the one whose addresses come first.
     fn is_listed_before(&self, other: &Found) -> bool {
-        let ids = |found: &'_ Found| found.members.iter().map(|member| member.0).collect::<Vec<_>>();
         let by_volume = self.volume_usd.total_cmp(&other.volume_usd);
-        by_volume.then_with(|| ids(other).cmp(&ids(self))).is_gt()
+        by_volume.then_with(|| other.addresses().cmp(self.addresses())).is_gt()
     }
 }
 
